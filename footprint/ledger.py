@@ -71,7 +71,7 @@ class GapRecord(_Wire, frozen=True):
 class CounterMark(_Wire, frozen=True):
     """A raw cumulative reading: microjoules, and the instant it stands for."""
 
-    value_uj: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+    value_uj: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     at: datetime
 
 
@@ -114,7 +114,7 @@ class NodeFact(_Wire, frozen=True):
     host_ids: Annotated[list[Code], msgspec.Meta(min_length=1, max_length=1000)]
     start: datetime
     end: datetime
-    energy_uj: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+    energy_uj: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     quality: Quality
 
 
@@ -122,7 +122,7 @@ class Parent(_Wire, frozen=True):
     """The ledger that this one continues after a divergence, and its last page."""
 
     ledger_id: Identifier
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     hash: Hash
 
 
@@ -139,7 +139,7 @@ class Page(_Wire, frozen=True):
     format: Literal[1]
     host_id: Code
     ledger_id: Identifier
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     previous_hash: Hash
     parent: Parent | None
     boot_id: Identifier
@@ -157,7 +157,7 @@ class PageHead(msgspec.Struct, frozen=True):
 
     host_id: Code
     ledger_id: Identifier
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     previous_hash: Hash
 
 
