@@ -29,6 +29,7 @@ MAX_UJ = 2**53 - 1
 """Largest energy of one line: 2.5 MWh in a quarter-hour, exact in any JSON reader (RFC 8259, 6)."""
 
 Microjoules = Annotated[int, msgspec.Meta(ge=0, le=MAX_UJ)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
 Consumer = Annotated[str, msgspec.Meta(pattern=codes.CONSUMER_PATTERN)]
@@ -71,7 +72,7 @@ class GapRecord(_Wire, frozen=True):
 class CounterMark(_Wire, frozen=True):
     """A raw cumulative reading: microjoules, and the instant it stands for."""
 
-    value_uj: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    value_uj: Natural
     at: datetime
 
 
@@ -94,14 +95,14 @@ class SensorState(_Wire, frozen=True):
     status: Literal["ok", "degraded", "failed"]
     metered_uj: Microjoules
     interpolated_uj: Microjoules
-    readings: Annotated[int, msgspec.Meta(ge=0)]
-    failures: Annotated[int, msgspec.Meta(ge=0)]
+    readings: Natural
+    failures: Natural
     last_error: Line
     first: CounterMark | None
     last: CounterMark | None
-    range_uj: int | None
-    rated_power_uw: int | None
-    floor_uw: int | None
+    range_uj: Natural | None
+    rated_power_uw: Natural | None
+    floor_uw: Natural | None
     floor_at: datetime | None
     parameters: Parameters
 
@@ -114,7 +115,7 @@ class NodeFact(_Wire, frozen=True):
     host_ids: Annotated[list[Code], msgspec.Meta(min_length=1, max_length=1000)]
     start: datetime
     end: datetime
-    energy_uj: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    energy_uj: Natural
     quality: Quality
 
 
@@ -213,7 +214,7 @@ def decode(body: bytes) -> Page:
     """
     try:
         page = _page_decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PageError(f"page: {error}") from error
     check(page)
     if canonical_bytes(page) != body:
@@ -226,9 +227,10 @@ def decode(body: bytes) -> Page:
 def check(page: Page) -> None:
     """Raise PageError where the page's content contradicts itself.
 
-    The interval lies inside one UTC quarter-hour; gaps lie inside the page; each entry belongs to a
-    sensor state of its device that is not mere evidence, of the same quality; the entries of a
-    device add up to its metered energy (law 1); no device is covered twice; no entry twice.
+    The interval lies inside one UTC quarter-hour; every instant is UTC; gaps lie inside the page;
+    each entry belongs to a sensor state of its device that is not mere evidence, of the same
+    quality; the entries of a device add up to its metered energy (law 1); no device is covered
+    twice; no entry twice.
     """
     interval = _utc(page.start, page.end, "page")
     if not interval.microseconds:
@@ -244,7 +246,15 @@ def check(page: Page) -> None:
             raise PageError(f"gap of {gap.device}: {gap.start} to {gap.end} is not inside the page")
     for node in page.nodes:
         _utc(node.start, node.end, "node fact")
+    for state in page.sensors:
+        _check_instants(state)
     _check_conservation(page)
+
+
+def _check_instants(state: SensorState) -> None:
+    marks = [mark.at for mark in (state.first, state.last) if mark]
+    for instant in [*marks, *([state.floor_at] if state.floor_at else [])]:
+        _utc(instant, instant, f"sensor {state.sensor}: device {state.device}")
 
 
 def _check_conservation(page: Page) -> None:

@@ -1,8 +1,8 @@
 """What holds for every test: Hypothesis without chance in CI, and the list of skipped tests.
 
-`--expect-skips FILE` fails the run unless the tests skipped are those that FILE names, one node id a
-line; `--write-skips FILE` writes it. A test skipped for want of a capability of the machine (not of
-a program) may be in the list or not: no list could be right on every machine.
+`--expect-skips FILE` fails the run unless the tests skipped are those that FILE names, one node id
+a line; `--write-skips FILE` writes it. A test skipped for want of a capability of the machine (not
+of a program) may be in the list or not: no list could be right on every machine.
 """
 
 import os
