@@ -1,0 +1,1 @@
+"""The service: takes pages in, keeps them, and renders statements from them. `app.py` wires it."""

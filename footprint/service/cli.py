@@ -1,0 +1,112 @@
+"""The `footprint` command: serve, migrate, import, statement, fsck.
+
+Every failure is one line on standard error and exit code 1; wrong usage is 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from footprint import METHOD_VERSION, __version__
+from footprint.service import settings as setting
+from footprint.service.store import StoreError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except (StoreError, setting.SettingError, CommandError) as error:
+        sys.stderr.write(f"footprint: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+class CommandError(Exception):
+    """A command that cannot be done; the message says what, where and the remedy."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="footprint", description="The environmental footprint of AI systems: the service."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"footprint {__version__} (method {METHOD_VERSION})"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_migrate(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # the only name argparse gives this type
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        type=Path,
+        default=setting.DEFAULT_DATABASE,
+        metavar="PATH",
+        help="SQLite file (default: ./%(default)s)",
+    )
+
+
+def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("serve", help="take pages in and show figures")
+    _add_database(parser)
+    parser.add_argument(
+        "--listen",
+        default=setting.DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="where to listen; port 0 chooses a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="token that writers must present"
+    )
+    parser.add_argument(
+        "--zone",
+        default=setting.DEFAULT_ZONE,
+        help="zone of the electricity factors (default: %(default)s)",
+    )
+    parser.set_defaults(run=_serve)
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    from footprint.service import server  # noqa: PLC0415 - FastAPI is slow to import
+
+    host, port = setting.parse_listen(chosen.listen)
+    token = setting.read_token(chosen.token_file) if chosen.token_file else None
+    try:
+        return server.serve(
+            setting.Settings(
+                database=chosen.database,
+                host=host,
+                port=port,
+                token_sha256=token,
+                zone=chosen.zone,
+            )
+        )
+    except server.ListenError as error:
+        raise CommandError(str(error)) from error
+
+
+def _add_migrate(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("migrate", help="make the database, or bring it up to date")
+    _add_database(parser)
+    parser.set_defaults(run=_migrate)
+
+
+def _migrate(chosen: argparse.Namespace) -> int:
+    from footprint.service.store import open_store  # noqa: PLC0415 - see _serve
+
+    open_store(chosen.database, create=True, migrate=True).close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Alembic's room: `env.py` runs the revisions in `versions/` on the connection it is given."""

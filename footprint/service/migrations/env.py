@@ -1,0 +1,14 @@
+"""Alembic's entry: runs the revisions on the connection that `store_migrate` hands over."""
+
+from alembic import context
+
+from footprint.service.tables import METADATA
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=METADATA,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

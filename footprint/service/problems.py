@@ -1,0 +1,108 @@
+"""Every error a client sees, in one shape: RFC 9457 problem details.
+
+    Problem                     status  type (urn:footprint:problem:...)
+    |- bad request              400     malformed, query
+    |- unauthorized             401     unauthorized
+    |- not found                404     not-found
+    |- timeout                  408     timeout
+    |- conflict                 409     hash-mismatch, page-conflict, chain-hole, chain-broken,
+    |                                   factor-missing
+    |- too large                413     too-large
+    |- media type               415     media-type
+    |- unprocessable            422     unprocessable
+    `- ours                     500/503 internal, unavailable
+
+`title` is constant for a type; `detail` says what, where and the remedy; no traceback leaves.
+"""
+
+import logging
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    "malformed": "The body cannot be decoded",
+    "query": "A parameter cannot be used",
+    "unauthorized": "A token is needed",
+    "not-found": "There is nothing here",
+    "method": "This method is not allowed here",
+    "timeout": "The body took too long",
+    "hash-mismatch": "A page's bytes do not have the hash declared",
+    "page-conflict": "Another page is held under this number",
+    "chain-hole": "Pages are missing before this one",
+    "chain-broken": "A page does not follow from the page held before it",
+    "factor-missing": "No factor applies",
+    "too-large": "The body is too large",
+    "media-type": "The body is not JSON",
+    "unprocessable": "The content cannot be used",
+    "internal": "The service failed",
+    "unavailable": "The service is not ready",
+    "http": "The request cannot be served",
+}
+_TYPE_OF_STATUS = {404: "not-found", 405: "method"}
+_log = logging.getLogger("footprint")
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """What to answer instead of the resource. `members` are further members of the body."""
+
+    def __init__(self, status: int, kind: str, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.members = members
+
+    def response(self) -> Response:
+        """The problem as a response."""
+        body = {
+            "type": f"urn:footprint:problem:{self.kind}",
+            "title": TITLES[self.kind],
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+        headers = {"Cache-Control": "no-store"}
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return Response(msgspec.json.encode(body), self.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class
+    return error.response()
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    kind = _TYPE_OF_STATUS.get(error.status_code, "http")
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    response = Problem(error.status_code, kind, detail).response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    first = error.errors()[0]
+    where = " ".join(str(step) for step in first["loc"])
+    return Problem(400, "query", f"{where}: {first['msg']}").response()
+
+
+async def _internal(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    return Problem(
+        500, "internal", "the service's log has the cause; nothing was stored"
+    ).response()
