@@ -1,0 +1,262 @@
+"""Recomputes what the agent claims, from its raw readings alone: a second opinion.
+
+In: the file that `footprint-agent start --record FILE` writes (JSON Lines), and with
+`--check-cgroups` the kernel's own totals. Out: energy and CPU time per consumer, as JSON. It shares
+no line of code with the agent or the service, and needs nothing but Python: whoever doubts a figure
+can read these pages and run them. footprint/METHOD.md has the rules in words.
+
+    python3 demo/recompute.py record.jsonl
+    python3 demo/recompute.py record.jsonl --check-cgroups
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+NS_PER_S = 10**9
+SYSTEM, AGENT = "@system", "@agent"
+CPU_COMPONENTS = ("cpu", "dram")
+POWER_MAX_AGE_NS = 5 * NS_PER_S
+STUCK_AFTER_NS = 10 * NS_PER_S
+
+Weights = dict[str, int]
+
+
+class RecordError(Exception):
+    """The record contradicts itself or the kernel, or is not one this program understands."""
+
+
+class CpuTime:
+    """Cumulative CPU time of each consumer since the first tick, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self._origin: dict[str, Any] | None = None
+        self._latest: Weights = {}
+        self.totals: Weights = {SYSTEM: 0, AGENT: 0}
+
+    def add(self, cpu_ns: dict[str, Any], line: int) -> None:
+        """Take one tick's counters; the first tick is where everything starts from."""
+        if self._origin is None:
+            self._origin = cpu_ns
+        host = cpu_ns["host"] - self._origin["host"]
+        agent = cpu_ns["agent"] - self._origin["agent"]
+        for code, value in cpu_ns["sia"].items():
+            if value < self._latest.get(code, 0):
+                raise RecordError(f"line {line}: CPU time of {code} fell to {value} ns")
+            self._latest[code] = value
+            # A group that appears later began at zero: all of its time counts.
+            self.totals[code] = value - self._origin["sia"].get(code, 0)
+        if agent < self.totals[AGENT]:
+            raise RecordError(f"line {line}: CPU time of the agent fell")
+        self.totals[AGENT] = agent
+        named = sum(value for code, value in self.totals.items() if code != SYSTEM)
+        # The kernel's two clocks differ by a little: the remainder may dip, what was given stays.
+        self.totals[SYSTEM] = max(self.totals[SYSTEM], host - named)
+
+    @property
+    def latest(self) -> Weights:
+        """The last raw counter of each SIA."""
+        return self._latest
+
+
+class Device:
+    """One metered device: its last good reading, and the CPU time at that moment."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.name: str = facts["device"]
+        self.floor_uw: int | None = facts["floor_uw"]
+        self._range_uj: int | None = facts["range_uj"]
+        self._max_power_uw: int | None = facts["max_power_uw"]
+        self._before: dict[str, int] | None = None
+        self._weights_before: Weights = {}
+
+    def read(self, reading: dict[str, Any], totals: Weights) -> dict[str, tuple[int, int]]:
+        """The shares since the last good reading: consumer to (static, dynamic) microjoules.
+
+        Nothing where the reading failed or the counter has not moved: the weights add up until it
+        does. Nothing where the energy cannot be known; then this reading is the new start.
+        """
+        if "gap" in reading:
+            return {}
+        before = self._before
+        if before is None:
+            self._restart(reading, totals)
+            return {}
+        elapsed_ns = reading["at_ns"] - before["at_ns"]
+        energy_uj = self._energy_uj(before, reading, elapsed_ns)
+        if energy_uj == 0 and "value_uj" in reading and elapsed_ns < STUCK_AFTER_NS:
+            return {}
+        weights = {
+            code: total - self._weights_before.get(code, 0) for code, total in totals.items()
+        }
+        self._restart(reading, totals)
+        return self._shares(energy_uj, elapsed_ns, weights) if energy_uj else {}
+
+    def _restart(self, reading: dict[str, Any], totals: Weights) -> None:
+        self._before, self._weights_before = reading, dict(totals)
+
+    def _energy_uj(self, before: dict[str, int], now: dict[str, int], elapsed_ns: int) -> int:
+        """Microjoules between two readings; 0 where that cannot be known."""
+        if elapsed_ns <= 0:
+            return 0
+        if "power_uw" in now:
+            if elapsed_ns > POWER_MAX_AGE_NS:
+                return 0
+            return (before["power_uw"] + now["power_uw"]) * elapsed_ns // NS_PER_S // 2
+        energy_uj = now["value_uj"] - before["value_uj"]
+        if energy_uj < 0:
+            energy_uj += self._range_uj or 0
+        if energy_uj < 0:
+            return 0
+        if self._max_power_uw is not None:
+            most_uj = self._max_power_uw * (elapsed_ns + NS_PER_S) // NS_PER_S
+            if energy_uj > most_uj or (self._range_uj is not None and most_uj >= self._range_uj):
+                return 0
+        return energy_uj
+
+    def _shares(
+        self, energy_uj: int, elapsed_ns: int, weights: Weights
+    ) -> dict[str, tuple[int, int]]:
+        static_uj = 0
+        if self.floor_uw is not None:
+            static_uj = min(self.floor_uw * elapsed_ns // NS_PER_S, energy_uj)
+        shares = {code: (0, uj) for code, uj in split(energy_uj - static_uj, weights).items()}
+        if static_uj:
+            shares[SYSTEM] = (static_uj, shares.get(SYSTEM, (0, 0))[1])
+        return shares
+
+
+def split(energy_uj: int, weights: Weights) -> Weights:
+    """`energy_uj` over `weights` by largest remainder; equal remainders in the order of codes."""
+    total = sum(weights.values())
+    if not total:
+        return {SYSTEM: energy_uj}
+    exact = {code: energy_uj * weight for code, weight in weights.items() if weight}
+    shares = {code: product // total for code, product in exact.items()}
+    missing = energy_uj - sum(shares.values())
+    for code in sorted(exact, key=lambda code: (-(exact[code] % total), code))[:missing]:
+        shares[code] += 1
+    return shares
+
+
+def lines(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line of the record with its number; a last line without its end is not yet written."""
+    for number, text in enumerate(file, start=1):
+        if not text.endswith("\n"):
+            return
+        try:
+            yield number, json.loads(text)
+        except ValueError as error:
+            raise RecordError(f"line {number}: not JSON ({error})") from error
+
+
+def devices(header: dict[str, Any]) -> dict[str, Device]:
+    """The metered devices that the header declares; evidence is added to nothing."""
+    if header.get("record") != "footprint" or header.get("format") != 1:
+        raise RecordError("line 1: not a footprint record of format 1")
+    metered = [facts for facts in header["devices"] if not facts["evidence"]]
+    for facts in metered:
+        if facts["component"] not in CPU_COMPONENTS:
+            raise RecordError(
+                f"device {facts['device']}: component {facts['component']} follows other rules "
+                f"than CPU time; this program recomputes {' and '.join(CPU_COMPONENTS)} only"
+            )
+    return {facts["device"]: Device(facts) for facts in metered}
+
+
+class Record:
+    """A record read whole: totals per consumer between two instants, and what the SIA used."""
+
+    def __init__(self, file: TextIO, after_ns: int = -1, until_ns: int | None = None) -> None:
+        self.cpu = CpuTime()
+        self.watched: dict[str, str] = {}
+        self.totals: dict[str, dict[str, int]] = {}
+        self.ticks = 0
+        content = lines(file)
+        _, self.header = next(content, (1, {}))
+        self._devices = devices(self.header)
+        for number, tick in content:
+            try:
+                self._tick(number, tick, after_ns, until_ns)
+            except (KeyError, TypeError) as error:
+                raise RecordError(f"line {number}: not a tick ({error!r})") from error
+
+    def _tick(self, number: int, tick: dict[str, Any], after_ns: int, until_ns: int | None) -> None:
+        self.ticks += 1
+        self.watched.update(tick.get("watch", {}))
+        before = dict(self.cpu.totals)
+        self.cpu.add(tick["cpu_ns"], number)
+        inside = after_ns < tick["mono_ns"] <= (until_ns or tick["mono_ns"])
+        for reading in tick["readings"]:
+            device = self._devices.get(reading["device"])
+            if device is None:
+                continue
+            for code, (static_uj, dynamic_uj) in device.read(reading, self.cpu.totals).items():
+                if inside:
+                    self._add(code, energy_uj=static_uj + dynamic_uj, dynamic_uj=dynamic_uj)
+        for code, total in self.cpu.totals.items():
+            if inside:
+                self._add(code, cpu_ns=total - before.get(code, 0))
+
+    def _add(self, code: str, **amounts: int) -> None:
+        totals = self.totals.setdefault(code, {"energy_uj": 0, "dynamic_uj": 0, "cpu_ns": 0})
+        for name, amount in amounts.items():
+            totals[name] += amount
+
+
+def check_cgroups(record: Record, tolerance_ns: int) -> dict[str, dict[str, int]]:
+    """The kernel's total of each watched cgroup beside the record's last one, in nanoseconds.
+
+    Raises RecordError where the record claims more than the kernel counted, or lags behind it by
+    more than `tolerance_ns`.
+    """
+    if not record.watched:
+        raise RecordError("the record names no cgroup; the agent followed processes instead")
+    found = {}
+    for code, path in sorted(record.watched.items()):
+        kernel_ns = kernel_total_ns(Path(record.header["cgroup_root"]) / path.strip("/"))
+        recorded_ns = record.cpu.latest.get(code, 0)
+        found[code] = {"kernel_ns": kernel_ns, "recorded_ns": recorded_ns}
+        if not 0 <= kernel_ns - recorded_ns <= tolerance_ns:
+            raise RecordError(
+                f"{code}: the kernel counted {kernel_ns} ns in {path}, the record {recorded_ns} ns"
+            )
+    return found
+
+
+def kernel_total_ns(folder: Path) -> int:
+    """CPU time of a cgroup, its dead processes and groups below included, in nanoseconds."""
+    try:
+        text = (folder / "cpu.stat").read_text(encoding="ascii")
+    except OSError as error:
+        raise RecordError(f"cannot read {folder}/cpu.stat: {error.strerror}") from error
+    for line in text.splitlines():
+        if line.startswith("usage_usec "):
+            return int(line.split()[1]) * 1000
+    raise RecordError(f"{folder}/cpu.stat has no usage_usec")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="recompute", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("record", type=Path)
+    parser.add_argument("--after-ns", type=int, default=-1, help="count ticks after this instant")
+    parser.add_argument("--until-ns", type=int, help="... and up to this one (monotonic clock)")
+    parser.add_argument("--check-cgroups", action="store_true", help="compare with the kernel now")
+    parser.add_argument("--tolerance-ms", type=int, default=2000, help="lag allowed (2000)")
+    arguments = parser.parse_args()
+    try:
+        with arguments.record.open(encoding="utf-8") as file:
+            record = Record(file, arguments.after_ns, arguments.until_ns)
+        if arguments.check_cgroups:
+            print(json.dumps(check_cgroups(record, arguments.tolerance_ms * 10**6), indent=2))
+        else:
+            print(json.dumps(dict(sorted(record.totals.items())), indent=2))
+    except (OSError, RecordError) as error:
+        sys.exit(f"recompute: {arguments.record}: {error}")
+
+
+if __name__ == "__main__":
+    main()
