@@ -20,7 +20,6 @@ NS_PER_S = 10**9
 SYSTEM, AGENT = "@system", "@agent"
 CPU_COMPONENTS = ("cpu", "dram")
 POWER_MAX_AGE_NS = 5 * NS_PER_S
-STUCK_AFTER_NS = 10 * NS_PER_S
 
 Weights = dict[str, int]
 
@@ -87,7 +86,7 @@ class Device:
             return {}
         elapsed_ns = reading["at_ns"] - before["at_ns"]
         energy_uj = self._energy_uj(before, reading, elapsed_ns)
-        if energy_uj == 0 and "value_uj" in reading and elapsed_ns < STUCK_AFTER_NS:
+        if energy_uj == 0 and "value_uj" in reading:
             return {}
         weights = {
             code: total - self._weights_before.get(code, 0) for code, total in totals.items()
@@ -98,23 +97,27 @@ class Device:
     def _restart(self, reading: dict[str, Any], totals: Weights) -> None:
         self._before, self._weights_before = reading, dict(totals)
 
-    def _energy_uj(self, before: dict[str, int], now: dict[str, int], elapsed_ns: int) -> int:
-        """Microjoules between two readings; 0 where that cannot be known."""
-        if elapsed_ns <= 0:
-            return 0
+    def _energy_uj(
+        self, before: dict[str, int], now: dict[str, int], elapsed_ns: int
+    ) -> int | None:
+        """Microjoules between two readings; None where that cannot be known."""
         if "power_uw" in now:
-            if elapsed_ns > POWER_MAX_AGE_NS:
-                return 0
+            if not 0 <= elapsed_ns <= POWER_MAX_AGE_NS:
+                return None
             return (before["power_uw"] + now["power_uw"]) * elapsed_ns // NS_PER_S // 2
         energy_uj = now["value_uj"] - before["value_uj"]
-        if energy_uj < 0:
-            energy_uj += self._range_uj or 0
-        if energy_uj < 0:
-            return 0
+        if elapsed_ns <= 0:
+            return 0 if (elapsed_ns, energy_uj) == (0, 0) else None
+        range_uj, most_uj = self._range_uj, None
         if self._max_power_uw is not None:
+            # A late update may show up to a second more.
             most_uj = self._max_power_uw * (elapsed_ns + NS_PER_S) // NS_PER_S
-            if energy_uj > most_uj or (self._range_uj is not None and most_uj >= self._range_uj):
-                return 0
+        if range_uj is not None and (most_uj is None or most_uj >= range_uj):
+            return None  # nobody can say how often it wrapped
+        if energy_uj < 0:
+            energy_uj += range_uj or 0
+        if energy_uj < 0 or (most_uj is not None and energy_uj > most_uj):
+            return None
         return energy_uj
 
     def _shares(

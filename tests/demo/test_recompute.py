@@ -165,6 +165,31 @@ def test_a_counter_that_wraps_counts_modulo_its_range(tmp_path: Path) -> None:
     assert totals["chat"]["energy_uj"] == 30
 
 
+def test_a_counter_that_jumps_or_falls_starts_anew(tmp_path: Path) -> None:
+    """More than 50 uW can make, then a fall without a known range: only the 7 uJ after count."""
+    totals = recompute(
+        tmp_path,
+        header({"max_power_uw": 50}),
+        tick(1, 0, 0, 0, {"chat": 0}),
+        tick(2, 900, 1, 0, {"chat": 1}),
+        tick(3, 100, 2, 0, {"chat": 2}),
+        tick(4, 107, 3, 0, {"chat": 3}),
+    )
+    assert totals["chat"]["energy_uj"] == 7
+
+
+def test_a_counter_that_stands_long_loses_nothing(tmp_path: Path) -> None:
+    """Twelve seconds still, then 30 uJ: a third of the time was chat's."""
+    totals = recompute(
+        tmp_path,
+        header(),
+        tick(1, 0, 0, 0, {"chat": 0}),
+        *(tick(1 + at, 0, 3 * at, 0, {"chat": at}) for at in range(1, 13)),
+        tick(14, 30, 39, 0, {"chat": 13}),
+    )
+    assert energy(totals) == {"chat": 10, "@system": 20, "@agent": 0}
+
+
 def test_a_group_seen_later_counts_from_zero(tmp_path: Path) -> None:
     """tri appears in the second tick with 3 of the 4 ns used."""
     totals = recompute(
