@@ -1,0 +1,204 @@
+"""METHOD.md computed again: every golden table of the document is what the code does."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import footprint
+from footprint.attribution import attribute, divide
+from footprint.codes import RESERVED
+from footprint.interval import (
+    Interval,
+    boundary_after,
+    month_of,
+    paris_month,
+    quarter_hours,
+    to_us,
+)
+from footprint.reading import Counter, Gap, consumed
+from footprint.statement import Coverage
+from footprint.units import NS_PER_S, Energy, micrograms, uj_from_power, uw_from_watts
+
+METHOD = Path(footprint.__file__).with_name("METHOD.md").read_text(encoding="utf-8")
+Row = dict[str, str]
+
+
+def golden(name: str) -> list[Row]:
+    """The rows of the table marked `name`, by its column headings."""
+    _, mark, rest = METHOD.partition(f"<!-- golden: {name} -->\n")
+    assert mark, f"METHOD.md has no golden table {name}"
+    lines = rest.split("\n\n")[0].strip().split("\n")
+    header, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(header, cells, strict=True)) for cells in body]
+
+
+def number(text: str) -> int:
+    """An integer written with commas."""
+    return int(text.replace(",", ""))
+
+
+def weights(rows: list[Row], column: str) -> dict[str, int]:
+    """A column of integers by consumer, sums and zeros left out."""
+    named = {row["consumer"]: number(row[column]) for row in rows if row["consumer"] != "sum"}
+    return {consumer: value for consumer, value in named.items() if value}
+
+
+def summed(rows: list[Row]) -> Iterator[tuple[int, int]]:
+    """Each numeric column's printed sum beside the sum of its rows."""
+    for column in rows[0]:
+        if column != "consumer":
+            *parts, total = (number(row[column]) for row in rows)
+            yield total, sum(parts)
+
+
+def test_every_golden_table_is_computed_again() -> None:
+    """A table cannot be marked golden without a test that reads it."""
+    named = set(re.findall(r"<!-- golden: (\S+) -->", METHOD))
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert named == set(re.findall(r'golden\("(\w+)"\)', source))
+
+
+def test_the_document_names_its_version_and_every_reserved_consumer() -> None:
+    """The version that pages carry is the version of this text."""
+    assert f"Version {footprint.METHOD_VERSION}." in METHOD
+    assert all(f"`{consumer}`" in METHOD for consumer in RESERVED)
+
+
+@pytest.mark.parametrize("row", golden("consumed"), ids=lambda row: row["case"])
+def test_two_readings(row: Row) -> None:
+    """A wrap is counted, a possible second one is a gap, and so is all that cannot be."""
+    before = Counter(number(row["before (uJ)"]), 0, "boot", 262_143_328_850, uw_from_watts(1000))
+    after = Counter(
+        number(row["after (uJ)"]),
+        number(row["seconds"]) * NS_PER_S,
+        "boot",
+        before.range_uj,
+        before.max_power_uw,
+    )
+    result = consumed(before, after, loaded=row["case"].endswith("working"))
+    expected = row["result"]
+    assert result == (Energy(number(expected)) if expected[0].isdigit() else Gap(expected))  # type: ignore[arg-type]
+
+
+def test_attribution_without_a_floor_and_with_one() -> None:
+    """A second of a package, undivided and in two parts, to the microjoule."""
+    rows = golden("attribution")
+    cpu_ns = weights(rows, "CPU time (ns)")
+    energy_uj = number(rows[-1]["undivided, no floor (uJ)"])
+    for floor_uw in (None, uw_from_watts(9)):
+        shares = divide(
+            energy_uj, NS_PER_S, floor_uw=floor_uw, static_weights={}, dynamic_weights=cpu_ns
+        )
+        for part in ("undivided", "static", "dynamic"):
+            got = {share.consumer: share.energy_uj for share in shares if share.part == part}
+            if got:
+                floor = "no floor" if floor_uw is None else "floor 9 W"
+                assert got == weights(rows, f"{part}, {floor} (uJ)")
+    assert all(total == parts for total, parts in summed(rows))
+
+
+@pytest.mark.parametrize("row", golden("remainders"), ids=lambda row: row["energy (uJ)"])
+def test_equal_remainders(row: Row) -> None:
+    """The microjoules left over go to the first codes."""
+    shares = {name: number(text) for name, text in row.items() if name != "energy (uJ)"}
+    energy_uj = number(row["energy (uJ)"])
+    assert attribute(energy_uj, dict.fromkeys(shares, 1)) == shares
+    assert sum(shares.values()) == energy_uj
+
+
+def test_a_straddling_interval() -> None:
+    """Each share is spread over the pages by elapsed time, and both pages still add up."""
+    rows = golden("straddle")
+    start = datetime(2026, 11, 21, 10, 14, 59, 300_000, tzinfo=UTC)
+    middle = boundary_after(start, 900)
+    end = start.replace(minute=15, second=0)
+    columns = dict(zip(list(rows[0])[2:], "ab", strict=True))
+    elapsed = {"a": to_us(middle) - to_us(start), "b": to_us(end) - to_us(middle)}
+    for column, piece in columns.items():
+        assert f"{elapsed[piece]:,} us" in column
+    for row in rows[:-1]:
+        split = attribute(number(row["energy (uJ)"]), elapsed)
+        assert {piece: number(row[name]) for name, piece in columns.items()} == split
+    assert all(total == parts for total, parts in summed(rows))
+
+
+@pytest.mark.parametrize("row", golden("model"), ids=lambda row: row["busy CPU time (s)"])
+def test_the_modelled_host(row: Row) -> None:
+    """The line between no load and full load, in CPU time."""
+    idle_uw, full_uw = uw_from_watts(Decimal(row["idle (W)"])), uw_from_watts(int(row["full (W)"]))
+    busy_ns = number(row["busy CPU time (s)"]) * NS_PER_S
+    energy_uj = uj_from_power(idle_uw, number(row["time (s)"]) * NS_PER_S)
+    energy_uj += uj_from_power(full_uw - idle_uw, busy_ns) // 4
+    assert energy_uj == number(row["energy (uJ)"])
+
+
+@pytest.mark.parametrize("row", golden("curves"), ids=lambda row: row["load (%)"])
+def test_the_models_range(row: Row) -> None:
+    """The line and CodeCarbon's two curves, in percent of full power to two decimals."""
+    load = Decimal(row["load (%)"]) / 100
+    tenth = Decimal("0.1")
+    curves = {
+        "line (this method)": tenth + (1 - tenth) * load,
+        "machine mode": tenth + (1 - tenth) * load**3,
+        "process mode": max(load, tenth),
+    }
+    for name, share in curves.items():
+        assert round(100 * share, 2) == Decimal(row[name])
+        assert share <= curves["line (this method)"]
+
+
+def test_coverage() -> None:
+    """Weighted by rated power where all have one, rounded down to four decimals."""
+    *devices, weighted, plain = golden("coverage")
+    covered = {row["device"]: number(row["covered (s)"]) for row in devices}
+    expected = {row["device"]: number(row["expected (s)"]) for row in devices}
+    rated = {row["device"]: number(row["rated (W)"]) for row in devices}
+    for row in devices:
+        name = row["device"]
+        assert ratio(covered[name], expected[name], weighted=False) == Decimal(row["ratio"])
+    assert ratio(
+        sum(rated[name] * covered[name] for name in rated),
+        sum(rated[name] * expected[name] for name in rated),
+        weighted=True,
+    ) == Decimal(weighted["ratio"])
+    assert ratio(sum(covered.values()), sum(expected.values()), weighted=False) == Decimal(
+        plain["ratio"]
+    )
+
+
+def ratio(covered_s: int, expected_s: int, *, weighted: bool) -> Decimal | None:
+    """The ratio as a statement gives it."""
+    return Coverage(covered_s * 10**6, expected_s * 10**6, weighted).ratio
+
+
+@pytest.mark.parametrize("row", golden("months"), ids=lambda row: row["month"])
+def test_the_change_months(row: Row) -> None:
+    """March loses an hour and October gains one."""
+    month = paris_month(row["month"])
+    begins, ends = (
+        datetime.fromisoformat(row[column]) for column in ("begins (UTC)", "ends (UTC)")
+    )
+    assert month == Interval(begins, ends)
+    assert len(list(quarter_hours(month))) == number(row["quarter-hours"])
+
+
+@pytest.mark.parametrize("row", golden("instants"), ids=lambda row: row["instant (UTC)"])
+def test_the_month_of_an_instant(row: Row) -> None:
+    """The boundary is midnight in Paris, half-open."""
+    assert month_of(datetime.fromisoformat(row["instant (UTC)"])) == row["month"]
+
+
+def test_emissions() -> None:
+    """Each line to the microgram, and the sum of lines where rounding the sum differs."""
+    first, second, total, *ties = golden("emissions")
+    for row in (first, second, *ties):
+        factor = Decimal(row["factor (g/kWh)"])
+        assert micrograms(number(row["energy (uJ)"]), factor) == number(row["mass (ug)"])
+    for column in ("energy (uJ)", "mass (ug)"):
+        assert number(first[column]) + number(second[column]) == number(total[column])
+    at_once_ug = micrograms(number(total["energy (uJ)"]), Decimal(first["factor (g/kWh)"]))
+    assert f"give {at_once_ug:,}." in METHOD
