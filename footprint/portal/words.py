@@ -1,0 +1,171 @@
+"""The codes of the ledger in plain words: components, qualities, causes, consumers, factors.
+
+In: a code as the structs carry it. Out: its words in a reader's language. A code without words is
+shown as it is, never hidden. `mark` only marks a string for the catalogues.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+
+def mark(message: str) -> str:
+    """`message` itself: the catalogues find it by this call."""
+    return message
+
+
+COMPONENTS = {
+    "cpu": mark("Processor (CPU)"),
+    "dram": mark("Memory (DRAM)"),
+    "gpu": mark("Graphics or AI accelerator (GPU)"),
+}
+QUALITIES = {
+    "counter": mark("measured by an energy counter"),
+    "integrated": mark("computed from measured power"),
+    "modelled": mark("estimated by a model, not measured"),
+}
+QUALITY_MEANINGS = {
+    "counter": mark("the equipment itself counts the energy that passes through it"),
+    "integrated": mark("power is measured at short intervals and multiplied by time"),
+    "modelled": mark(
+        "no meter: a typical consumption is assumed from the equipment’s type and load"
+    ),
+}
+BOUNDARIES = {
+    "components": mark("components: what the processors, memory or accelerators draw"),
+    "wall": mark("wall: the whole machine, metered at its supply"),
+}
+KINDS = {
+    "system": mark("System and undeclared software"),
+    "agent": mark("This meter"),
+    "idle": mark("Devices that nobody uses"),
+    "unregistered": mark("Undeclared AI"),
+    "unattributed": mark("Energy whose user is not known"),
+}
+KIND_MEANINGS = {
+    "system": mark("The operating system and every program that nobody declared as an AI system."),
+    "agent": mark("What measuring itself costs: the program that reads the sensors."),
+    "idle": mark("Accelerators that are switched on while no program holds them."),
+    "unregistered": mark("Programs that use an accelerator and that nobody declared."),
+    "unattributed": mark(
+        "The energy is known, but nobody was watching which program used it "
+        "(for example while the meter restarted)."
+    ),
+}
+PARTS = {
+    "static": mark("standing (being switched on)"),
+    "dynamic": mark("activity"),
+    "undivided": mark("not divided"),
+}
+STATUSES = {
+    "ok": mark("works"),
+    "degraded": mark("works in part"),
+    "failed": mark("does not work"),
+}
+GAP_KINDS = {
+    "gap": mark("energy unknown"),
+    "blind": mark("energy known, its user unknown"),
+}
+CAUSES = {
+    "read_failed": mark("the sensor could not be read"),
+    "permission": mark("reading was not permitted"),
+    "absent": mark("the device or its driver is missing"),
+    "reset": mark("the counter went back to zero"),
+    "wrap": mark("the counter may have gone full circle unseen"),
+    "reboot": mark("the machine restarted"),
+    "stuck": mark("the counter stood still under load"),
+    "implausible": mark("more energy than the device can draw"),
+    "outage": mark("the meter was not running"),
+    "clock": mark("the clock did not move forward"),
+    "no_page": mark("nothing was received for this time"),
+}
+OMISSIONS = {
+    "platform": mark(
+        "The rest of each machine: power supply losses, fans, disks, main board and network "
+        "cards, unless a meter at the wall is named above."
+    ),
+    "data_centre": mark("The data centre: cooling and power distribution."),
+    "embodied": mark("Making, transporting and disposing of the equipment."),
+    "network": mark("The network and the users’ own devices."),
+    "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
+}
+"""What figures leave out, by code. The first page names them all, a statement its own."""
+
+FACTOR_WORDS = {
+    "life-cycle": mark("life cycle (making of fuel and plants included)"),
+    "direct CO2": mark("CO₂ of combustion only"),
+    "consumption mix": mark("mix of the electricity consumed, imports included"),
+    "residual mix": mark("residual mix (what no guarantee of origin claims)"),
+    "losses included": mark("grid losses included"),
+    "location": mark("by place: the grid that supplies the machines"),
+    "market": mark("by contract: the electricity bought"),
+}
+_SMOOTHED = re.compile(r"smoothed over (\d{4})-(\d{4})")
+
+
+class Words:
+    """The vocabulary of one language, through its catalogue."""
+
+    def __init__(self, gettext: Callable[[str], str]) -> None:
+        self._gettext = gettext
+
+    def _say(self, table: Mapping[str, str], code: str) -> str:
+        return self._gettext(table[code]) if code in table else code
+
+    def component(self, code: str) -> str:
+        """A component's name."""
+        return self._say(COMPONENTS, code)
+
+    def quality(self, code: str) -> str:
+        """How a figure was obtained."""
+        return self._say(QUALITIES, code)
+
+    def quality_meaning(self, code: str) -> str:
+        """What that way of obtaining it is."""
+        return self._say(QUALITY_MEANINGS, code)
+
+    def boundary(self, code: str) -> str:
+        """What a host's figures take in."""
+        return self._say(BOUNDARIES, code)
+
+    def kind(self, code: str) -> str:
+        """The name of a consumer that is not a SIA."""
+        return self._say(KINDS, code)
+
+    def kind_meaning(self, code: str) -> str:
+        """What that consumer is."""
+        return self._say(KIND_MEANINGS, code)
+
+    def part(self, code: str) -> str:
+        """Part of a device's energy."""
+        return self._say(PARTS, code)
+
+    def status(self, code: str) -> str:
+        """How a sensor does."""
+        return self._say(STATUSES, code)
+
+    def gap_kind(self, code: str) -> str:
+        """What is unknown."""
+        return self._say(GAP_KINDS, code)
+
+    def cause(self, code: str) -> str:
+        """Why it is unknown."""
+        return self._say(CAUSES, code)
+
+    def omission(self, text: str) -> str:
+        """Something a statement leaves out."""
+        return self._say(OMISSIONS, text)
+
+    def omissions(self) -> list[str]:
+        """What the first page's figures never hold."""
+        return [self.omission(code) for code in OMISSIONS]
+
+    def factor(self, text: str) -> str:
+        """A factor's basis or method: the phrases known here in words, the others as published."""
+        return ", ".join(self._phrase(phrase) for phrase in text.split(", "))
+
+    def _phrase(self, phrase: str) -> str:
+        smoothed = _SMOOTHED.fullmatch(phrase)
+        if smoothed:
+            words = self._gettext(mark("mean of the years %(first)s to %(last)s"))
+            return words % {"first": smoothed[1], "last": smoothed[2]}
+        return self._say(FACTOR_WORDS, phrase)
