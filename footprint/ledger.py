@@ -18,7 +18,7 @@ from footprint.attribution import Part
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to
 from footprint.reading import Cause
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 GENESIS = "0" * 64
 """`previous_hash` of a ledger's first page (seq 0)."""
 

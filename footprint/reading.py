@@ -33,7 +33,7 @@ UPDATE_SLACK_NS = NS_PER_S
 bound on what is plausible allows for it."""
 
 
-class Counter(msgspec.Struct, frozen=True):
+class Counter(msgspec.Struct, frozen=True, tag=True):
     """Cumulative energy of one device.
 
     `value_uj` microjoules since an unknown origin; `at_ns` nanoseconds of the boot's monotonic
@@ -48,7 +48,7 @@ class Counter(msgspec.Struct, frozen=True):
     max_power_uw: int | None = None
 
 
-class PowerSample(msgspec.Struct, frozen=True):
+class PowerSample(msgspec.Struct, frozen=True, tag=True):
     """Power of one device at one instant (`at_ns` on the boot's monotonic clock), in microwatts.
 
     `max_age_ns` is how far apart two samples may be for their trapezium to stand for the energy

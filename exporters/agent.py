@@ -1,0 +1,329 @@
+"""The agent: everything wired in one place, and the loop of one-second ticks.
+
+In: settings. Out: pages in the spool and at the service, /metrics. This is the one module of the
+agent that knows them all.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from exporters import host, push, telemetry
+from exporters.clock import Clock, Instant, boottime_ns, read_boot_id
+from exporters.drafts import DeviceKey, Draft, Drafts
+from exporters.errors import AgentError, SpoolError
+from exporters.record import Record
+from exporters.sampler import Sampler, Track
+from exporters.sensors import model, nvml, rapl
+from exporters.sensors.sensor import Absent, Device, Failure, Sensor
+from exporters.settings import Settings
+from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
+from exporters.weights import Usage
+from exporters.workloads.cgroups import Cgroups, find_root
+from exporters.workloads.cputime import HostCpu
+from exporters.workloads.processes import Processes
+from footprint.interval import boundary_after, from_us, to_us
+from footprint.reading import Reading
+
+TICK_US = 1_000_000
+PUSH_AT_END_SECONDS = 10
+
+log = logging.getLogger("footprint.agent")
+
+
+class Agent:
+    """One host's meter, from start to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Find sensors, open the spool, listen. Raises AgentError: what, where, remedy."""
+        self._settings = settings
+        self._lock = _lock(settings.run_path)
+        self._boot_id = read_boot_id()
+        self._stop = threading.Event()
+        self.host_id = host.host_id(settings.host_id)
+        root = Path(settings.cgroup_root) if settings.cgroup_root else find_root()
+        self._host_cpu = HostCpu(root)
+        self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
+        self._processes = Processes(settings.run_path)
+        self.sensors, self.absent = _discover(settings, self._boot_id, self._host_cpu)
+        self._spool = Spool(settings.state_path / "spool.db", self.host_id)
+        checkpoint = self._spool.load()
+        self._fresh = checkpoint is None
+        newest_us = newest_instant_us(checkpoint) if checkpoint else 0
+        self._clock = Clock(wall_ns=lambda: max(time.time_ns(), newest_us * 1000))
+        self._sampler, sealed = _resume(
+            settings, checkpoint, self._boot_id, self._devices(), self._clock.instant()
+        )
+        self._spool.save(self._checkpoint(checkpoint.boot_id if checkpoint else None), sealed)
+        self._spool.save(self._checkpoint())
+        self._record = self._begin_record(root)
+        self._exposition = telemetry.Exposition()
+        self._server = telemetry.serve(self._exposition, settings.listen_address)
+        self._pushes: dict[str, int] = {}
+        self._pusher = self._begin_push()
+        self._read_seconds: dict[str, float] = {}
+        self._late = 0
+        self._saved_us = 0
+        self._sealed: list[Draft] = []
+
+    @property
+    def server(self) -> ThreadingHTTPServer:
+        """Where /metrics is served."""
+        return self._server
+
+    @property
+    def ledger_id(self) -> str:
+        """The ledger that this agent writes."""
+        return self._spool.ledger_id
+
+    def stop(self) -> None:
+        """Ask the loop to end after a last tick; may be called from a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Tick every second until stopped, then seal the last page and try to send it."""
+        now = self._tick()
+        while not self._stop.wait(self._pause(now)):
+            now = self._tick()
+        self._tick(final=True)
+        self._close()
+
+    def findings(self) -> Iterator[str]:
+        """What this host offers and what it lacks, a line each."""
+        for device in self._devices():
+            role = "evidence, added to nothing" if device.evidence else f"{device.component}"
+            yield f"found: {device.sensor} {device.device}: {role}, quality {device.quality}"
+            yield from (
+                f"       {name}: {value}"
+                for name, value in device.parameters.items()
+                if device.quality == "modelled"
+            )
+        yield from (f"absent: {absent.sensor}: {absent.reason}" for absent in self.absent)
+        present = {device.component for device in self._devices()}
+        yield from (
+            f"unknown: nothing measures {component} on this host; it is outside the boundary"
+            for component in ("cpu", "dram", "gpu")
+            if component not in present
+        )
+
+    def _devices(self) -> list[Device]:
+        return [device for sensor in self.sensors for device in sensor.devices()]
+
+    def _pause(self, now: Instant) -> float:
+        """Seconds until the next whole second."""
+        following_us = to_us(boundary_after(from_us(now.utc_us), 1))
+        return max(0.0, self._clock.seconds_until(following_us))
+
+    def _tick(self, *, final: bool = False) -> Instant:
+        began_ns = boottime_ns()
+        offset_us = self._clock.follow()
+        readings = self._read()
+        usage = self._usage()
+        now = self._clock.instant()
+        if self._fresh:
+            self._sampler.begin(now)
+            self._fresh = False
+        self._sampler.tick(now, readings, usage, self._holders())
+        if self._record:
+            watched = self._groups.paths() if self._groups else {}
+            self._record.tick(now, readings, usage, watched)
+        self._keep(now, final=final)
+        if not final and now.utc_us % TICK_US > TICK_US // 2:
+            self._late += 1
+        self._show(now, (boottime_ns() - began_ns) / 1e9, offset_us / 1e6)
+        return now
+
+    def _read(self) -> dict[DeviceKey, Reading | Failure]:
+        readings: dict[DeviceKey, Reading | Failure] = {}
+        for sensor in self.sensors:
+            began_ns = boottime_ns()
+            for device, reading in sensor.read().items():
+                readings[sensor.name, device] = reading
+            self._read_seconds[sensor.name] = (boottime_ns() - began_ns) / 1e9
+        return readings
+
+    def _usage(self) -> Usage:
+        sia_ns = self._groups.read_ns() if self._groups else {}
+        for sia, used_ns in self._processes.read_ns().items():
+            sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
+        return Usage(self._host_cpu.read_ns(), time.process_time_ns(), sia_ns)
+
+    def _holders(self) -> Mapping[str, int | None]:
+        reserved = {uuid for rule in self._settings.reservations for uuid in rule.gpus}
+        return {
+            device.device: sensor.holders(device.device)
+            for sensor in self.sensors
+            if isinstance(sensor, nvml.Nvml)
+            for device in sensor.devices()
+            if device.device not in reserved
+        }
+
+    def _keep(self, now: Instant, *, final: bool) -> None:
+        """Seal what is due; a checkpoint at most `checkpoint_seconds` after the last."""
+        self._sealed.extend(self._sampler.due(now, final=final))
+        interval_us = self._settings.checkpoint_seconds * 1_000_000
+        is_time = now.utc_us - self._saved_us >= interval_us - TICK_US // 2
+        if not (self._sealed or final or is_time):
+            return
+        try:
+            self._spool.save(self._checkpoint(), self._sealed)
+        except SpoolError as error:
+            log.error("%s", error)  # sealed drafts stay in memory for the next tick
+            return
+        self._saved_us = now.utc_us
+        if self._sealed and self._pusher:
+            self._pusher.wake()
+        self._sealed = []
+
+    def _checkpoint(self, boot_id: str | None = None) -> Checkpoint:
+        return Checkpoint(
+            boot_id=boot_id or self._boot_id,
+            start_us=self._sampler.drafts.start_us,
+            drafts=self._sampler.drafts.open,
+            tracks=list(self._sampler.tracks.values()),
+        )
+
+    def _show(self, now: Instant, tick_seconds: float, offset_seconds: float) -> None:
+        totals, tracks = self._sampler.totals, self._sampler.tracks
+        self._exposition.show(
+            telemetry.Snapshot(
+                host_id=self.host_id,
+                ledger_id=self._spool.ledger_id,
+                at_seconds=now.utc_us / 1e6,
+                tick_seconds=tick_seconds,
+                ticks_late=self._late,
+                clock_offset_seconds=offset_seconds,
+                devices=[track.device for track in tracks.values()],
+                up={key: track.up for key, track in tracks.items()},
+                read_seconds=dict(self._read_seconds),
+                energy_uj=dict(totals.energy_uj),
+                gap_us=dict(totals.gap_us),
+                failures=dict(totals.failures),
+                pushes=dict(self._pushes),
+                spool=self._spool.counts(),
+                factor=self._settings.factor,
+            )
+        )
+
+    def _begin_record(self, root: Path | None) -> Record | None:
+        if self._settings.record is None:
+            return None
+        record = Record(Path(self._settings.record))
+        facts = {
+            "host_id": self.host_id,
+            "ledger_id": self._spool.ledger_id,
+            "boot_id": self._boot_id,
+            "page_seconds": self._settings.page_seconds,
+            "ncpu": host.logical_cpus(),
+            "cgroup_root": str(root) if root else None,
+        }
+        record.header(facts, self._devices())
+        return record
+
+    def _begin_push(self) -> push.Pusher | None:
+        url = self._settings.service
+        if url is None:
+            return None
+        service = push.Service(url, push.read_token(self._settings.token_file))
+
+        def count(result: str) -> None:
+            self._pushes[result] = self._pushes.get(result, 0) + 1
+
+        pusher = push.Pusher(self._spool, service, count, url)
+        pusher.start()
+        return pusher
+
+    def _close(self) -> None:
+        if self._pusher:
+            self._pusher.stop(PUSH_AT_END_SECONDS)
+        self._server.shutdown()
+        self._server.server_close()
+        if self._record:
+            self._record.close()
+        for sensor in self.sensors:
+            sensor.close()
+        if self._groups:
+            self._groups.close()
+        self._host_cpu.close()
+        self._spool.close()
+        os.close(self._lock)
+
+
+def _discover(
+    settings: Settings, boot_id: str, host_cpu: HostCpu
+) -> tuple[list[Sensor], list[Absent]]:
+    """The sensors of this host; the model only where nothing measures the processors."""
+    found: list[Sensor] = []
+    absent: list[Absent] = []
+
+    def keep(outcome: Sensor | Absent) -> None:
+        (absent if isinstance(outcome, Absent) else found).append(outcome)  # type: ignore[arg-type]
+
+    if settings.rapl != "off":
+        keep(rapl.discover(Path(settings.powercap_root), boot_id))
+    if settings.nvml != "off":
+        keep(nvml.discover(boot_id))
+    measured = any(device.component == "cpu" for sensor in found for device in sensor.devices())
+    if settings.model != "off" and not measured:
+        keep(model.discover(host_cpu, host.logical_cpus(), boot_id))
+    if not found:
+        reasons = "; ".join(f"{item.sensor}: {item.reason}" for item in absent)
+        raise AgentError(f"sensors: nothing on this host can be read: {reasons}")
+    return found, absent
+
+
+def _resume(
+    settings: Settings,
+    checkpoint: Checkpoint | None,
+    boot_id: str,
+    devices: list[Device],
+    now: Instant,
+) -> tuple[Sampler, list[Draft]]:
+    """The sampler where the last checkpoint left it, and drafts of an ended boot to be sealed."""
+    sealed: list[Draft] = []
+    start_us, drafts, known = now.utc_us, list[Draft](), dict[DeviceKey, Track]()
+    if checkpoint is not None:
+        if checkpoint.boot_id != boot_id:
+            sealed = close_for_reboot(checkpoint)
+        start_us, drafts = checkpoint.start_us, checkpoint.drafts
+        known = {track.key: track for track in checkpoint.tracks}
+    tracks = {}
+    for device in devices:
+        key = (device.sensor, device.device)
+        track = known.pop(key, None) or Track(device, covered_us=start_us)
+        track.device, track.up = device, False
+        track.blind = track.baseline is not None
+        tracks[key] = track
+    for track in known.values():
+        log.warning("%s %s was read before and is not found now", *track.key)
+    reservations = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
+    declared = {rule.sia for rule in settings.workloads} | set(reservations.values())
+    pages = Drafts(settings.page_seconds, start_us, drafts)
+    return Sampler(pages, tracks, reservations, sorted(declared)), sealed
+
+
+def _lock(run_dir: Path) -> int:
+    """Hold the host-wide lock: two agents would count every joule twice. Raises AgentError."""
+    path = run_dir / "agent.lock"
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AgentError(
+            f"lock: cannot open {path}: {error.strerror}; give --run-dir a folder of your own"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise AgentError(
+            f"lock: another footprint-agent runs on this host ({path} is held); stop it first"
+        ) from error
+    return descriptor

@@ -1,0 +1,124 @@
+"""The command `footprint-agent`: start the agent, or run a command that says whose it is.
+
+Every failure is one line: what, where, remedy; exit code 1 (2 for a wrong command line).
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from exporters import settings as settings_file
+from exporters.agent import Agent
+from exporters.errors import AgentError, SettingsError
+from exporters.settings import Settings
+from exporters.workloads import launch
+from footprint import METHOD_VERSION, __version__, codes
+
+OVERRIDES = (
+    *("service", "token_file", "state_dir", "run_dir", "listen", "page_seconds"),
+    *("checkpoint_seconds", "record", "host_id", "powercap_root", "cgroup_root", "workload_group"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = settings_file.load(
+            getattr(arguments, "config", None),
+            {name: getattr(arguments, name, None) for name in OVERRIDES},
+        )
+        if arguments.command == "run":
+            return _run(arguments, settings)
+        return _start(settings)
+    except AgentError as error:
+        print(f"footprint-agent: {error}", file=sys.stderr)  # noqa: T201 - the line for the user
+        return 1
+
+
+def _start(settings: Settings) -> int:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    agent = Agent(settings)
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's own form
+        agent.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    for line in agent.findings():
+        print(line)  # noqa: T201 - what an operator looks for first
+    address, port = agent.server.server_address[:2]
+    where = settings.service or "no service: pages stay in the spool"
+    print(  # noqa: T201
+        f"footprint-agent {__version__}: host {agent.host_id}, ledger {agent.ledger_id}, "
+        f"/metrics on http://{address!s}:{port}/metrics, {where}",
+        flush=True,
+    )
+    agent.run()
+    return 0
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+    if not command:
+        raise SettingsError("run: no command given; write: footprint-agent run --sia CODE -- CMD")
+    try:
+        codes.check_code(arguments.sia, "sia")
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    root = launch.default_root(settings.cgroup_root)
+    return launch.run(arguments.sia, command, root, settings.workload_group, settings.run_path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="footprint-agent",
+        description="Meters the energy of this host and attributes it to the AI systems on it.",
+    )
+    version = f"footprint-agent {__version__} (method {METHOD_VERSION})"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    start = commands.add_parser("start", help="start metering (the default command)")
+    for target in (parser, start):
+        _add_start(target)
+    run = commands.add_parser("run", help="run a command that belongs to a SIA")
+    run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
+    _add_common(run)
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    # Suppressed defaults: an option given before the command must not be undone by the command's.
+    parser.argument_default = argparse.SUPPRESS
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML settings")
+    parser.add_argument("--run-dir", metavar="DIR", help="lock and declared processes")
+    parser.add_argument("--cgroup-root", metavar="DIR", help="where the cgroup v2 tree is mounted")
+    parser.add_argument(
+        "--workload-group", metavar="NAME", help="group for commands started by run (footprint)"
+    )
+
+
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser)
+    parser.add_argument("--service", metavar="URL", help="where to send pages")
+    parser.add_argument("--token-file", metavar="FILE", help="bearer token for the service")
+    parser.add_argument("--state-dir", metavar="DIR", help="where the spool lives")
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="for /metrics (127.0.0.1:9877)")
+    parser.add_argument("--page-seconds", type=int, metavar="N", help="a divisor of 900 (900)")
+    parser.add_argument(
+        "--checkpoint-seconds", type=int, metavar="N", help="1 to 30: most that a kill leaves blind"
+    )
+    parser.add_argument("--record", metavar="FILE", help="write every raw reading to a new file")
+    parser.add_argument("--host-id", metavar="CODE", help="this host's code")
+    parser.add_argument("--powercap-root", metavar="DIR", help="/sys/class/powercap")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

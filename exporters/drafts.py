@@ -1,0 +1,260 @@
+"""Pages being written: entries, gaps and covers gathered until a quarter-hour is over.
+
+In: shares and gaps of one device over an interval of microseconds. Out: `Page`s. Drafts follow each
+other without a hole; an interval that lies over several is spread by elapsed time (through
+`attribute()`), and what was spread is flagged `interpolated_uj`.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from exporters.sensors.sensor import Device
+from footprint import METHOD_VERSION, __version__
+from footprint.attribution import Part, Share, attribute
+from footprint.interval import QUARTER_HOUR_SECONDS, boundary_after, from_us, to_us
+from footprint.ledger import (
+    FORMAT,
+    CounterMark,
+    Entry,
+    GapRecord,
+    Page,
+    Parent,
+    SensorState,
+    Versions,
+)
+from footprint.reading import Cause
+
+DeviceKey = tuple[str, str]
+"""(sensor, device)."""
+
+
+class Cover(msgspec.Struct):
+    """What a draft holds of one device."""
+
+    device: Device
+    metered_uj: int = 0
+    interpolated_uj: int = 0
+    readings: int = 0
+    failures: int = 0
+    last_error: str = ""
+    first: CounterMark | None = None
+    last: CounterMark | None = None
+    energy: dict[str, int] = {}
+    gaps: list[list[int | str]] = []
+    """[kind, cause, start_us, end_us], adjoining ones merged."""
+
+
+class Draft(msgspec.Struct):
+    """One page before it is sealed: [start_us, end_us) and its covers by `sensor device`."""
+
+    start_us: int
+    end_us: int
+    covers: dict[str, Cover] = {}
+
+    def cover(self, device: Device) -> Cover:
+        """The device's cover in this page, begun when first asked for."""
+        key = f"{device.sensor} {device.device}"
+        if key not in self.covers:
+            self.covers[key] = Cover(device)
+        return self.covers[key]
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """Where the next page goes."""
+
+    host_id: str
+    ledger_id: str
+    boot_id: str
+    seq: int
+    previous_hash: str
+    parent: Parent | None = None
+
+
+class Drafts:
+    """The open pages, oldest first; `end_us` is where the next one will begin."""
+
+    def __init__(self, page_seconds: int, start_us: int, open_drafts: Iterable[Draft] = ()) -> None:
+        self.page_seconds = page_seconds
+        self.open = list(open_drafts)
+        self.start_us = self.open[0].start_us if self.open else start_us
+
+    @property
+    def end_us(self) -> int:
+        """End of the newest draft."""
+        return self.open[-1].end_us if self.open else self.start_us
+
+    def reach(self, until_us: int) -> None:
+        """Open drafts until `until_us` is inside or at the end of one."""
+        while self.end_us < until_us:
+            start_us = self.end_us
+            self.open.append(Draft(start_us, self._end_after(start_us, until_us)))
+
+    def _end_after(self, start_us: int, until_us: int) -> int:
+        """The end of a page from `start_us`: whole quarter-hours for the time of an outage."""
+        start = from_us(start_us)
+        quarter_us = to_us(boundary_after(start, QUARTER_HOUR_SECONDS))
+        if quarter_us <= until_us:
+            return quarter_us
+        return to_us(boundary_after(start, self.page_seconds))
+
+    def book(
+        self, device: Device, shares: Iterable[Share], start_us: int, end_us: int
+    ) -> list[Share]:
+        """Add shares of energy over [start_us, end_us); returns what was booked of each.
+
+        What lies before the oldest open draft was declared a gap when its page was sealed, and is
+        left out.
+        """
+        self.reach(end_us)
+        pieces = {
+            f"{index:06d}": (draft, microseconds)
+            for index, draft in enumerate(self.open)
+            if (microseconds := _overlap_us(draft, start_us, end_us)) > 0
+        }
+        weights = {name: microseconds for name, (_, microseconds) in pieces.items()}
+        before_us = min(self.start_us, end_us) - start_us
+        if before_us > 0:
+            weights["declared"] = before_us
+        if not weights:  # an instant: the draft that it ends
+            pieces = {"000000": (self.open[-1], 0)} if self.open else {}
+            weights = dict.fromkeys(pieces, 1)
+        booked = []
+        for share in shares:
+            split = attribute(share.energy_uj, weights)
+            split.pop("declared", None)
+            for name, energy_uj in split.items():
+                _add(pieces[name][0].cover(device), share, energy_uj, spread=len(weights) > 1)
+            booked.append(Share(share.consumer, share.part, sum(split.values())))
+        return booked
+
+    def gap(self, device: Device, kind: str, cause: Cause, start_us: int, end_us: int) -> int:
+        """Record that something of a device is unknown over an interval; returns its duration in
+        the open drafts, in microseconds."""
+        self.reach(end_us)
+        total_us = 0
+        for draft in self.open:
+            duration_us = _overlap_us(draft, start_us, end_us)
+            if duration_us > 0:
+                total_us += duration_us
+                first_us = max(start_us, draft.start_us)
+                _add_gap(draft.cover(device).gaps, kind, cause, first_us, first_us + duration_us)
+        return total_us
+
+    def oldest(self) -> Draft | None:
+        """The draft to be sealed next."""
+        return self.open[0] if self.open else None
+
+    def pop(self) -> Draft:
+        """Take the oldest draft out; what comes later for its time is left out."""
+        draft = self.open.pop(0)
+        self.start_us = draft.end_us
+        return draft
+
+
+def _overlap_us(draft: Draft, start_us: int, end_us: int) -> int:
+    return min(draft.end_us, end_us) - max(draft.start_us, start_us)
+
+
+def _add(cover: Cover, share: Share, energy_uj: int, *, spread: bool) -> None:
+    if not energy_uj:
+        return
+    key = f"{share.consumer} {share.part}"
+    cover.energy[key] = cover.energy.get(key, 0) + energy_uj
+    cover.metered_uj += energy_uj
+    if spread:
+        cover.interpolated_uj += energy_uj
+
+
+def _add_gap(
+    gaps: list[list[int | str]], kind: str, cause: Cause, start_us: int, end_us: int
+) -> None:
+    if gaps and gaps[-1][:2] == [kind, cause] and gaps[-1][3] == start_us:
+        gaps[-1][3] = end_us
+    else:
+        gaps.append([kind, cause, start_us, end_us])
+
+
+def seal(draft: Draft, chain: Chain) -> Page:
+    """The draft as the next page of its ledger."""
+    covers = [draft.covers[key] for key in sorted(draft.covers)]
+    return Page(
+        format=FORMAT,
+        host_id=chain.host_id,
+        ledger_id=chain.ledger_id,
+        seq=chain.seq,
+        previous_hash=chain.previous_hash,
+        parent=chain.parent,
+        boot_id=chain.boot_id,
+        start=from_us(draft.start_us),
+        end=from_us(draft.end_us),
+        versions=Versions(agent=__version__, method=METHOD_VERSION),
+        sensors=[_state(cover, draft) for cover in covers],
+        entries=[entry for cover in covers for entry in _entries(cover)],
+        gaps=[gap for cover in covers for gap in _gaps(cover)],
+        nodes=[],
+    )
+
+
+def _entries(cover: Cover) -> Iterable[Entry]:
+    device = cover.device
+    if device.component is None:
+        return
+    for key in sorted(cover.energy):
+        consumer, part = key.split(" ")
+        yield Entry(
+            component=device.component,
+            device=device.device,
+            consumer=consumer,
+            part=_part(part),
+            energy_uj=cover.energy[key],
+            quality=device.quality,
+        )
+
+
+def _part(text: str) -> Part:
+    return msgspec.convert(text, Part)  # type: ignore[no-any-return]
+
+
+def _gaps(cover: Cover) -> Iterable[GapRecord]:
+    if cover.device.component is None:
+        return
+    for kind, cause, start_us, end_us in cover.gaps:
+        yield msgspec.convert(
+            {
+                "kind": kind,
+                "component": cover.device.component,
+                "device": cover.device.device,
+                "start": from_us(int(start_us)),
+                "end": from_us(int(end_us)),
+                "cause": cause,
+            },
+            GapRecord,
+        )
+
+
+def _state(cover: Cover, draft: Draft) -> SensorState:
+    device = cover.device
+    gap_us = sum(int(gap[3]) - int(gap[2]) for gap in cover.gaps if gap[0] == "gap")
+    whole = gap_us >= draft.end_us - draft.start_us
+    return SensorState(
+        sensor=device.sensor,
+        device=device.device,
+        component=device.component,
+        covers=device.covers,
+        evidence=device.evidence,
+        quality=device.quality,
+        status="failed" if whole else "degraded" if cover.gaps or cover.failures else "ok",
+        metered_uj=cover.metered_uj,
+        interpolated_uj=cover.interpolated_uj,
+        readings=cover.readings,
+        failures=cover.failures,
+        last_error=cover.last_error[:200],
+        first=cover.first,
+        last=cover.last,
+        range_uj=device.range_uj,
+        rated_power_uw=device.rated_power_uw,
+        floor_uw=device.floor_uw,
+        floor_at=device.floor_at,
+        parameters=device.parameters,
+    )

@@ -1,0 +1,81 @@
+"""`--record FILE`: every raw reading as JSON lines; anyone can recompute what the agent claims.
+
+First a header with the devices, then a line a tick: readings, and cumulative CPU time of the host,
+the agent and each SIA. METHOD.md, "The record", describes the fields; demo/recompute.py is a
+program that needs nothing else.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exporters.clock import Instant
+from exporters.drafts import DeviceKey
+from exporters.errors import SettingsError
+from exporters.sensors.sensor import Device, Failure
+from exporters.weights import Usage
+from footprint.interval import from_us
+from footprint.reading import Counter, Reading
+
+
+class Record:
+    """Writes a new file; an older one of that name is not overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("x", encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(
+                f"record: cannot write {path}: {error.strerror}; name a file that does not exist"
+            ) from error
+        self._watched: dict[str, list[str]] = {}
+
+    def header(self, facts: Mapping[str, Any], devices: list[Device]) -> None:
+        """What is constant: who, where, and every device."""
+        fields = (
+            "sensor component device evidence quality range_uj floor_uw max_power_uw".split()  # noqa: SIM905
+        )
+        self._write(
+            {
+                "record": "footprint",
+                "format": 1,
+                **facts,
+                "devices": [{name: getattr(device, name) for name in fields} for device in devices],
+            }
+        )
+
+    def tick(
+        self,
+        now: Instant,
+        readings: Mapping[DeviceKey, Reading | Failure],
+        usage: Usage,
+        watched: Mapping[str, list[str]],
+    ) -> None:
+        """One tick."""
+        line: dict[str, Any] = {
+            "at": from_us(now.utc_us).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "mono_ns": now.mono_ns,
+            "readings": [_reading(key[1], reading) for key, reading in readings.items()],
+            "cpu_ns": {"host": usage.host_ns, "agent": usage.agent_ns, "sia": usage.sia_ns},
+        }
+        if watched != self._watched:
+            self._watched = {sia: list(paths) for sia, paths in watched.items()}
+            line["watch"] = self._watched
+        self._write(line)
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+
+def _reading(device: str, reading: Reading | Failure) -> dict[str, Any]:
+    if isinstance(reading, Failure):
+        return {"device": device, "gap": reading.gap.cause}
+    if isinstance(reading, Counter):
+        return {"device": device, "value_uj": reading.value_uj, "at_ns": reading.at_ns}
+    return {"device": device, "power_uw": reading.power_uw, "at_ns": reading.at_ns}

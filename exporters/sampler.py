@@ -1,0 +1,255 @@
+"""From two readings to shares in a page: the agent's heart, without I/O and without a clock.
+
+In: every tick's readings, CPU times and GPU holders. Out: shares and gaps in the drafts, sealed
+drafts, and the totals that /metrics shows. A reading that fails leaves the older one as baseline;
+what the counter shows when it comes back is spread over the time between.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from exporters.clock import Instant
+from exporters.drafts import Cover, DeviceKey, Draft, Drafts
+from exporters.sensors.sensor import Device, Failure
+from exporters.weights import CpuTimes, Usage
+from footprint import codes
+from footprint.attribution import Part, Share, divide
+from footprint.interval import floor_to, from_us, to_us
+from footprint.ledger import CounterMark
+from footprint.reading import STUCK_AFTER_NS, Cause, Counter, Gap, Reading, consumed
+from footprint.units import NS_PER_S, Energy
+
+BOUNDARY_TOLERANCE_US = 50_000
+"""A reading this late after a boundary counts as taken at it: 0.006 % of a quarter-hour."""
+
+GRACE_US = 30_000_000
+"""How long a page waits past its end for a device that fails, before the rest is a gap."""
+
+LOADED_NS_PER_S = NS_PER_S // 100
+"""CPU time a second from which a processor counts as loaded: one hundredth of one CPU."""
+
+
+class Track(msgspec.Struct):
+    """What is remembered of one device between ticks, and over a restart.
+
+    Everything before `covered_us` is settled. `forfeited`: it was settled as a gap although the
+    counter went on, so energy since `baseline_us` is spread and its settled part left out. `blind`:
+    nobody saw who ran since the baseline.
+    """
+
+    device: Device
+    covered_us: int
+    baseline: Reading | None = None
+    baseline_us: int = 0
+    mark: CounterMark | None = None
+    forfeited: bool = False
+    blind: bool = False
+    failing: Cause | None = None
+    error: str = ""
+    up: bool = False
+
+    @property
+    def key(self) -> DeviceKey:
+        """(sensor, device)."""
+        return self.device.sensor, self.device.device
+
+
+class Totals(msgspec.Struct):
+    """Sums since the process started, for /metrics, in microjoules and microseconds."""
+
+    energy_uj: dict[tuple[DeviceKey, str, str], int] = {}
+    """By device, consumer, part."""
+    gap_us: dict[tuple[DeviceKey, str], int] = {}
+    """By device, cause."""
+    failures: dict[DeviceKey, int] = {}
+
+
+class Sampler:
+    """The drafts and tracks of one host."""
+
+    def __init__(
+        self,
+        drafts: Drafts,
+        tracks: Mapping[DeviceKey, Track],
+        reservations: Mapping[str, str],
+        known: Iterable[str] = (),
+    ) -> None:
+        """`reservations`: SIA by GPU UUID; `known`: SIA whose series exist from the start."""
+        self.drafts = drafts
+        self.tracks = dict(tracks)
+        self.totals = Totals()
+        self.cpu = CpuTimes()
+        self._marks: dict[DeviceKey, dict[str, int]] = {}
+        self._reserved = reservations
+        self._last_us = drafts.start_us
+        for key, track in self.tracks.items():
+            self._show_from_start(key, track.device, (codes.UNATTRIBUTED, *known))
+
+    def _show_from_start(self, key: DeviceKey, device: Device, consumers: Iterable[str]) -> None:
+        """A series that appears with its first joule would hide that joule from a rate."""
+        part: Part = "undivided" if device.floor_uw is None else "dynamic"
+        whose = (codes.IDLE,) if device.component == "gpu" else (codes.SYSTEM, codes.AGENT)
+        for consumer in (*whose, *consumers):
+            self.totals.energy_uj[key, consumer, part] = 0
+
+    def begin(self, now: Instant) -> None:
+        """Start a new ledger's first page at this instant."""
+        self.drafts.start_us = self._last_us = now.utc_us
+        for track in self.tracks.values():
+            track.covered_us = now.utc_us
+
+    def effective_us(self, now: Instant) -> int:
+        """The tick's place in the pages: the boundary just passed, if it has just passed."""
+        boundary_us = to_us(floor_to(from_us(now.utc_us), self.drafts.page_seconds))
+        near = now.utc_us - boundary_us <= BOUNDARY_TOLERANCE_US
+        return max(self._last_us, boundary_us if near else now.utc_us)
+
+    def tick(
+        self,
+        now: Instant,
+        readings: Mapping[DeviceKey, Reading | Failure],
+        usage: Usage,
+        holders: Mapping[str, int | None],
+    ) -> None:
+        """Settle every device up to now. `holders`: compute processes per GPU UUID."""
+        at_us = self.effective_us(now)
+        self._last_us = at_us
+        self.cpu.advance(usage)
+        self.drafts.reach(at_us + 1)
+        for key, outcome in readings.items():
+            track = self.tracks[key]
+            cover = self._cover(track, at_us)
+            if isinstance(outcome, Failure):
+                self._failed(track, outcome, cover)
+                continue
+            cover.readings += 1
+            _mark(track, cover, outcome, now)
+            self._settle(track, outcome, at_us, holders)
+            track.up, track.failing = True, None
+
+    def due(self, now: Instant, *, final: bool = False) -> Iterator[Draft]:
+        """Drafts that are over and settled; with `final` all, the newest cut at its last tick."""
+        at_us = self.effective_us(now)
+        if final:
+            self._cut_newest()
+        while (draft := self.drafts.oldest()) is not None and draft.end_us <= at_us:
+            behind = [track for track in self.tracks.values() if track.covered_us < draft.end_us]
+            if behind and not final and at_us < draft.end_us + GRACE_US:
+                return
+            for track in behind:
+                self._forfeit(track, draft.end_us)
+            yield self.drafts.pop()
+
+    def _cut_newest(self) -> None:
+        """End the newest draft at the last tick; a draft that has not begun is taken away."""
+        newest = self.drafts.open[-1] if self.drafts.open else None
+        if newest is not None:
+            newest.end_us = min(newest.end_us, self._last_us)
+            if newest.end_us <= newest.start_us:
+                self.drafts.open.pop()
+
+    def _cover(self, track: Track, at_us: int) -> Cover:
+        """The cover, in the draft that `at_us` is inside or at the end of."""
+        for draft in self.drafts.open:
+            if at_us <= draft.end_us:
+                return draft.cover(track.device)
+        return self.drafts.open[-1].cover(track.device)
+
+    def _failed(self, track: Track, failure: Failure, cover: Cover) -> None:
+        track.up, track.failing, track.error = False, failure.gap.cause, failure.error
+        cover.failures += 1
+        cover.last_error = failure.error
+        self.totals.failures[track.key] = self.totals.failures.get(track.key, 0) + 1
+
+    def _settle(
+        self, track: Track, reading: Reading, at_us: int, holders: Mapping[str, int | None]
+    ) -> None:
+        if track.baseline is None:
+            self._gap(track, track.failing or "outage", at_us)
+            self._rebase(track, reading, at_us)
+            return
+        weights = self._weights(track, holders)
+        elapsed_ns = reading.at_ns - track.baseline.at_ns
+        loaded = _loaded(track.device, weights, elapsed_ns)
+        outcome = consumed(track.baseline, reading, loaded=loaded)
+        if isinstance(outcome, Gap):
+            self._gap(track, outcome.cause, at_us)
+            if outcome.cause != "stuck":
+                self._rebase(track, reading, at_us)
+        elif outcome.uj or not isinstance(reading, Counter):
+            self._book(track, self._shares(track, outcome, elapsed_ns, weights), at_us)
+            self._rebase(track, reading, at_us)
+        elif elapsed_ns >= STUCK_AFTER_NS:
+            self._book(track, [], at_us)
+        # else: a counter that has not moved yet; its next move counts for this time too.
+
+    def _shares(
+        self, track: Track, energy: Energy, elapsed_ns: int, weights: Mapping[str, int]
+    ) -> list[Share]:
+        if track.blind:
+            return [Share(codes.UNATTRIBUTED, "undivided", energy.uj)]
+        is_gpu = track.device.component == "gpu"
+        return divide(
+            energy.uj,
+            elapsed_ns,
+            floor_uw=track.device.floor_uw,
+            static_weights=weights if is_gpu else {},
+            dynamic_weights=weights,
+            otherwise=codes.IDLE if is_gpu else codes.SYSTEM,
+        )
+
+    def _book(self, track: Track, shares: list[Share], at_us: int) -> None:
+        if track.blind:
+            self.drafts.gap(track.device, "blind", "outage", track.covered_us, at_us)
+            track.blind = False
+        start_us = track.baseline_us if track.forfeited else track.covered_us
+        for share in self.drafts.book(track.device, shares, start_us, at_us):
+            place = (track.key, share.consumer, share.part)
+            self.totals.energy_uj[place] = self.totals.energy_uj.get(place, 0) + share.energy_uj
+        track.covered_us = at_us
+
+    def _gap(self, track: Track, cause: Cause, at_us: int) -> None:
+        if track.covered_us < at_us:
+            gap_us = self.drafts.gap(track.device, "gap", cause, track.covered_us, at_us)
+            place = (track.key, cause)
+            self.totals.gap_us[place] = self.totals.gap_us.get(place, 0) + gap_us
+        track.covered_us = at_us
+        track.blind = False
+
+    def _forfeit(self, track: Track, end_us: int) -> None:
+        """Settle a device that is behind at the end of its page."""
+        if track.failing is None and track.up:
+            track.covered_us = end_us  # its counter has not moved: nothing to lose
+            return
+        self._gap(track, track.failing or "read_failed", end_us)
+        track.forfeited = True
+
+    def _rebase(self, track: Track, reading: Reading, at_us: int) -> None:
+        track.baseline, track.baseline_us = reading, at_us
+        track.forfeited = False
+        self._marks[track.key] = self.cpu.mark()
+
+    def _weights(self, track: Track, holders: Mapping[str, int | None]) -> dict[str, int]:
+        if track.device.component != "gpu":
+            return self.cpu.since(self._marks.get(track.key, {}))
+        uuid = track.device.device
+        if uuid in self._reserved:
+            return {self._reserved[uuid]: 1}
+        # Which process belongs to whom on a card is not known yet: held is unattributed.
+        return {} if holders.get(uuid) == 0 else {codes.UNATTRIBUTED: 1}
+
+
+def _loaded(device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
+    """Whether the device worked; a GPU's board draws power whatever it does."""
+    if device.component == "gpu":
+        return True
+    return sum(weights.values()) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
+
+
+def _mark(track: Track, cover: Cover, reading: Reading, now: Instant) -> None:
+    """Keep the raw counter at the edges of the page: the last of the page before is the first."""
+    if isinstance(reading, Counter):
+        mark = CounterMark(value_uj=reading.value_uj, at=from_us(now.utc_us))
+        cover.first = cover.first or track.mark or mark
+        cover.last = track.mark = mark

@@ -1,0 +1,139 @@
+"""NVIDIA GPUs through NVML: the board's energy counter, in millijoules since the driver loaded.
+
+In: `libnvidia-ml.so.1` through `nvidia-ml-py`, which only this file speaks to. Out: `Counter`s per
+GPU, named by UUID (an index changes when a card is added or fails), and how many processes hold
+each card. Source: NVML API reference, nvmlDeviceGetTotalEnergyConsumption.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pynvml
+
+from exporters.clock import boottime_ns
+from exporters.sensors.sensor import Absent, Device, Failure
+from footprint.reading import Cause, Counter, Gap, Reading
+from footprint.units import uj_from_millijoules
+
+UW_PER_MW = 1000
+HEADROOM = 2
+"""Boards exceed their limit for milliseconds; twice the limit over a second is a defect."""
+
+_CAUSES: dict[int, Cause] = {
+    pynvml.NVML_ERROR_NO_PERMISSION: "permission",
+    pynvml.NVML_ERROR_GPU_IS_LOST: "absent",
+    pynvml.NVML_ERROR_NOT_FOUND: "absent",
+    pynvml.NVML_ERROR_UNINITIALIZED: "absent",
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "absent",
+}
+
+
+class Nvml:
+    """The GPUs of one host that have an energy counter."""
+
+    name = "nvml"
+
+    def __init__(self, boot_id: str) -> None:
+        self._boot_id = boot_id
+        self._handles: dict[str, Any] = {}
+        self._devices: list[Device] = []
+        self.without_counter: list[str] = []
+        self._find()
+
+    def devices(self) -> Sequence[Device]:
+        """One device a card, by UUID."""
+        return self._devices
+
+    def read(self) -> Mapping[str, Reading | Failure]:
+        """Every card's counter now; a card that failed is looked up anew at the next read."""
+        return {device.device: self._read_card(device) for device in self._devices}
+
+    def holders(self, uuid: str) -> int | None:
+        """How many compute processes hold the card; None where that cannot be known."""
+        try:
+            return len(pynvml.nvmlDeviceGetComputeRunningProcesses(self._handle(uuid)))
+        except pynvml.NVMLError:
+            return None
+
+    def close(self) -> None:
+        """Leave NVML."""
+        self._handles.clear()
+        _optional(pynvml.nvmlShutdown)
+
+    def _find(self) -> None:
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            uuid = pynvml.nvmlDeviceGetUUID(handle)
+            if _optional(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle) is None:
+                self.without_counter.append(uuid)
+                continue
+            self._handles[uuid] = handle
+            self._devices.append(_describe(handle, uuid))
+
+    def _handle(self, uuid: str) -> Any:
+        if uuid not in self._handles:
+            self._handles[uuid] = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        return self._handles[uuid]
+
+    def _read_card(self, device: Device) -> Counter | Failure:
+        uuid = device.device
+        try:
+            millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle(uuid))
+        except pynvml.NVMLError as error:
+            self._forget(uuid, error)
+            cause = _CAUSES.get(error.value, "read_failed")
+            return Failure(Gap(cause), f"nvml: cannot read the energy of {uuid}: {error}")
+        return Counter(
+            uj_from_millijoules(millijoules),
+            boottime_ns(),
+            self._boot_id,
+            None,
+            device.max_power_uw,
+        )
+
+    def _forget(self, uuid: str, error: pynvml.NVMLError) -> None:
+        """Look the card up again next time; join NVML anew where the driver was reloaded."""
+        self._handles.pop(uuid, None)
+        if error.value in (pynvml.NVML_ERROR_UNINITIALIZED, pynvml.NVML_ERROR_DRIVER_NOT_LOADED):
+            self._handles.clear()
+            _optional(pynvml.nvmlInit)
+
+
+def discover(boot_id: str) -> Nvml | Absent:
+    """The host's cards, or why there are none to read."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return Absent("nvml", f"no NVIDIA GPU that can be read ({error})")
+    sensor = Nvml(boot_id)
+    if sensor.devices():
+        return sensor
+    reason = "no energy counter on " + ", ".join(sensor.without_counter)
+    sensor.close()
+    return Absent("nvml", reason if sensor.without_counter else "no NVIDIA GPU on this host")
+
+
+def _describe(handle: Any, uuid: str) -> Device:
+    limit_mw = _optional(pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
+    limit_uw = limit_mw[1] * UW_PER_MW if limit_mw else None
+    return Device(
+        sensor="nvml",
+        device=uuid,
+        component="gpu",
+        covers="board",
+        quality="counter",
+        max_power_uw=limit_uw * HEADROOM if limit_uw else None,
+        rated_power_uw=limit_uw,
+        parameters={
+            "model": str(_optional(pynvml.nvmlDeviceGetName, handle)),
+            "driver": str(_optional(pynvml.nvmlSystemGetDriverVersion)),
+        },
+    )
+
+
+def _optional(call: Callable[..., Any], *arguments: Any) -> Any | None:
+    """What `call` answers, None where this card or driver has no answer."""
+    try:
+        return call(*arguments)
+    except pynvml.NVMLError:
+        return None

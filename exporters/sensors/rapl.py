@@ -1,0 +1,151 @@
+"""RAPL through the Linux powercap tree: cumulative microjoules per zone (package, dram, psys...).
+
+In: `/sys/class/powercap/intel-rapl:*` (AMD's zones carry the same names). Out: `Counter`s. Packages
+are component `cpu`, `dram` zones `dram`; `core`, `uncore` and `psys` cover the same joules again,
+so they are evidence. Each zone wraps at its own `max_energy_range_uj`.
+Source: Linux, Documentation/power/powercap/powercap.rst.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from exporters.clock import boottime_ns
+from exporters.errors import SensorError
+from exporters.sensors.sensor import Absent, Component, Device, Failure
+from footprint.reading import Counter, Gap, Reading
+from footprint.units import UJ_PER_J
+
+REMEDY = "install the shipped udev rule (group footprint, 0440) or run as root"
+
+MOST_POWER_UW = 1000 * UJ_PER_J
+"""No processor package draws a kilowatt (the largest of 2026 are rated 500 W): the bound on a
+zone's power where its limits say nothing, or say they are off."""
+
+
+class Rapl:
+    """The powercap zones of one host, read through descriptors kept open."""
+
+    name = "rapl"
+
+    def __init__(self, devices: Sequence[Device], paths: Mapping[str, Path], boot_id: str) -> None:
+        self._devices = devices
+        self._paths = paths
+        self._boot_id = boot_id
+        self._descriptors: dict[str, int] = {}
+
+    def devices(self) -> Sequence[Device]:
+        """One device a zone."""
+        return self._devices
+
+    def read(self) -> Mapping[str, Reading | Failure]:
+        """Every zone's counter now."""
+        return {device.device: self._read_zone(device) for device in self._devices}
+
+    def close(self) -> None:
+        """Close the files."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+
+    def _read_zone(self, device: Device) -> Counter | Failure:
+        path = self._paths[device.device]
+        try:
+            descriptor = self._descriptors.get(device.device)
+            if descriptor is None:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._descriptors[device.device] = descriptor
+            value_uj = int(os.pread(descriptor, 32, 0))
+        except (OSError, ValueError) as error:
+            self._forget(device.device)
+            return _failure(path, error)
+        if value_uj < 0:
+            return Failure(Gap("read_failed"), f"rapl: {path} holds {value_uj}, below zero")
+        return Counter(value_uj, boottime_ns(), self._boot_id, device.range_uj, device.max_power_uw)
+
+    def _forget(self, name: str) -> None:
+        descriptor = self._descriptors.pop(name, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def discover(root: Path, boot_id: str) -> Rapl | Absent:
+    """The zones below `root`.
+
+    Raises SensorError where zones exist but the operating system refuses to show them: a meter
+    must not fall back to a model without anybody knowing.
+    """
+    devices, paths = [], {}
+    for zone, name, own in _zones(root):
+        device = _device(zone, name, own)
+        devices.append(device)
+        paths[device.device] = zone / "energy_uj"
+    if not devices:
+        return Absent("rapl", f"no RAPL zone in {root} (a virtual machine, or no driver)")
+    sensor = Rapl(devices, paths, boot_id)
+    for outcome in sensor.read().values():
+        if isinstance(outcome, Failure) and outcome.gap.cause == "permission":
+            raise SensorError(outcome.error)
+    return sensor
+
+
+def _zones(root: Path) -> Iterator[tuple[Path, str, str]]:
+    """Each zone, its name unique on the host (`package-0`, `package-0-dram`), and its own name.
+
+    `intel-rapl-mmio` shows the packages a second time and is left out by the pattern.
+    """
+    names: dict[str, str] = {}
+    for zone in sorted(root.glob("intel-rapl:*"), key=lambda path: path.name.split(":")):
+        try:
+            own = (zone / "name").read_text().strip()
+        except OSError as error:
+            raise SensorError(f"rapl: cannot read {zone / 'name'}: {error.strerror}") from error
+        parent = names.get(zone.name.rpartition(":")[0])
+        names[zone.name] = name = f"{parent}-{own}" if parent else own
+        yield zone, name, own
+
+
+def _device(zone: Path, name: str, own: str) -> Device:
+    component: Component | None = None
+    if own.startswith("package"):
+        component = "cpu"
+    elif own == "dram":
+        component = "dram"
+    limits = _limits(zone)
+    bound = min(2 * max(limits), MOST_POWER_UW) if limits else MOST_POWER_UW
+    return Device(
+        sensor="rapl",
+        device=name,
+        component=component,
+        covers=name,
+        quality="counter",
+        evidence=component is None,
+        range_uj=_number(zone / "max_energy_range_uj"),
+        max_power_uw=bound,
+        rated_power_uw=limits[0] if limits else None,
+    )
+
+
+def _limits(zone: Path) -> list[int]:
+    """The zone's power limits in microwatts, the long-term one first; zero and absent left out."""
+    files = (
+        zone / f"constraint_{number}_{kind}"
+        for number in range(3)
+        for kind in ("max_power_uw", "power_limit_uw")
+    )
+    return [limit for limit in map(_number, files) if limit]
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None  # an optional attribute: its absence is told by the None in the page
+
+
+def _failure(path: Path, error: OSError | ValueError) -> Failure:
+    if isinstance(error, PermissionError):
+        return Failure(Gap("permission"), f"rapl: cannot read {path}: permission denied; {REMEDY}")
+    if isinstance(error, FileNotFoundError):
+        return Failure(Gap("absent"), f"rapl: {path} is gone; is the driver loaded?")
+    return Failure(Gap("read_failed"), f"rapl: cannot read {path}: {error}")

@@ -1,0 +1,156 @@
+"""The agent's settings: one frozen class, from a TOML file and the command line.
+
+An unknown setting is fatal: a misspelt one must not be taken for its default.
+"""
+
+import os
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from exporters.errors import SettingsError
+from footprint import codes
+from footprint.interval import check_page_seconds
+
+DEFAULT_CONFIG = Path("/etc/footprint/agent.toml")
+MAX_CHECKPOINT_SECONDS = 30
+
+
+class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule: control groups that match `cgroup` (a path below the v2 root, `*` for one level)
+    belong to SIA `sia`. The first rule that matches wins."""
+
+    cgroup: str
+    sia: str
+
+
+class Reservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """GPUs (by UUID) held for one SIA, whoever runs there."""
+
+    sia: str
+    gpus: list[str]
+
+
+class Factor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The emission factor of an agent that runs without a service; shown beside the grams."""
+
+    grams_per_kwh: Decimal
+    zone: str
+    source: str
+    valid_from: str
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything an agent can be told; every setting has a working default.
+
+    `service` is the base URL of the service (none: pages stay in the spool); `token_file` holds the
+    bearer token for it. `page_seconds` divides 900. `cgroup_root` is found when not given.
+    `workload_group` is the control group under which `footprint-agent run` puts commands.
+    """
+
+    host_id: str | None = None
+    service: str | None = None
+    token_file: str | None = None
+    state_dir: str | None = None
+    run_dir: str | None = None
+    listen: str = "127.0.0.1:9877"
+    page_seconds: int = 900
+    checkpoint_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHECKPOINT_SECONDS)] = 10
+    record: str | None = None
+    powercap_root: str = "/sys/class/powercap"
+    cgroup_root: str | None = None
+    workload_group: str = "footprint"
+    rapl: Literal["auto", "off"] = "auto"
+    nvml: Literal["auto", "off"] = "auto"
+    model: Literal["auto", "off"] = "auto"
+    factor: Factor | None = None
+    workloads: list[Workload] = []
+    reservations: list[Reservation] = []
+
+    @property
+    def state_path(self) -> Path:
+        """Where the spool lives."""
+        return Path(self.state_dir) if self.state_dir else default_state_dir()
+
+    @property
+    def run_path(self) -> Path:
+        """Where the host-wide lock and the declarations of followed processes live."""
+        return Path(self.run_dir) if self.run_dir else default_run_dir()
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host and port of /metrics."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def default_state_dir() -> Path:
+    """/var/lib/footprint-agent for root, else the user's own state folder (XDG)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/footprint-agent")
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "footprint-agent"
+
+
+def default_run_dir() -> Path:
+    """/run/footprint for root, else the user's own runtime folder."""
+    if os.geteuid() == 0:
+        return Path("/run/footprint")
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / "footprint" if base else Path(f"/tmp/footprint-{os.geteuid()}")  # noqa: S108
+
+
+def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
+    """Settings from the file (the default one if it exists), then `overrides` that are not None.
+
+    Raises SettingsError: what, in which file, and the remedy.
+    """
+    values: dict[str, Any] = {}
+    source = path or DEFAULT_CONFIG
+    if path is not None or source.exists():
+        values = _read(source)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        settings = msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        known = ", ".join(field.name for field in msgspec.structs.fields(Settings))
+        raise SettingsError(f"settings: {error} (in {source}); known settings: {known}") from error
+    _check(settings)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings: cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings: {path} is not TOML: {error}") from error
+
+
+def _check(settings: Settings) -> None:
+    try:
+        check_page_seconds(settings.page_seconds)
+        codes.check_code(settings.workload_group, "workload_group")
+        for sia in [rule.sia for rule in settings.workloads] + [
+            rule.sia for rule in settings.reservations
+        ]:
+            codes.check_code(sia, "sia")
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if settings.factor is not None and not 0 <= settings.factor.grams_per_kwh < 10_000:
+        raise SettingsError(
+            f"factor: grams_per_kwh = {settings.factor.grams_per_kwh} is no emission factor; "
+            "write grams of CO2 equivalent per kilowatt-hour, such as 46.1"
+        )
+    host, separator, port = settings.listen.rpartition(":")
+    if not separator or not host or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(
+            f"listen: {settings.listen!r} is not ADDRESS:PORT; write 127.0.0.1:9877, for example"
+        )
+    service = settings.service
+    if service is not None and not service.startswith(("http://", "https://")):
+        raise SettingsError(f"service: {service!r} is not a URL; write https://HOST[:PORT]")

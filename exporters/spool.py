@@ -1,0 +1,230 @@
+"""The agent's durable memory: sealed pages until the service holds them, and the open page.
+
+SQLite, WAL, synchronous=FULL: what a commit returned from survives a power cut. A page and the
+checkpoint that no longer holds it are written in one transaction, so that no energy is in both or
+in neither. Acknowledged pages stay 35 days, to be sent again to a service restored from a backup.
+"""
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from exporters.drafts import Chain, Draft, seal
+from exporters.errors import SpoolError
+from exporters.sampler import Track
+from footprint.interval import from_us, to_us
+from footprint.ledger import GENESIS, Envelope, canonical_bytes, check, hash_bytes
+
+KEEP_ACKNOWLEDGED_US = 35 * 86_400 * 1_000_000
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE ledger (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    ledger_id TEXT NOT NULL,
+    host_id TEXT NOT NULL
+) STRICT;
+CREATE TABLE page (
+    seq INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL,
+    end_us INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX page_waiting ON page (seq) WHERE acknowledged = 0;
+CREATE TABLE checkpoint (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    body BLOB NOT NULL
+) STRICT;
+"""
+
+
+class Checkpoint(msgspec.Struct):
+    """Everything needed to go on after a kill: the boot, the open drafts and every track."""
+
+    boot_id: str
+    start_us: int
+    drafts: list[Draft]
+    tracks: list[Track]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What the spool holds."""
+
+    waiting: int
+    acknowledged: int
+    bytes: int
+
+
+class Spool:
+    """One host's ledger on disk. Used from the tick's thread and the pusher's: one lock."""
+
+    def __init__(self, path: Path, host_id: str) -> None:
+        """Open or begin the spool. Raises SpoolError: what, where, remedy."""
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = _open(path)
+            self.ledger_id = self._identify(host_id)
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(
+                f"spool: cannot use {path}: {error}; check the folder's rights and free space, or "
+                "move the file away to begin a new ledger"
+            ) from error
+        self.host_id = host_id
+
+    def load(self) -> Checkpoint | None:
+        """The last checkpoint, or None for a new ledger."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM checkpoint").fetchone()
+        if row is None:
+            return None
+        try:
+            return msgspec.json.decode(row[0], type=Checkpoint)
+        except msgspec.DecodeError as error:
+            raise SpoolError(
+                f"spool: the checkpoint in {self.path} cannot be read: {error}; "
+                "was it written by a newer agent?"
+            ) from error
+
+    def save(self, checkpoint: Checkpoint, sealed: Sequence[Draft] = ()) -> None:
+        """Seal drafts as the next pages and keep the checkpoint, in one transaction.
+
+        Raises SpoolError where the disk does not take it; nothing is written then.
+        """
+        try:
+            with self._lock, self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                for draft in sealed:
+                    self._append(draft, checkpoint.boot_id)
+                self._db.execute(
+                    "INSERT INTO checkpoint VALUES (1, ?) "
+                    "ON CONFLICT (only) DO UPDATE SET body = excluded.body",
+                    (msgspec.json.encode(checkpoint),),
+                )
+        except sqlite3.Error as error:
+            raise SpoolError(
+                f"spool: cannot write {self.path}: {error}; free some space, nothing is lost "
+                "meanwhile as long as the agent runs"
+            ) from error
+
+    def waiting(self, limit: int) -> list[Envelope]:
+        """The oldest pages that the service has not acknowledged, as they were hashed."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT hash, body FROM page WHERE acknowledged = 0 ORDER BY seq LIMIT ?", (limit,)
+            ).fetchall()
+        return [Envelope(hash_, msgspec.Raw(body)) for hash_, body in rows]
+
+    def acknowledge(self, head_seq: int) -> None:
+        """The service holds every page up to `head_seq` (-1: none) and no later one."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "UPDATE page SET acknowledged = (seq <= ?) WHERE acknowledged != (seq <= ?)",
+                (head_seq, head_seq),
+            )
+
+    def bodies(self) -> Iterator[bytes]:
+        """Every page kept, oldest first."""
+        with self._lock:
+            rows = self._db.execute("SELECT body FROM page ORDER BY seq").fetchall()
+        return (row[0] for row in rows)
+
+    def counts(self) -> Counts:
+        """How much the spool holds."""
+        with self._lock:
+            waiting, total = self._db.execute(
+                "SELECT count(*) FILTER (WHERE acknowledged = 0), count(*) FROM page"
+            ).fetchone()
+        log = self.path.with_name(self.path.name + "-wal")
+        size = sum(file.stat().st_size for file in (self.path, log) if file.exists())
+        return Counts(waiting, total - waiting, size)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _identify(self, host_id: str) -> str:
+        row = self._db.execute("SELECT ledger_id, host_id FROM ledger").fetchone()
+        if row is None:
+            ledger_id = str(uuid.uuid4())
+            with self._db:
+                self._db.execute("INSERT INTO ledger VALUES (1, ?, ?)", (ledger_id, host_id))
+            return ledger_id
+        if row[1] != host_id:
+            raise SpoolError(
+                f"spool: {self.path} belongs to host {row[1]}, this is {host_id}; "
+                "a spool is not copied between hosts: give this one a state_dir of its own"
+            )
+        return str(row[0])
+
+    def _append(self, draft: Draft, boot_id: str) -> None:
+        row = self._db.execute("SELECT seq, hash FROM page ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, previous_hash = (row[0] + 1, row[1]) if row else (0, GENESIS)
+        page = seal(draft, Chain(self.host_id, self.ledger_id, boot_id, seq, previous_hash))
+        check(page)  # a page that contradicts itself must never leave: better to stop here
+        body = canonical_bytes(page)
+        self._db.execute(
+            "INSERT INTO page (seq, hash, end_us, body) VALUES (?, ?, ?, ?)",
+            (seq, hash_bytes(body), draft.end_us, body),
+        )
+        self._db.execute(
+            "DELETE FROM page WHERE acknowledged = 1 AND end_us < ? AND seq < ?",
+            (draft.end_us - KEEP_ACKNOWLEDGED_US, seq),
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+    path.chmod(0o600)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version != VERSION:
+        raise SpoolError(
+            f"spool: {path} has format {version}, this agent knows {VERSION}; "
+            "install the agent that wrote it, or move the file away to begin a new ledger"
+        )
+    return db
+
+
+def close_for_reboot(checkpoint: Checkpoint) -> list[Draft]:
+    """The drafts of a boot that ended, the last one cut where its devices were last settled.
+
+    The checkpoint begins anew from there; what follows belongs to the next boot.
+    """
+    settled_us = max((track.covered_us for track in checkpoint.tracks), default=0)
+    drafts = [draft for draft in checkpoint.drafts if draft.start_us < settled_us]
+    for draft in drafts:
+        draft.end_us = min(draft.end_us, settled_us)
+        for track in checkpoint.tracks:
+            _close_gap(draft, track)
+    checkpoint.drafts = []
+    if drafts:
+        checkpoint.start_us = drafts[-1].end_us
+    return drafts
+
+
+def _close_gap(draft: Draft, track: Track) -> None:
+    """A device behind at the end of its boot is a gap until that end."""
+    start_us = max(draft.start_us, track.covered_us)
+    if start_us < draft.end_us:
+        draft.cover(track.device).gaps.append(
+            ["gap", track.failing or "reboot", start_us, draft.end_us]
+        )
+        track.covered_us = draft.end_us
+
+
+def newest_instant_us(checkpoint: Checkpoint) -> int:
+    """The latest instant the checkpoint knows: time must not begin before it."""
+    instants = [checkpoint.start_us, *(track.covered_us for track in checkpoint.tracks)]
+    return max(instants, default=to_us(from_us(0)))

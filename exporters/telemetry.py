@@ -1,0 +1,250 @@
+"""/metrics and the landing page: a pure read of the last tick's snapshot.
+
+In: one immutable `Snapshot` swapped in at the end of every tick. Out: Prometheus text over HTTP,
+names and help from `footprint.metrics`. A scrape reads no sensor, no file and no database.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from exporters.drafts import DeviceKey
+from exporters.errors import AgentError
+from exporters.sensors.sensor import Device
+from exporters.settings import Factor
+from exporters.spool import Counts
+from footprint import METHOD_VERSION, __version__, metrics
+from footprint.units import grams_float, joules_float, micrograms
+
+Family = CounterMetricFamily | GaugeMetricFamily
+SLOW_CLIENT_SECONDS = 10
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What the last tick left to be seen."""
+
+    host_id: str
+    ledger_id: str
+    at_seconds: float
+    tick_seconds: float
+    ticks_late: int
+    clock_offset_seconds: float
+    devices: list[Device]
+    up: dict[DeviceKey, bool]
+    read_seconds: dict[str, float]
+    energy_uj: dict[tuple[DeviceKey, str, str], int]
+    gap_us: dict[tuple[DeviceKey, str], int]
+    failures: dict[DeviceKey, int]
+    pushes: dict[str, int]
+    spool: Counts
+    factor: Factor | None
+
+
+class Exposition(Collector):
+    """Turns the newest snapshot into metric families."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """From now on scrapes see this one."""
+        self._snapshot = snapshot
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The last tick, or None before the first."""
+        return self._snapshot
+
+    def collect(self) -> Iterator[Family]:
+        """Every family of the last tick."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        yield from _energy(snapshot)
+        yield from _emissions(snapshot)
+        yield from _sensors(snapshot)
+        yield from _agent(snapshot)
+
+
+def family(metric: metrics.Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Family:
+    """A metric of the catalogue with its samples: (label values, value)."""
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    result = kind(metric.name, metric.help, labels=metric.labels)
+    for labels, value in samples:
+        result.add_metric(labels, value)
+    return result
+
+
+def _energy(snapshot: Snapshot) -> Iterator[Family]:
+    devices = {(device.sensor, device.device): device for device in snapshot.devices}
+    metered: dict[DeviceKey, int] = dict.fromkeys(devices, 0)
+    entries = []
+    for (key, consumer, part), energy_uj in snapshot.energy_uj.items():
+        metered[key] += energy_uj
+        device = devices[key]
+        if device.component is not None:
+            labels = (device.component, device.device, consumer, part, device.quality)
+            entries.append((labels, joules_float(energy_uj)))
+    yield family(metrics.AGENT_ENERGY, entries)
+    yield family(
+        metrics.AGENT_DEVICE_ENERGY,
+        (
+            ((str(device.component), device.device, device.sensor, device.quality), total)
+            for device, total in _totals(devices, metered)
+            if device.component is not None
+        ),
+    )
+    yield family(
+        metrics.AGENT_EVIDENCE_ENERGY,
+        (
+            ((device.device, device.covers, device.sensor), total)
+            for device, total in _totals(devices, metered)
+            if device.evidence
+        ),
+    )
+
+
+def _totals(
+    devices: Mapping[DeviceKey, Device], metered: Mapping[DeviceKey, int]
+) -> Iterator[tuple[Device, float]]:
+    return ((devices[key], joules_float(total_uj)) for key, total_uj in metered.items())
+
+
+def _emissions(snapshot: Snapshot) -> Iterator[Family]:
+    """Grams at the configured factor; nothing at all where none is configured."""
+    factor = snapshot.factor
+    if factor is None:
+        return
+    labels = (factor.zone, "configured", factor.source, factor.valid_from, "unknown")
+    yield family(metrics.EMISSION_FACTOR, [(labels, float(factor.grams_per_kwh))])
+    evidence = {(d.sensor, d.device) for d in snapshot.devices if d.evidence}
+    energy_uj: dict[str, int] = {}
+    for (key, consumer, _), share_uj in snapshot.energy_uj.items():
+        if key not in evidence:
+            energy_uj[consumer] = energy_uj.get(consumer, 0) + share_uj
+    yield family(
+        metrics.AGENT_EMISSIONS,
+        (
+            ((consumer,), grams_float(micrograms(total_uj, factor.grams_per_kwh)))
+            for consumer, total_uj in energy_uj.items()
+        ),
+    )
+
+
+def _sensors(snapshot: Snapshot) -> Iterator[Family]:
+    devices = snapshot.devices
+    yield family(
+        metrics.SENSOR_INFO,
+        (((d.sensor, d.component or "none", d.device, d.quality, d.covers), 1.0) for d in devices),
+    )
+    yield family(
+        metrics.SENSOR_UP,
+        (((d.sensor, d.device), float(snapshot.up[d.sensor, d.device])) for d in devices),
+    )
+    yield family(
+        metrics.SENSOR_READ_SECONDS,
+        (((sensor,), seconds) for sensor, seconds in snapshot.read_seconds.items()),
+    )
+    yield family(
+        metrics.SENSOR_FAILURES,
+        (
+            ((d.sensor, d.device), float(snapshot.failures.get((d.sensor, d.device), 0)))
+            for d in devices
+        ),
+    )
+    components = {(d.sensor, d.device): d.component or "none" for d in devices}
+    yield family(
+        metrics.GAP_SECONDS,
+        (
+            ((components[key], key[1], cause), gap_us / 1e6)
+            for (key, cause), gap_us in snapshot.gap_us.items()
+        ),
+    )
+
+
+def _agent(snapshot: Snapshot) -> Iterator[Family]:
+    single = {
+        metrics.AGENT_LAST_TICK: snapshot.at_seconds,
+        metrics.AGENT_TICK_SECONDS: snapshot.tick_seconds,
+        metrics.AGENT_TICKS_LATE: float(snapshot.ticks_late),
+        metrics.AGENT_CLOCK_OFFSET: snapshot.clock_offset_seconds,
+        metrics.AGENT_SPOOL_BYTES: float(snapshot.spool.bytes),
+    }
+    for metric, value in single.items():
+        yield family(metric, [((), value)])
+    yield family(metrics.AGENT_BUILD_INFO, [((__version__, METHOD_VERSION), 1.0)])
+    yield family(metrics.AGENT_LEDGER_INFO, [((snapshot.host_id, snapshot.ledger_id), 1.0)])
+    pages = {"waiting": snapshot.spool.waiting, "acknowledged": snapshot.spool.acknowledged}
+    yield family(
+        metrics.AGENT_SPOOL_PAGES, (((state,), float(count)) for state, count in pages.items())
+    )
+    yield family(
+        metrics.AGENT_PUSHES,
+        (((result,), float(count)) for result, count in snapshot.pushes.items()),
+    )
+
+
+LANDING = b"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>footprint-agent</title></head>
+<body><main><h1>footprint-agent</h1><p><a href="/metrics">Metrics</a></p></main></body></html>
+"""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    registry: ClassVar[CollectorRegistry]
+    timeout = SLOW_CLIENT_SECONDS
+    server_version = "footprint-agent"
+    sys_version = ""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            encode, kind = choose_encoder(self.headers.get("Accept", ""))
+            self._answer(200, kind, encode(self.registry))
+        elif path == "/":
+            self._answer(200, "text/html; charset=utf-8", LANDING)
+        else:
+            self._answer(404, "text/plain; charset=utf-8", b"not here; try /metrics\n")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Say nothing of each scrape."""
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 32
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no concern of the agent's."""
+
+
+def serve(exposition: Exposition, address: tuple[str, int]) -> ThreadingHTTPServer:
+    """Answer scrapes in a thread of its own. Raises AgentError where the port is taken."""
+    registry = CollectorRegistry()
+    registry.register(exposition)
+    handler = type("Handler", (_Handler,), {"registry": registry})
+    try:
+        server = _Server(address, handler)
+    except OSError as error:
+        raise AgentError(
+            f"listen: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
+            "is another agent running? choose another with --listen ADDRESS:PORT"
+        ) from error
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server

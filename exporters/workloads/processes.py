@@ -1,0 +1,133 @@
+"""CPU time per SIA where control groups cannot be made: declared processes and their descendants.
+
+In: files `<run_dir>/workloads/<pid>` written by `footprint-agent run`, each holding the SIA and the
+process's start time (a pid alone may be another process's tomorrow), and `/proc/<pid>/stat` of that
+process and its descendants, in hundredths of a second. Out: nanoseconds per SIA, never falling.
+Nothing but times is read: no command line, no environment, no user. Source: proc(5).
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from footprint.codes import is_code
+from footprint.units import NS_PER_S
+
+FOLDER = "workloads"
+
+
+class Followed(msgspec.Struct):
+    """A declared process: whose it is, when it started, and the most its tree has used."""
+
+    sia: str
+    started: int
+    usage_ns: int = 0
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """What is taken from /proc/<pid>/stat: own time, waited-for children's time, start (ticks)."""
+
+    own: int
+    children: int
+    started: int
+
+
+def read_stat(proc: Path, pid: int) -> Stat | None:
+    """Times of a process in clock ticks, None where it is gone."""
+    try:
+        text = (proc / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()  # the name before may hold anything
+    return Stat(
+        own=int(fields[11]) + int(fields[12]),
+        children=int(fields[13]) + int(fields[14]),
+        started=int(fields[19]),
+    )
+
+
+def declare(run_dir: Path, sia: str, pid: int, proc: Path = Path("/proc")) -> None:
+    """Say that `pid` and what it starts belong to `sia`. Raises OSError."""
+    folder = run_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    stat = read_stat(proc, pid)
+    if stat is None:
+        raise ProcessLookupError(pid)
+    draft = folder / f".{pid}"
+    draft.write_text(f"{sia} {stat.started}\n")
+    draft.rename(folder / str(pid))
+
+
+class Processes:
+    """The declared processes of one host."""
+
+    def __init__(self, run_dir: Path, proc: Path = Path("/proc")) -> None:
+        self._folder = run_dir / FOLDER
+        self._proc = proc
+        self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")
+        self._followed: dict[int, Followed] = {}
+        self._retired_ns: dict[str, int] = {}
+
+    def read_ns(self) -> dict[str, int]:
+        """CPU time per SIA, in nanoseconds: processes that live and processes that went."""
+        self._scan()
+        totals = dict(self._retired_ns)
+        for pid, followed in list(self._followed.items()):
+            stat = read_stat(self._proc, pid)
+            if stat is None or stat.started != followed.started:
+                self._retire(pid, followed)
+            else:
+                # A child that nobody waited for takes its time with it: never count backwards.
+                usage_ns = (self._descendants(pid) + stat.own + stat.children) * self._tick_ns
+                followed.usage_ns = max(followed.usage_ns, usage_ns)
+            totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
+        return totals
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _scan(self) -> None:
+        try:
+            names = os.listdir(self._folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if name.isdigit() and int(name) not in self._followed:
+                self._follow(int(name))
+
+    def _follow(self, pid: int) -> None:
+        try:
+            sia, started = (self._folder / str(pid)).read_text(encoding="ascii").split()
+        except (OSError, ValueError):
+            return
+        if is_code(sia) and started.isdigit():
+            self._followed[pid] = Followed(sia, int(started))
+
+    def _retire(self, pid: int, followed: Followed) -> None:
+        self._retired_ns[followed.sia] = self._retired_ns.get(followed.sia, 0) + followed.usage_ns
+        followed.usage_ns = 0
+        del self._followed[pid]
+        (self._folder / str(pid)).unlink(missing_ok=True)
+
+    def _descendants(self, pid: int) -> int:
+        ticks = 0
+        for child in self._children(pid):
+            stat = read_stat(self._proc, child)
+            if stat is not None:
+                ticks += stat.own + stat.children + self._descendants(child)
+        return ticks
+
+    def _children(self, pid: int) -> list[int]:
+        children: list[int] = []
+        try:
+            threads = os.listdir(self._proc / str(pid) / "task")
+        except OSError:
+            return children
+        for thread in threads:
+            try:
+                text = (self._proc / str(pid) / "task" / thread / "children").read_text()
+            except OSError:
+                continue  # the thread ended meanwhile
+            children.extend(int(child) for child in text.split())
+        return children
