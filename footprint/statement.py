@@ -6,7 +6,7 @@ boundary, coverage and factor (law 5).
 """
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Literal
 
 import msgspec
@@ -26,7 +26,10 @@ class Coverage(msgspec.Struct, frozen=True):
     @property
     def ratio(self) -> Decimal | None:
         """Covered over expected, four decimals rounded down; None where nothing was expected."""
-        raise NotImplementedError
+        if not self.expected_us:
+            return None
+        ratio = Decimal(self.covered_us) / self.expected_us
+        return ratio.quantize(Decimal("0.0001"), ROUND_DOWN)
 
 
 class FactorUse(msgspec.Struct, frozen=True):
@@ -104,7 +107,8 @@ class HostBoundary(msgspec.Struct, frozen=True):
 
 
 class GapTotal(msgspec.Struct, frozen=True):
-    """Time in which something is unknown, by what and why."""
+    """Time in which something is unknown, by what and why: a cause that a page gives, or `no_page`
+    where no accepted page covers a device that was expected."""
 
     kind: Literal["gap", "blind"]
     component: Component

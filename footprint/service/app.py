@@ -2,28 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from footprint import __version__
-from footprint.service import health, ledgers, openapi, pages, problems
+from footprint.portal.render import STATIC_DIRECTORY
+from footprint.service import health, home, ledgers, openapi, pages, problems, statements
+from footprint.service.clock import Clock, utc_now
 from footprint.service.settings import Settings
-from footprint.service.state import Clock, State
+from footprint.service.state import State
 from footprint.service.store import open_store
 from footprint.service.tally import Tally
 
-ROUTERS = (pages.router, ledgers.router, health.router)
-
-
-def utc_now() -> datetime:
-    """The present."""
-    return datetime.now(UTC)
+ROUTERS = (pages.router, ledgers.router, statements.router, health.router, home.router)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """The service on the database of `settings`, migrated. Raises StoreError."""
-    store = open_store(settings.database, create=True, migrate=True)
+    store = open_store(settings.database, create=True, migrate=True, now=clock())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -42,5 +39,6 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC_DIRECTORY), name="static")
     openapi.install(app)
     return app

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from footprint import METHOD_VERSION, __version__
+from footprint.service import cli_statement
 from footprint.service import settings as setting
+from footprint.service.clock import utc_now
+from footprint.service.errors import CommandError
 from footprint.service.store import StoreError
 
 
@@ -26,10 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-class CommandError(Exception):
-    """A command that cannot be done; the message says what, where and the remedy."""
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="footprint", description="The environmental footprint of AI systems: the service."
@@ -40,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_migrate(commands)
+    _add_statement(commands)
     return parser
 
 
@@ -56,6 +56,14 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_zone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--zone",
+        default=setting.DEFAULT_ZONE,
+        help="zone of the electricity factors (default: %(default)s)",
+    )
+
+
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("serve", help="take pages in and show figures")
     _add_database(parser)
@@ -68,11 +76,7 @@ def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="token that writers must present"
     )
-    parser.add_argument(
-        "--zone",
-        default=setting.DEFAULT_ZONE,
-        help="zone of the electricity factors (default: %(default)s)",
-    )
+    _add_zone(parser)
     parser.set_defaults(run=_serve)
 
 
@@ -104,8 +108,15 @@ def _add_migrate(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _migrate(chosen: argparse.Namespace) -> int:
     from footprint.service.store import open_store  # noqa: PLC0415 - see _serve
 
-    open_store(chosen.database, create=True, migrate=True).close()
+    open_store(chosen.database, create=True, migrate=True, now=utc_now()).close()
     return 0
+
+
+def _add_statement(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("statement", help="a month's figures as JSON, CSV or HTML")
+    _add_database(parser)
+    _add_zone(parser)
+    cli_statement.add(parser)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ Result = Literal["accepted", "duplicate", "quarantined", "conflict", "refused"]
 def open_batch(batch: ledger.Batch, keys: set[Key]) -> dict[Key, list[Sheet]]:
     """The batch's pages by ledger in the order of their numbers, every hash recomputed.
 
-    `keys` receives host and ledger of every page that names them. Raises the 409 `hash-mismatch` or, where a page does not say what it is, a 400.
+    `keys` receives host and ledger of every page that names them. Raises the 409 `hash-mismatch`
+    or, where a page does not say what it is, a 400.
     """
     sheets = defaultdict(list)
     for index, envelope in enumerate(batch.pages):
@@ -207,7 +208,6 @@ def _judge(connection: Connection, sheet: Sheet) -> Taken:
     interval_us = _interval_us(sheet.body)
     try:
         page = ledger.decode(sheet.body)
-        store_pages.check_storable(page)
     except (ledger.PageError, RecursionError, OverflowError) as error:
         return Taken(sheet, interval_us, None, str(error))
     start_us, end_us = to_us(page.start), to_us(page.end)

@@ -1,17 +1,12 @@
 """What every route works with; the composition root puts it on the application once."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 import msgspec
 from fastapi import Request
 
+from footprint.service.clock import Clock
 from footprint.service.settings import Settings
 from footprint.service.store import Store
 from footprint.service.tally import Tally
-
-Clock = Callable[[], datetime]
-"""The present as an aware UTC instant."""
 
 
 class State(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from footprint.service import store_migrate
+from footprint.service import store_factors, store_migrate
 
 BUSY_SECONDS = 30
 
@@ -54,10 +55,11 @@ class Store:
         self._engine.dispose()
 
 
-def open_store(path: Path, *, create: bool, migrate: bool) -> Store:
+def open_store(path: Path, *, create: bool, migrate: bool, now: datetime) -> Store:
     """The store in `path`, at this program's version.
 
-    `create`: make the file where there is none. `migrate`: bring an older one up to date. Raises
+    `create`: make the file where there is none. `migrate`: bring an older one up to date, and add
+    the shipped factors that it lacks, known from `now` on. Raises
     StoreError with a remedy where the file is missing, no database, older or newer.
     """
     if not create and not path.is_file():
@@ -67,6 +69,7 @@ def open_store(path: Path, *, create: bool, migrate: bool) -> Store:
         if migrate:
             with store.write() as connection:
                 store_migrate.upgrade(connection)
+                store_factors.load_shipped(connection, now)
         else:
             with store.read() as connection:
                 store_migrate.check(connection)

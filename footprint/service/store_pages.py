@@ -160,19 +160,24 @@ def _upsert_devices() -> Any:
 
 
 def device_rows(page: ledger.Page, now_us: int) -> list[Row]:
-    """The devices that a page covers."""
+    """The devices that a page covers, or should have covered but for a gap."""
+    rated_uw = {
+        (state.component, state.device): state.rated_power_uw
+        for state in page.sensors
+        if not state.evidence
+    }
+    lost = {(gap.component, gap.device): None for gap in page.gaps if gap.kind == "gap"}
     return [
         {
             "host_id": page.host_id,
-            "component": state.component,
-            "device": state.device,
+            "component": component,
+            "device": device,
             "first_us": to_us(page.start),
             "last_us": to_us(page.end),
             "known_from_us": now_us,
-            "rated_power_uw": state.rated_power_uw,
+            "rated_power_uw": rated_power_uw,
         }
-        for state in page.sensors
-        if not state.evidence
+        for (component, device), rated_power_uw in (lost | rated_uw).items()
     ]
 
 
@@ -223,13 +228,6 @@ _SENSOR_FIELDS = (
     "last_error",
     "rated_power_uw",
 )
-
-
-def check_storable(page: ledger.Page) -> None:
-    """Raise PageError where a number does not fit a BIGINT column."""
-    for state in page.sensors:
-        if max(state.failures, abs(state.rated_power_uw or 0)) >= 2**63:
-            raise ledger.PageError(f"sensor {state.sensor}: a number does not fit 64 bits")
 
 
 def sensor_rows(page: ledger.Page) -> list[Row]:

@@ -141,7 +141,7 @@ class Node(SQLModel, table=True):
 
 
 class Device(SQLModel, table=True):
-    """A device that was ever covered on a host: from its first page on, it is expected to be."""
+    """A device that a page of a host ever covered or had a gap of: expected from then on."""
 
     __tablename__ = "device"
 

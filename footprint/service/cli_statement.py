@@ -1,0 +1,94 @@
+"""`footprint statement`: a month's figures on standard output, from the database or a service."""
+
+import argparse
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import UTC, datetime
+
+import msgspec
+
+from footprint.service.clock import utc_now
+from footprint.service.errors import CommandError
+
+FORMATS = ("json", "csv", "html")
+URL_SECONDS = 60
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="month (Europe/Paris)")
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument("--project", metavar="CODE", help="one project's share")
+    scope.add_argument("--sia", metavar="CODE", help="one SIA")
+    parser.add_argument("--format", choices=FORMATS, default="json")
+    parser.add_argument("--lang", choices=("fr", "en"), default="fr", help="language of HTML")
+    parser.add_argument(
+        "--as-of", metavar="INSTANT", help="as known then: 2026-12-01T00:00:00Z (default: now)"
+    )
+    parser.add_argument("--url", help="ask a running service instead of the database")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the statement to standard output."""
+    content = _fetch(chosen) if chosen.url else _render(chosen)
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _render(chosen: argparse.Namespace) -> bytes:
+    from footprint.service import formats, reports  # noqa: PLC0415 - slow to import
+    from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
+
+    now = utc_now()
+    as_of = _instant(chosen.as_of) if chosen.as_of else now
+    asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
+    store = open_store(chosen.database, create=False, migrate=False, now=now)
+    try:
+        with store.read() as connection:
+            statement = reports.statement(connection, asked, chosen.zone, as_of)
+    except (reports.ReportError, LookupError) as error:
+        raise CommandError(f"statement: {error}") from error
+    finally:
+        store.close()
+    return formats.render(statement, chosen.format, chosen.lang)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise CommandError(f"--as-of {text}: write an instant with its zone: 2026-12-01T00:00:00Z")
+    return instant.astimezone(UTC)
+
+
+def _fetch(chosen: argparse.Namespace) -> bytes:
+    if chosen.as_of:
+        raise CommandError("--as-of: only with --database")
+    if urllib.parse.urlsplit(chosen.url).scheme not in ("http", "https"):
+        raise CommandError(f"--url {chosen.url}: write http://HOST:PORT")
+    words = {"format": chosen.format, "lang": chosen.lang}
+    words |= {name: value for name in ("project", "sia") if (value := getattr(chosen, name))}
+    month = urllib.parse.quote(chosen.month, safe="")
+    url = f"{chosen.url.rstrip('/')}/v1/statements/{month}?{urllib.parse.urlencode(words)}"
+    try:
+        with urllib.request.urlopen(url, timeout=URL_SECONDS) as answer:  # noqa: S310 - checked
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        raise CommandError(f"statement: {_detail(error)}") from error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise CommandError(f"--url {chosen.url}: {reason}; is the service running?") from error
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(msgspec.json.decode(error.read())["detail"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return f"the service answered {error.code}"

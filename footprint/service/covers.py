@@ -1,0 +1,75 @@
+"""How much of what should be known is known: cover of each device, and the gaps that explain it.
+
+In: pages, sensor states and gaps of a window. Out: `Cover`. A device is expected from its first
+page on, until the newest quarter-hour that should have arrived or its host's newest page. For each
+device, expected time less covered time is the time of its gaps, `no_page` among them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint.figures import DeviceCover
+from footprint.interval import QUARTER_HOUR_SECONDS, floor_to, to_us
+from footprint.ledger import Component
+from footprint.service import store_facts
+from footprint.service.store_facts import DeviceKey, GapFact, Window
+from footprint.statement import GapTotal
+
+NO_PAGE = "no_page"
+_Key = tuple[Literal["gap", "blind"], Component, str]
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """Cover by device; unknown time by kind, component and cause."""
+
+    devices: list[DeviceCover]
+    gaps: list[GapTotal]
+
+
+def gather(connection: Connection, window: Window, now: datetime) -> Cover:
+    """The cover of every device that was expected in the window, at `now`."""
+    facts = store_facts.devices(connection, window)
+    paged_us = store_facts.paged_us(connection, window)
+    newest_us = store_facts.newest_end_us(connection, window)
+    gaps = store_facts.gaps(connection, window)
+    lost_us = _lost_us(gap for gap in gaps if gap.paged)
+    told_us = _lost_us(gap for gap in gaps if not gap.paged)
+    due_us = to_us(floor_to(now, QUARTER_HOUR_SECONDS))
+    start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
+    devices = []
+    missing: dict[Component, int] = defaultdict(int)
+    for key, fact in sorted(facts.items()):
+        until_us = min(end_us, max(due_us, newest_us.get(key[0], 0)))
+        expected_us = max(0, until_us - max(start_us, fact.first_us))
+        covered_us = paged_us.get(key, 0) - lost_us.get(key, 0)
+        devices.append(DeviceCover(*key, covered_us, expected_us, fact.rated_power_uw))
+        known_us = paged_us.get(key, 0) + told_us.get(key, 0)
+        missing[key[1]] += max(0, expected_us - known_us)
+    return Cover(devices, _totals(gaps, missing))
+
+
+def _lost_us(gaps: Iterable[GapFact]) -> dict[DeviceKey, int]:
+    """Microseconds of each device's gaps, each counted once where they overlap."""
+    lost: dict[DeviceKey, int] = defaultdict(int)
+    reached: dict[DeviceKey, int] = {}
+    for gap in gaps:  # in the order of their starts
+        if gap.kind == "gap":
+            begin_us = max(gap.from_us, reached.get(gap.device, gap.from_us))
+            lost[gap.device] += max(0, gap.to_us - begin_us)
+            reached[gap.device] = max(gap.to_us, begin_us)
+    return lost
+
+
+def _totals(gaps: list[GapFact], missing: dict[Component, int]) -> list[GapTotal]:
+    sums: dict[_Key, int] = defaultdict(int)
+    for gap in gaps:
+        sums[gap.kind, gap.device[1], gap.cause] += gap.to_us - gap.from_us
+    for component, duration_us in missing.items():
+        if duration_us:
+            sums["gap", component, NO_PAGE] += duration_us
+    return [GapTotal(*key, sums[key]) for key in sorted(sums)]

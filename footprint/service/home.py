@@ -1,0 +1,29 @@
+"""`/` and `/static`: the first page and its style sheet; `/method`: the method in words."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Request, Response
+
+from footprint.portal.render import overview_html
+from footprint.service import html, overviews
+from footprint.service.state import state_of
+
+router = APIRouter(tags=["pages for people"], include_in_schema=False)
+
+
+@router.get("/")
+def home(request: Request, lang: str | None = None) -> Response:
+    """The first page, French by default."""
+    state = state_of(request)
+    chosen = html.language(request, lang)
+    with state.store.read() as connection:
+        overview = overviews.overview(connection, state.settings.zone, state.clock())
+    return html.page(overview_html(overview, chosen).encode(), chosen)
+
+
+@router.get("/method")
+def method() -> Response:
+    """METHOD.md as it is written."""
+    text = files("footprint").joinpath("METHOD.md").read_text(encoding="utf-8")
+    headers = {**html.NO_SNIFF, "Content-Language": "en"}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)

@@ -1,0 +1,138 @@
+"""Builds the overview: what is measured now, and what it came to since midnight in Paris.
+
+In: a read connection and the present. Out: `Overview`. A zone without a factor is said, not hidden:
+energies are shown, emissions are not.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from footprint import factors, figures
+from footprint.figures import Named
+from footprint.interval import (
+    QUARTER_HOUR_SECONDS,
+    Interval,
+    from_us,
+    paris_date,
+    paris_midnight,
+    to_us,
+)
+from footprint.service import covers, reports, store_factors, store_facts, store_register, tables
+from footprint.service.store_facts import NewestPage, Window
+from footprint.statement import (
+    ConsumerNow,
+    FactorUse,
+    HostNow,
+    Line,
+    Overview,
+    SensorNow,
+)
+from footprint.units import power_uw_from_energy
+
+SILENT_AFTER_US = 2 * QUARTER_HOUR_SECONDS * 1_000_000
+
+
+def overview(connection: Connection, zone: str, now: datetime) -> Overview:
+    """What the first page shows at `now`."""
+    today = Interval(paris_midnight(paris_date(now)), now)
+    window = Window(today, to_us(now))
+    known = store_register.sia(connection)
+    cover = covers.gather(connection, window, now)
+    pieces, factor_error = _pieces(connection, zone, today, now)
+    lines = figures.lines(reports.periods_of(connection, window, pieces, known), cover.devices)
+    newest = store_facts.newest_pages(connection)
+    heard = [page for page in newest if not _silent(page, now)]
+    sensors = _sensors(connection, newest)
+    heard_hosts = {page.host_id for page in heard}
+    present = {sensor.component for sensor in sensors if _measures(sensor, heard_hosts)}
+    named = Named({code: item.name for code, item in known.items()})
+    return Overview(
+        at=now,
+        since=today.start,
+        zone=zone,
+        hosts=[_host(page, now) for page in newest],
+        sensors=sensors,
+        consumers=_consumers(lines, cover.devices, _powers_uw(connection, heard), named),
+        total=figures.total(lines, figures.coverage(cover.devices)),
+        coverage={
+            component.component: component.coverage
+            for component in figures.component_totals(lines, cover.devices)
+        },
+        absent=[component for component in figures.COMPONENTS if component not in present],
+        factors=reports.used(lines, [use for _, use in pieces if use]),
+        factor_error=factor_error,
+        quarantined_pages=store_facts.all_quarantined(connection),
+    )
+
+
+def _pieces(
+    connection: Connection, zone: str, today: Interval, now: datetime
+) -> tuple[list[tuple[Interval, FactorUse | None]], str | None]:
+    held = store_factors.all_factors(connection)
+    try:
+        return [*factors.headline_periods(held, zone, today, now)], None
+    except factors.FactorError as error:
+        return [(today, None)], str(error)
+
+
+def _silent(page: NewestPage, now: datetime) -> bool:
+    return to_us(now) - page.end_us > SILENT_AFTER_US
+
+
+def _host(page: NewestPage, now: datetime) -> HostNow:
+    return HostNow(page.host_id, from_us(page.start_us), from_us(page.end_us), _silent(page, now))
+
+
+def _sensors(connection: Connection, newest: list[NewestPage]) -> list[SensorNow]:
+    return [
+        SensorNow(
+            host_id=row.host_id,
+            sensor=row.sensor,
+            component=row.component,
+            device=row.device,
+            covers=row.covers,
+            evidence=row.evidence,
+            quality=row.quality,
+            status=row.status,
+            last_error=row.last_error,
+        )
+        for page in newest
+        for row in store_facts.of_page(connection, tables.Sensor, page)
+    ]
+
+
+def _measures(sensor: SensorNow, hosts: set[str]) -> bool:
+    return sensor.host_id in hosts and not sensor.evidence and sensor.status != "failed"
+
+
+def _powers_uw(connection: Connection, heard: list[NewestPage]) -> Mapping[str, int]:
+    """Mean power of each consumer over the newest page of each host that is heard."""
+    powers_uw: Counter[str] = Counter()
+    for page in heard:
+        energies_uj: Counter[str] = Counter()
+        for row in store_facts.of_page(connection, tables.Entry, page):
+            energies_uj[row.consumer] += row.energy_uj
+        duration_ns = (page.end_us - page.start_us) * 1000
+        for consumer, energy_uj in energies_uj.items():
+            powers_uw[consumer] += power_uw_from_energy(energy_uj, duration_ns)
+    return powers_uw
+
+
+def _consumers(
+    lines: list[Line], devices: Any, powers_uw: Mapping[str, int], named: Named
+) -> list[ConsumerNow]:
+    return [
+        ConsumerNow(
+            consumer=total.consumer,
+            kind=total.kind,
+            name=total.name,
+            registered=total.registered,
+            power_uw=powers_uw.get(total.consumer, 0) if powers_uw else None,
+            today=total.figure,
+        )
+        for total in figures.consumer_totals(lines, devices, named)
+    ]

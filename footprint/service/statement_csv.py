@@ -1,0 +1,104 @@
+"""A statement as CSV: `;` between fields, decimal point, UTF-8, CRLF; made for spreadsheets.
+
+First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
+sums (`# total`), each factor (`# factor`). Then one header row, and one row for each line of the
+statement. A text that a spreadsheet could take for a formula (such as `@system`) begins with `'`:
+strip it to have the consumer's code.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from footprint.statement import FactorUse, Figure, Statement
+
+HEADER = (
+    "consumer",
+    "component",
+    "part",
+    "energy_uj",
+    "energy_kwh",
+    "emissions_ug",
+    "emissions_g",
+    "counter_uj",
+    "integrated_uj",
+    "modelled_uj",
+    "boundary",
+    "coverage",
+    "factors",
+    "provisional",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def statement_csv(statement: Statement) -> str:
+    """The statement's figures, the same as in its JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    for row in _rows(statement):
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
+    yield from _facts(statement)
+    yield ("# total", "", "", *_figure(statement.total))
+    for factor in statement.factors:
+        yield _factor(factor)
+    yield HEADER
+    for line in statement.lines:
+        yield (line.consumer, line.component, line.part, *_figure(line.figure))
+
+
+def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:
+    scope = statement.scope
+    yield ("# month", statement.month)
+    yield ("# start", statement.start.isoformat())
+    yield ("# end", statement.end.isoformat())
+    yield ("# as_of", statement.as_of.isoformat())
+    yield ("# closed", _boolean(statement.closed))
+    yield ("# scope", scope.kind, scope.code, scope.name)
+    yield ("# zone", statement.zone)
+    yield ("# method_version", statement.method_version)
+    yield ("# omissions", " ".join(statement.omissions))
+    yield ("# quarantined_pages", statement.quarantined_pages)
+
+
+def _factor(factor: FactorUse) -> tuple[Any, ...]:
+    return (
+        "# factor",
+        factor.id,
+        factor.value,
+        factor.unit,
+        factor.valid_from,
+        factor.valid_to,
+        factor.basis,
+        factor.source,
+        factor.published,
+        _boolean(factor.provisional),
+    )
+
+
+def _figure(figure: Figure) -> tuple[Any, ...]:
+    return (
+        figure.energy_uj,
+        f"{figure.energy_kwh:f}",
+        figure.emissions_ug,
+        None if figure.emissions_g is None else f"{figure.emissions_g:f}",
+        *(figure.quality_uj.get(quality, 0) for quality in ("counter", "integrated", "modelled")),
+        " ".join(figure.boundary_uj),
+        figure.coverage,
+        " ".join(figure.factors),
+        _boolean(figure.provisional),
+    )
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

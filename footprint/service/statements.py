@@ -1,0 +1,57 @@
+"""`GET /v1/statements/{month}` and `GET /v1/overview`: the figures, for machines and people.
+
+The same structs feed JSON, CSV and HTML. A wrong month, project or SIA is a 400 or 404 that says
+so; a zone without any factor is a 409 that names what to import.
+"""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from footprint.factors import FactorError
+from footprint.service import answers, formats, html, overviews, reports
+from footprint.service.problems import Problem
+from footprint.service.state import State, state_of
+from footprint.statement import Statement
+
+router = APIRouter(prefix="/v1", tags=["figures"])
+
+
+@router.get("/statements/{month}", summary="A month's figures so far")
+def get_statement(
+    request: Request,
+    month: str,
+    *,
+    project: str | None = None,
+    sia: str | None = None,
+    format: Literal["json", "csv", "html"] = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+) -> Response:
+    """The statement of a month `YYYY-MM` (Europe/Paris): of everything, a project or a SIA."""
+    language = html.language(request, lang)
+    asked = reports.Asked(month, project, sia)
+    content = formats.render(_statement(state_of(request), asked), format, language)
+    if format == "html":
+        return html.page(content, language)
+    return Response(content, media_type=formats.MEDIA_TYPES[format], headers=html.NO_SNIFF)
+
+
+def _statement(state: State, asked: reports.Asked) -> Statement:
+    try:
+        with state.store.read() as connection:
+            return reports.statement(connection, asked, state.settings.zone, state.clock())
+    except reports.ReportError as error:
+        status, kind = (404, "not-found") if error.unknown else (400, "query")
+        raise Problem(status, kind, str(error)) from error
+    except FactorError as error:
+        raise Problem(409, "factor-missing", str(error)) from error
+
+
+@router.get("/overview", summary="What is measured now, and since midnight in Paris")
+def get_overview(request: Request) -> Response:
+    """The overview that the first page shows."""
+    state = state_of(request)
+    with state.store.read() as connection:
+        return answers.json_response(
+            overviews.overview(connection, state.settings.zone, state.clock())
+        )

@@ -1,0 +1,294 @@
+"""SQL of figures: energies, cover, gaps, heads over an interval, as known at an instant.
+
+Pages later than `as_of` are left out, so that a past figure can be had again (law 4). Sums of
+microjoules are taken in joules and microjoules apart: SQLite's SUM fails beyond 2^63 (2.5 GWh).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Join, Table, and_, exists, func, select
+from sqlmodel import SQLModel
+
+from footprint.figures import Cell
+from footprint.interval import Interval, to_us
+from footprint.ledger import Component, Quality
+from footprint.service import tables
+from footprint.statement import LedgerHead
+
+_PAGE = tables.table(tables.Page)
+_ENTRY = tables.table(tables.Entry)
+_GAP = tables.table(tables.Gap)
+_SENSOR = tables.table(tables.Sensor)
+_DEVICE = tables.table(tables.Device)
+_UJ_PER_J = 1_000_000
+
+DeviceKey = tuple[str, Component, str]
+"""Host, component, device."""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Which rows count: pages that start in `interval`, known at `as_of_us`, of `hosts` (None: of
+    every host)."""
+
+    interval: Interval
+    as_of_us: int
+    hosts: tuple[str, ...] | None = None
+
+
+class DeviceFact(msgspec.Struct, frozen=True):
+    """A device that was ever covered: since when, and at what rated power."""
+
+    first_us: int
+    rated_power_uw: int | None
+
+
+class GapFact(msgspec.Struct, frozen=True):
+    """A stretch of a page in which something of a device is unknown; `paged` where that page has a
+    sensor state of the device."""
+
+    kind: Literal["gap", "blind"]
+    device: DeviceKey
+    from_us: int
+    to_us: int
+    cause: str
+    paged: bool
+
+
+def _in(window: Window, rows: Any) -> ColumnElement[bool]:
+    conditions = [
+        rows.c.start_us >= to_us(window.interval.start),
+        rows.c.start_us < to_us(window.interval.end),
+    ]
+    if window.hosts is not None:
+        conditions.append(rows.c.host_id.in_(window.hosts))
+    return and_(*conditions)
+
+
+def _known(window: Window, rows: Table) -> Join:
+    """The derived `rows` beside the page that they come from, where it was known."""
+    return rows.join(
+        _PAGE,
+        and_(
+            _PAGE.c.host_id == rows.c.host_id,
+            _PAGE.c.ledger_id == rows.c.ledger_id,
+            _PAGE.c.seq == rows.c.seq,
+            _PAGE.c.known_from_us <= window.as_of_us,
+        ),
+    )
+
+
+def cells(
+    connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
+) -> list[Cell]:
+    """Energies of `consumers` (None: all) by consumer, component, part and quality."""
+    keys = (_ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
+    query = (
+        select(
+            *keys,
+            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J).label("joules"),
+            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J).label("rest_uj"),
+        )
+        .select_from(_known(window, _ENTRY))
+        .where(_in(window, _ENTRY))
+        .group_by(*keys)
+    )
+    if consumers is not None:
+        query = query.where(_ENTRY.c.consumer.in_(consumers))
+    return [
+        Cell(
+            row.consumer,
+            row.component,
+            row.part,
+            row.quality,
+            row.joules * _UJ_PER_J + row.rest_uj,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts on which one of `consumers` has energy."""
+    query = (
+        select(_ENTRY.c.host_id)
+        .distinct()
+        .select_from(_known(window, _ENTRY))
+        .where(_in(window, _ENTRY), _ENTRY.c.consumer.in_(consumers))
+        .order_by(_ENTRY.c.host_id)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def devices(connection: Connection, window: Window) -> dict[DeviceKey, DeviceFact]:
+    """Every device that was ever covered, whatever the interval."""
+    query = select(_DEVICE).where(_DEVICE.c.known_from_us <= window.as_of_us)
+    if window.hosts is not None:
+        query = query.where(_DEVICE.c.host_id.in_(window.hosts))
+    return {
+        (row.host_id, row.component, row.device): DeviceFact(row.first_us, row.rated_power_uw)
+        for row in connection.execute(query)
+    }
+
+
+def paged_us(connection: Connection, window: Window) -> dict[DeviceKey, int]:
+    """Microseconds of pages that have a sensor state of a device."""
+    keys = (_SENSOR.c.host_id, _SENSOR.c.component, _SENSOR.c.device)
+    query = (
+        select(*keys, func.sum(_SENSOR.c.end_us - _SENSOR.c.start_us).label("paged_us"))
+        .select_from(_known(window, _SENSOR))
+        .where(_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
+        .group_by(*keys)
+    )
+    return {
+        (row.host_id, row.component, row.device): row.paged_us for row in connection.execute(query)
+    }
+
+
+def qualities(connection: Connection, window: Window) -> list[tuple[str, Component, Quality]]:
+    """Host, component and quality of what was read."""
+    keys = (_SENSOR.c.host_id, _SENSOR.c.component, _SENSOR.c.quality)
+    query = (
+        select(*keys)
+        .distinct()
+        .select_from(_known(window, _SENSOR))
+        .where(_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
+        .order_by(*keys)
+    )
+    return [(row.host_id, row.component, row.quality) for row in connection.execute(query)]
+
+
+def gaps(connection: Connection, window: Window) -> list[GapFact]:
+    """Gaps and blind stretches, in order."""
+    states = exists().where(
+        _SENSOR.c.host_id == _GAP.c.host_id,
+        _SENSOR.c.start_us == _GAP.c.start_us,
+        _SENSOR.c.ledger_id == _GAP.c.ledger_id,
+        _SENSOR.c.seq == _GAP.c.seq,
+        _SENSOR.c.component == _GAP.c.component,
+        _SENSOR.c.device == _GAP.c.device,
+        _SENSOR.c.evidence.is_(False),
+    )
+    query = (
+        select(_GAP, states.label("paged"))
+        .select_from(_known(window, _GAP))
+        .where(_in(window, _GAP))
+        .order_by(_GAP.c.host_id, _GAP.c.component, _GAP.c.device, _GAP.c.from_us)
+    )
+    return [
+        GapFact(
+            row.kind,
+            (row.host_id, row.component, row.device),
+            row.from_us,
+            row.to_us,
+            row.cause,
+            bool(row.paged),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def newest_end_us(connection: Connection, window: Window) -> dict[str, int]:
+    """The end of the newest accepted page of each host, whatever the interval."""
+    query = (
+        select(_PAGE.c.host_id, func.max(_PAGE.c.end_us).label("end_us"))
+        .where(_PAGE.c.state == "accepted", _PAGE.c.known_from_us <= window.as_of_us)
+        .group_by(_PAGE.c.host_id)
+    )
+    return {row.host_id: row.end_us for row in connection.execute(query)}
+
+
+def quarantined_pages(connection: Connection, window: Window) -> int:
+    """Pages kept but left out; one that does not say its time counts where it arrived."""
+    start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
+    at_us = func.coalesce(_PAGE.c.start_us, _PAGE.c.known_from_us)
+    query = select(func.count()).where(
+        _PAGE.c.state == "quarantined",
+        _PAGE.c.known_from_us <= window.as_of_us,
+        at_us >= start_us,
+        at_us < end_us,
+    )
+    if window.hosts is not None:
+        query = query.where(_PAGE.c.host_id.in_(window.hosts))
+    return connection.execute(query).scalar_one()
+
+
+def all_quarantined(connection: Connection) -> int:
+    """Pages kept but left out, of all time."""
+    query = select(func.count()).where(_PAGE.c.state == "quarantined")
+    return connection.execute(query).scalar_one()
+
+
+def ledgers(connection: Connection, window: Window) -> list[LedgerHead]:
+    """The last accepted page of each ledger that the interval's figures rest on."""
+    keys = (_PAGE.c.host_id, _PAGE.c.ledger_id)
+    last = (
+        select(*keys, func.max(_PAGE.c.seq).label("seq"))
+        .where(
+            _in(window, _PAGE),
+            _PAGE.c.state == "accepted",
+            _PAGE.c.known_from_us <= window.as_of_us,
+        )
+        .group_by(*keys)
+        .subquery()
+    )
+    same = and_(
+        _PAGE.c.host_id == last.c.host_id,
+        _PAGE.c.ledger_id == last.c.ledger_id,
+        _PAGE.c.seq == last.c.seq,
+    )
+    query = select(*keys, _PAGE.c.seq, _PAGE.c.hash).join(last, same).order_by(*keys)
+    return [
+        LedgerHead(row.host_id, row.ledger_id, row.seq, row.hash)
+        for row in connection.execute(query)
+    ]
+
+
+class NewestPage(msgspec.Struct, frozen=True):
+    """The newest accepted page of a host."""
+
+    host_id: str
+    ledger_id: str
+    seq: int
+    start_us: int
+    end_us: int
+
+
+def newest_pages(connection: Connection) -> list[NewestPage]:
+    """The newest accepted page of each host."""
+    last = (
+        select(_PAGE.c.host_id, func.max(_PAGE.c.start_us).label("start_us"))
+        .where(_PAGE.c.state == "accepted")
+        .group_by(_PAGE.c.host_id)
+        .subquery()
+    )
+    same = and_(
+        _PAGE.c.host_id == last.c.host_id,
+        _PAGE.c.start_us == last.c.start_us,
+        _PAGE.c.state == "accepted",
+    )
+    query = select(_PAGE).join(last, same)
+    return [
+        NewestPage(row.host_id, row.ledger_id, row.seq, row.start_us, row.end_us)
+        for row in connection.execute(query.order_by(_PAGE.c.host_id))
+    ]
+
+
+def of_page(connection: Connection, model: type[SQLModel], page: NewestPage) -> Any:
+    """The rows of a derived table that come from one page."""
+    rows = tables.table(model)
+    return connection.execute(
+        select(rows)
+        .where(
+            rows.c.host_id == page.host_id,
+            rows.c.start_us == page.start_us,
+            rows.c.ledger_id == page.ledger_id,
+            rows.c.seq == page.seq,
+        )
+        .order_by(rows.c.ordinal)
+    ).all()
+
+
+def has_consumer(connection: Connection, consumer: str) -> bool:
+    """Whether a consumer is in any accepted page."""
+    query = select(_ENTRY.c.consumer).where(_ENTRY.c.consumer == consumer).limit(1)
+    return connection.execute(query).first() is not None
