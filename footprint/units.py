@@ -65,7 +65,7 @@ def joules(energy_uj: int) -> Decimal:
 
 def joules_float(energy_uj: int) -> float:
     """Joules as the nearest double, for Prometheus; `round(x * 1e6)` gives the microjoules back
-    as long as they are below 2^53 (2.5 MWh)."""
+    as long as they are below 2^51 (625 kWh): two roundings of 2^-53 each stay below one half."""
     return energy_uj / UJ_PER_J
 
 
