@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 import footprint
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
+from footprint.factors import Factor, headline
 from footprint.interval import (
     Interval,
     boundary_after,
@@ -190,6 +191,34 @@ def test_the_change_months(row: Row) -> None:
 def test_the_month_of_an_instant(row: Row) -> None:
     """The boundary is midnight in Paris, half-open."""
     assert month_of(datetime.fromisoformat(row["instant (UTC)"])) == row["month"]
+
+
+def yearly(year: int, value: str, known_from: str) -> Factor:
+    """A year's factor of the electricity consumed in France."""
+    return Factor(
+        indicator="gwp",
+        zone="FR",
+        value=Decimal(value),
+        unit="gCO2e/kWh",
+        valid_from=date(year, 1, 1),
+        valid_to=date(year + 1, 1, 1),
+        basis="life-cycle, consumption mix, losses included",
+        method="location",
+        uncertainty_percent=Decimal(10),
+        source="ADEME",
+        published=known_from,
+        known_from=datetime.fromisoformat(f"{known_from}T00:00:00Z"),
+    )
+
+
+@pytest.mark.parametrize("row", golden("choice"), ids=lambda row: "as of ".join(row.values()))
+def test_which_factor_applies(row: Row) -> None:
+    """The day's own factor, else the newest before it, marked provisional."""
+    factors = [yearly(2024, "51.9", "2025-06-01"), yearly(2025, "46.1", "2026-05-26")]
+    as_of = datetime.fromisoformat(f"{row['as of']}T00:00:00Z")
+    used = headline(factors, "FR", date.fromisoformat(row["energy of the day"]), as_of)
+    assert used.value == Decimal(row["factor (g/kWh)"])
+    assert used.provisional == (row["provisional"] == "yes")
 
 
 def test_emissions() -> None:
