@@ -42,7 +42,7 @@ class Load(NamedTuple):
 
 LOADS = {
     # Two cores: both together stay under one, so that nothing queues and the load is visible.
-    "chat": Load(tokens_divisor=40, characters_per_token=2.65, load=0.30),
+    "chat": Load(tokens_divisor=60, characters_per_token=2.65, load=0.30),
     "tri": Load(tokens_divisor=1, characters_per_token=4.0, load=0.15),
 }
 

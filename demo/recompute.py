@@ -22,6 +22,8 @@ CPU_COMPONENTS = ("cpu", "dram")
 POWER_MAX_AGE_NS = 5 * NS_PER_S
 
 Weights = dict[str, int]
+Split = tuple[dict[str, int], Weights]
+"""Dynamic microjoules per consumer between two readings, and the CPU time they follow."""
 
 
 class RecordError(Exception):
@@ -71,6 +73,8 @@ class Device:
         self._max_power_uw: int | None = facts["max_power_uw"]
         self._before: dict[str, int] | None = None
         self._weights_before: Weights = {}
+        self.weights: Weights = {}
+        """CPU time behind the last energy that was split."""
 
     def read(self, reading: dict[str, Any], totals: Weights) -> dict[str, tuple[int, int]]:
         """The shares since the last good reading: consumer to (static, dynamic) microjoules.
@@ -92,7 +96,10 @@ class Device:
             code: total - self._weights_before.get(code, 0) for code, total in totals.items()
         }
         self._restart(reading, totals)
-        return self._shares(energy_uj, elapsed_ns, weights) if energy_uj else {}
+        if not energy_uj:
+            return {}
+        self.weights = weights
+        return self._shares(energy_uj, elapsed_ns, weights)
 
     def _restart(self, reading: dict[str, Any], totals: Weights) -> None:
         self._before, self._weights_before = reading, dict(totals)
@@ -175,9 +182,9 @@ class Record:
 
     def __init__(self, file: TextIO, after_ns: int = -1, until_ns: int | None = None) -> None:
         self.cpu = CpuTime()
-        self.watched: dict[str, str] = {}
+        self.watched: dict[str, list[str]] = {}
         self.totals: dict[str, dict[str, int]] = {}
-        self.ticks = 0
+        self.splits: list[Split] = []
         content = lines(file)
         _, self.header = next(content, (1, {}))
         self._devices = devices(self.header)
@@ -188,8 +195,9 @@ class Record:
                 raise RecordError(f"line {number}: not a tick ({error!r})") from error
 
     def _tick(self, number: int, tick: dict[str, Any], after_ns: int, until_ns: int | None) -> None:
-        self.ticks += 1
-        self.watched.update(tick.get("watch", {}))
+        # Each time the whole of what is watched now: one path or several per SIA.
+        for code, paths in tick.get("watch", {}).items():
+            self.watched[code] = [paths] if isinstance(paths, str) else paths
         before = dict(self.cpu.totals)
         self.cpu.add(tick["cpu_ns"], number)
         inside = after_ns < tick["mono_ns"] <= (until_ns or tick["mono_ns"])
@@ -197,9 +205,13 @@ class Record:
             device = self._devices.get(reading["device"])
             if device is None:
                 continue
-            for code, (static_uj, dynamic_uj) in device.read(reading, self.cpu.totals).items():
-                if inside:
-                    self._add(code, energy_uj=static_uj + dynamic_uj, dynamic_uj=dynamic_uj)
+            shares = device.read(reading, self.cpu.totals)
+            if not inside or not shares:
+                continue
+            dynamic = {code: dynamic_uj for code, (_, dynamic_uj) in shares.items()}
+            self.splits.append((dynamic, device.weights))
+            for code, (static_uj, dynamic_uj) in shares.items():
+                self._add(code, energy_uj=static_uj + dynamic_uj, dynamic_uj=dynamic_uj)
         for code, total in self.cpu.totals.items():
             if inside:
                 self._add(code, cpu_ns=total - before.get(code, 0))
@@ -208,6 +220,30 @@ class Record:
         totals = self.totals.setdefault(code, {"energy_uj": 0, "dynamic_uj": 0, "cpu_ns": 0})
         for name, amount in amounts.items():
             totals[name] += amount
+
+
+def ratios(record: Record, one: str, other: str) -> dict[str, float]:
+    """How far, in percent, the dynamic energies of two consumers stand apart from the ratio of
+    their CPU times: at worst between any two readings, and over the whole.
+
+    Between two readings a CPU second costs the same for everybody, so only rounding may show;
+    splits in which one of them has less than a millijoule are left out. Over the whole, a second
+    costs more or less with the load unless the energy is a straight line in CPU time.
+    """
+    worst, compared, sums = 0.0, 0, [0, 0, 0, 0]
+    for dynamic, weights in record.splits:
+        values = [table.get(code, 0) for table in (dynamic, weights) for code in (one, other)]
+        sums = [total + value for total, value in zip(sums, values, strict=True)]
+        if min(values[:2]) >= 1000 and min(values[2:]) > 0:
+            compared += 1
+            worst = max(worst, _apart_percent(values))
+    whole = _apart_percent(sums) if all(sums) else float("inf")
+    return {"splits": compared, "worst_percent": worst, "whole_percent": whole}
+
+
+def _apart_percent(values: list[int]) -> float:
+    energy_one, energy_other, time_one, time_other = values
+    return 100 * abs(energy_one * time_other / (energy_other * time_one) - 1)
 
 
 def check_cgroups(record: Record, tolerance_ns: int) -> dict[str, dict[str, int]]:
@@ -219,13 +255,15 @@ def check_cgroups(record: Record, tolerance_ns: int) -> dict[str, dict[str, int]
     if not record.watched:
         raise RecordError("the record names no cgroup; the agent followed processes instead")
     found = {}
-    for code, path in sorted(record.watched.items()):
-        kernel_ns = kernel_total_ns(Path(record.header["cgroup_root"]) / path.strip("/"))
+    root = Path(record.header["cgroup_root"])
+    for code, paths in sorted(record.watched.items()):
+        kernel_ns = sum(kernel_total_ns(root / path.strip("/")) for path in paths)
         recorded_ns = record.cpu.latest.get(code, 0)
         found[code] = {"kernel_ns": kernel_ns, "recorded_ns": recorded_ns}
         if not 0 <= kernel_ns - recorded_ns <= tolerance_ns:
             raise RecordError(
-                f"{code}: the kernel counted {kernel_ns} ns in {path}, the record {recorded_ns} ns"
+                f"{code}: the kernel counted {kernel_ns} ns in {', '.join(paths)}, "
+                f"the record {recorded_ns} ns"
             )
     return found
 
@@ -248,15 +286,18 @@ def main() -> None:
     parser.add_argument("--after-ns", type=int, default=-1, help="count ticks after this instant")
     parser.add_argument("--until-ns", type=int, help="... and up to this one (monotonic clock)")
     parser.add_argument("--check-cgroups", action="store_true", help="compare with the kernel now")
+    parser.add_argument("--ratio", nargs=2, metavar="SIA", help="compare energy with CPU time")
     parser.add_argument("--tolerance-ms", type=int, default=2000, help="lag allowed (2000)")
     arguments = parser.parse_args()
     try:
         with arguments.record.open(encoding="utf-8") as file:
             record = Record(file, arguments.after_ns, arguments.until_ns)
+        answer: Any = dict(sorted(record.totals.items()))
         if arguments.check_cgroups:
-            print(json.dumps(check_cgroups(record, arguments.tolerance_ms * 10**6), indent=2))
-        else:
-            print(json.dumps(dict(sorted(record.totals.items())), indent=2))
+            answer = check_cgroups(record, arguments.tolerance_ms * 10**6)
+        elif arguments.ratio:
+            answer = ratios(record, *arguments.ratio)
+        print(json.dumps(answer, indent=2))
     except (OSError, RecordError) as error:
         sys.exit(f"recompute: {arguments.record}: {error}")
 

@@ -320,3 +320,19 @@ def test_a_record_without_groups_cannot_be_checked_against_them(tmp_path: Path) 
         tmp_path, header(), tick(1, 0, 0, 0, {"chat": 1}), arguments=("--check-cgroups",)
     )
     assert "followed processes" in line
+
+
+def test_ratios_are_compared_between_readings_and_over_the_whole(tmp_path: Path) -> None:
+    """A CPU ns costs 2 mJ, then 1 mJ: each split is exact, the whole is 4/3 against 3/2."""
+    found = recompute(
+        tmp_path,
+        header(),
+        tick(1, 0, 0, 0, {"chat": 0, "tri": 0}),
+        tick(2, 4_000, 2, 0, {"chat": 1, "tri": 1}),
+        tick(3, 7_000, 5, 0, {"chat": 3, "tri": 2}),
+        arguments=("--ratio", "chat", "tri"),
+    )
+    assert found["splits"] == 2
+    assert found["worst_percent"] == 0
+    # Energies 2 + 2 and 2 + 1 mJ are 4/3; times 3 and 2 ns are 3/2: 11.1 % apart.
+    assert round(found["whole_percent"], 3) == 11.111
