@@ -8,14 +8,34 @@ from fastapi.staticfiles import StaticFiles
 
 from footprint import __version__
 from footprint.portal.render import STATIC_DIRECTORY
-from footprint.service import health, home, ledgers, openapi, pages, problems, statements
+from footprint.service import (
+    factors_api,
+    health,
+    home,
+    ledgers,
+    metrics_api,
+    openapi,
+    pages,
+    problems,
+    registry,
+    statements,
+)
 from footprint.service.clock import Clock, utc_now
 from footprint.service.settings import Settings
 from footprint.service.state import State
 from footprint.service.store import open_store
 from footprint.service.tally import Tally
 
-ROUTERS = (pages.router, ledgers.router, statements.router, health.router, home.router)
+ROUTERS = (
+    pages.router,
+    ledgers.router,
+    registry.router,
+    factors_api.router,
+    statements.router,
+    metrics_api.router,
+    health.router,
+    home.router,
+)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from footprint import METHOD_VERSION, __version__
-from footprint.service import cli_statement
+from footprint.service import cli_fsck, cli_import, cli_statement
 from footprint.service import settings as setting
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_migrate(commands)
+    _add_import(commands)
     _add_statement(commands)
+    _add_fsck(commands)
     return parser
 
 
@@ -110,6 +112,17 @@ def _migrate(chosen: argparse.Namespace) -> int:
 
     open_store(chosen.database, create=True, migrate=True, now=utc_now()).close()
     return 0
+
+
+def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("import", help="take a register or factors over from a file")
+    cli_import.add(parser)
+
+
+def _add_fsck(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("fsck", help="check that the database agrees with its pages")
+    _add_database(parser)
+    parser.set_defaults(run=cli_fsck.run)
 
 
 def _add_statement(commands: "Commands[argparse.ArgumentParser]") -> None:

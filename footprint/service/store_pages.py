@@ -60,6 +60,21 @@ def heads(
     return [ledger.Head(row.host_id, row.ledger_id, row.seq, row.hash) for row in rows]
 
 
+def host_count(connection: Connection) -> int:
+    """How many hosts ever sent a page."""
+    return connection.execute(select(func.count(func.distinct(_HEAD.c.host_id)))).scalar_one()
+
+
+def last_ends_us(connection: Connection) -> dict[str, int]:
+    """The end of the newest accepted page of each host."""
+    query = (
+        select(_HEAD.c.host_id, func.max(_HEAD.c.end_us).label("end_us"))
+        .where(_HEAD.c.end_us.is_not(None))
+        .group_by(_HEAD.c.host_id)
+    )
+    return {row.host_id: row.end_us for row in connection.execute(query)}
+
+
 def move_head(
     connection: Connection, old: ledger.Head, seq: int, page_hash: str, end_us: int | None
 ) -> None:
