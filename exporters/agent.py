@@ -296,7 +296,7 @@ def _resume(
     tracks = {}
     for device in devices:
         key = (device.sensor, device.device)
-        track = known.pop(key, None) or Track(device, covered_us=start_us)
+        track = known.pop(key, None) or Track(device, covered_us=start_us, failing="absent")
         track.device, track.up = device, False
         track.blind = track.baseline is not None
         tracks[key] = track

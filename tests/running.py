@@ -1,0 +1,161 @@
+"""The agent and the service as processes of their own, on loopback and in folders of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+BIN = Path(sys.executable).parent
+START_SECONDS = 60
+
+
+class Process:
+    """A program whose output goes to a file; ended by its own id."""
+
+    def __init__(self, command: list[str], log: Path, pattern: str) -> None:
+        self.log = log
+        self._offset = log.stat().st_size if log.exists() else 0
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env=environment
+            )
+        self.match = self._wait_for(pattern)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def output(self) -> str:
+        """What it has printed."""
+        return self.log.read_bytes()[self._offset :].decode()
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """End it if it still runs."""
+        if self._process.poll() is None:
+            self.kill()
+
+    def _wait_for(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            match = re.search(pattern, self.output())
+            if match:
+                return match
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        self.end()
+        raise AssertionError(f"did not start: {self.output()[-2000:]}")
+
+
+class Service(Process):
+    """`footprint serve` on a SQLite file."""
+
+    def __init__(self, folder: Path, *arguments: str, listen: str = "127.0.0.1:0") -> None:
+        self.database = folder / "footprint.db"
+        command = [str(BIN / "footprint"), "serve", "--database", str(self.database)]
+        command += ["--listen", listen, *arguments]
+        super().__init__(command, folder / "service.log", r"listening on (http://([\d.]+:\d+))")
+        self.url, self.address = self.match[1], self.match[2]
+
+    def get(self, path: str) -> bytes:
+        """The body of a GET."""
+        return get(self.url + path)
+
+
+class Agent(Process):
+    """`footprint-agent start` with a spool of its own, no GPU, and the sensors it is given."""
+
+    def __init__(self, folder: Path, *arguments: str, group: str = "footprint-test-none") -> None:
+        settings = {
+            "state-dir": folder / "state",
+            "run-dir": folder / "run",
+            "listen": "127.0.0.1:0",
+            "host-id": "host-under-test",
+            "workload-group": group,
+        }
+        command = [str(BIN / "footprint-agent"), "start", *arguments]
+        command += [text for name, value in settings.items() for text in (f"--{name}", str(value))]
+        super().__init__(
+            command, folder / "agent.log", r"/metrics on (http://([\d.]+:\d+))/metrics"
+        )
+        self.url, self.address = self.match[1], self.match[2]
+        self.spool = folder / "state" / "spool.db"
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of /metrics by its name and labels."""
+        return samples(get(self.url + "/metrics").decode())
+
+
+def get(url: str) -> bytes:
+    """The body of a GET on loopback."""
+    with urllib.request.urlopen(url, timeout=30) as response:
+        return bytes(response.read())
+
+
+def samples(text: str) -> dict[str, float]:
+    """Prometheus text as a mapping from `name{labels}` to value."""
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait for a condition; fail with `what` where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def ended(*processes: Process) -> Iterator[None]:
+    """End these processes whatever happens."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.end()
+
+
+def page_bodies(spool: Path) -> list[bytes]:
+    """The pages in an agent's spool, oldest first."""
+    database = sqlite3.connect(f"file:{spool}?mode=ro", uri=True)
+    try:
+        return [row[0] for row in database.execute("SELECT body FROM page ORDER BY seq")]
+    finally:
+        database.close()
+
+
+def service_pages(database: Path) -> list[bytes]:
+    """The pages in a service's database, by ledger and number."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        query = "SELECT body FROM page ORDER BY host_id, ledger_id, seq"
+        return [row[0] for row in connection.execute(query)]
+    finally:
+        connection.close()
+
+
+def decode_json(body: bytes) -> dict[str, object]:
+    """A JSON object."""
+    return msgspec.json.decode(body, type=dict[str, object])
