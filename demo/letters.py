@@ -8,7 +8,7 @@ the model never saw.
 import random
 from typing import NamedTuple
 
-SHORTEST = 80
+SHORTEST = 20
 """Characters a letter has at least."""
 
 TEST_PHRASES = 3

@@ -13,7 +13,7 @@ from demo.processes import DemoError
 from demo.stage import DOUBLED, NAMES, SIAS, Stage
 
 
-def scaling(stage: Stage) -> list[str]:
+def scaling(stage: Stage, when_doubled: str) -> list[str]:
     """How far the trace is scaled down for each SIA, and what results."""
     lines: list[str] = []
     for sia in SIAS:
@@ -25,7 +25,7 @@ def scaling(stage: Stage) -> list[str]:
                 f"the trace asks {said['requests_per_s']:.2f} requests/s of "
                 f"{said['prompt_tokens']:.0f} + {said['generated_tokens']:.0f} tokens"
             )
-        doubled = ", twice that in the second half" if sia == DOUBLED else ""
+        doubled = f", twice that {when_doubled}" if sia == DOUBLED else ""
         lines.append(
             f"{sia} ({NAMES[sia]}): tokens divided by {said['tokens_divisor']}, rate divided by "
             f"{said['rate_divisor']:.2f} = {said['requests_per_s'] / said['rate_divisor']:.2f} "
@@ -59,8 +59,7 @@ def statement(facts: dict[str, Any]) -> list[str]:
             f"factor {factor['id']}: {factor['value']} {factor['unit']} "
             f"({factor['source']}{provisional})"
         )
-    lines += [f"not included: {omission}" for omission in facts["omissions"]]
-    return lines
+    return [*lines, f"not included: {', '.join(facts['omissions'])}"]
 
 
 def amounts(figure: dict[str, Any]) -> list[str]:

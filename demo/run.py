@@ -62,7 +62,8 @@ def _play(stage: Stage, seconds: int | None) -> int:
     print(f"\npage: {stage.url}/ (English: {stage.url}/?lang=en)\n", flush=True)
     print("starting two AI systems: a language model and a classifier that trains itself first")
     stage.start_workloads()
-    for line in report.scaling(stage):
+    when = "in the second half" if seconds else "in every second minute"
+    for line in report.scaling(stage, when):
         print(line)
     period_ns = (seconds * NS_PER_S // 2) if seconds else PERIOD_S * NS_PER_S
     drivers_ns, record_ns = clock_ns()
