@@ -31,7 +31,12 @@ class Family(msgspec.Struct, frozen=True):
     units: tuple[tuple[str, int], ...]
 
 
-ENERGY = Family(units.kwh, (("mWh", 6), ("Wh", 3), ("kWh", 0), ("MWh", -3), ("GWh", -6)))
+def _kwh(energy_uj: int) -> Decimal:
+    """Kilowatt-hours to 15 places: one microjoule (2.8e-13 kWh) is not nothing."""
+    return units.kwh(energy_uj, 15)
+
+
+ENERGY = Family(_kwh, (("mWh", 6), ("Wh", 3), ("kWh", 0), ("MWh", -3), ("GWh", -6)))
 POWER = Family(units.watts, (("mW", 3), ("W", 0), ("kW", -3), ("MW", -6)))
 MASS = Family(units.grams, (("mg", 3), ("g", 0), ("kg", -3), ("t", -6)))
 

@@ -80,12 +80,11 @@ CAUSES = {
 }
 OMISSIONS = {
     "platform": mark(
-        "The rest of each machine: power supply losses, fans, disks, main board and network "
-        "cards, unless a meter at the wall is named above."
+        "The rest of each machine: power supply losses, fans, disks, main board and network cards."
     ),
-    "data_centre": mark("The data centre: cooling and power distribution."),
+    "pue_unknown": mark("The data centre: cooling and power distribution."),
     "embodied": mark("Making, transporting and disposing of the equipment."),
-    "network": mark("The network and the users’ own devices."),
+    "network_storage_terminals": mark("The network, remote storage and the users’ own devices."),
     "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
 }
 """What figures leave out, by code. The first page names them all, a statement its own."""

@@ -1,0 +1,246 @@
+"""Statements and overviews to render: an ordinary month, an empty one, a hostile one, one without
+a factor, one that nothing but models knows. Their sums come from `footprint.figures`, as the
+service's do."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from footprint import figures
+from footprint.figures import Cell, DeviceCover, Named, Period
+from footprint.interval import paris_month
+from footprint.service.reports import OMISSIONS
+from footprint.statement import (
+    ConsumerNow,
+    FactorUse,
+    GapTotal,
+    HostBoundary,
+    HostNow,
+    LedgerHead,
+    Overview,
+    Scope,
+    SensorNow,
+    Statement,
+)
+
+HOUR_US = 3_600_000_000
+AT = datetime(2026, 11, 21, 13, 32, 7, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 20, 23, tzinfo=UTC)
+HOSTILE = '<script>alert("x")</script>\u202egnp.exe\u2069 & <b>fin</b>'
+
+ADEME = FactorUse(
+    id="gwp/FR/location/2025-01-01",
+    indicator="gwp",
+    zone="FR",
+    value=Decimal("46.1"),
+    unit="gCO2e/kWh",
+    valid_from="2025-01-01",
+    valid_to="2026-01-01",
+    basis="life-cycle, consumption mix, losses included, smoothed over 2022-2025",
+    method="location",
+    uncertainty_percent=Decimal(10),
+    source="ADEME Base Empreinte, 2025 mix moyen consommation",
+    published="2026",
+    provisional=True,
+)
+
+NAMES = {
+    "albert-chat": "Assistant Albert",
+    "tri-courriels": "Tri des courriels des usagers",
+}
+
+CELLS = [
+    Cell("albert-chat", "gpu", "static", "counter", 1_180_000_000_003),
+    Cell("albert-chat", "gpu", "dynamic", "counter", 5_406_123_456_789),
+    Cell("albert-chat", "cpu", "undivided", "counter", 322_000_111_222),
+    Cell("albert-chat", "dram", "undivided", "modelled", 41_555_666_777),
+    Cell("tri-courriels", "cpu", "undivided", "modelled", 96_700_000_001),
+    Cell("essai-ocr", "gpu", "dynamic", "integrated", 12_345_678_901),
+    Cell("@system", "cpu", "undivided", "counter", 88_000_000_007),
+    Cell("@system", "cpu", "static", "modelled", 40_100_000_000),
+    Cell("@agent", "cpu", "undivided", "counter", 4_200_000_013),
+    Cell("@idle", "gpu", "static", "counter", 733_000_000_000),
+    Cell("@unregistered", "gpu", "dynamic", "counter", 50_000_000_000),
+    Cell("@unattributed", "cpu", "undivided", "counter", 1_000_000_001),
+]
+MODEL_CELLS = [
+    Cell("demo-llm", "cpu", "undivided", "modelled", 512_345_678),
+    Cell("demo-classifier", "cpu", "undivided", "modelled", 130_000_321),
+    Cell("@system", "cpu", "undivided", "modelled", 61_000_000),
+    Cell("@agent", "cpu", "undivided", "modelled", 900_123),
+]
+DEVICES = [
+    DeviceCover("gpu-01", "cpu", "package-0", 14 * HOUR_US, 14 * HOUR_US, None),
+    DeviceCover("gpu-01", "dram", "memory-0", 14 * HOUR_US - 1, 14 * HOUR_US, None),
+    DeviceCover("gpu-01", "gpu", "GPU-5f1e", 13 * HOUR_US, 14 * HOUR_US, 700_000_000),
+    DeviceCover("vm-07", "cpu", "model", 12 * HOUR_US, 14 * HOUR_US, None),
+]
+SENSORS = [
+    SensorNow("gpu-01", "rapl", "cpu", "package-0", "package-0", False, "counter", "ok", ""),
+    SensorNow("gpu-01", "rapl", None, "psys", "whole platform", True, "counter", "ok", ""),
+    SensorNow(
+        "gpu-01",
+        "nvml",
+        "gpu",
+        "GPU-5f1e8b6a-0c1d-4d57-9a10-000000000001",
+        "board",
+        False,
+        "counter",
+        "degraded",
+        "nvml: 3 readings of 900 failed: NVML_ERROR_TIMEOUT; look at dmesg for Xid lines",
+    ),
+    SensorNow(
+        "vm-07",
+        "model",
+        "cpu",
+        "model",
+        "all processors of the virtual machine",
+        False,
+        "modelled",
+        "ok",
+        "",
+    ),
+    SensorNow(
+        "vm-07",
+        "rapl",
+        "dram",
+        "dram-0",
+        "dram",
+        False,
+        "counter",
+        "failed",
+        "rapl: cannot read /sys/class/powercap/intel-rapl:0/energy_uj: permission denied; install "
+        "the shipped udev rule (group footprint, 0440) or run as root",
+    ),
+]
+
+
+def statement(
+    cells: list[Cell] = CELLS,
+    factor: FactorUse | None = ADEME,
+    names: dict[str, str] = NAMES,
+    **changes: object,
+) -> Statement:
+    """November 2026 with the energy of `cells`; `changes` replaces fields."""
+    lines = figures.lines([Period(factor, cells)], DEVICES)
+    month = paris_month("2026-11")
+    made = Statement(
+        format=1,
+        month="2026-11",
+        start=month.start,
+        end=month.end,
+        as_of=AT,
+        closed=False,
+        scope=Scope("all", None, None),
+        method_version="1",
+        zone="FR",
+        total=figures.total(lines, figures.coverage(DEVICES)),
+        consumers=figures.consumer_totals(lines, DEVICES, Named(names)),
+        components=figures.component_totals(lines, DEVICES),
+        lines=lines,
+        hosts=[
+            HostBoundary("gpu-01", "components", {"cpu": ["counter"], "gpu": ["counter"]}, []),
+            HostBoundary("vm-07", "components", {"cpu": ["modelled"]}, ["dram"]),
+        ],
+        gaps=[
+            GapTotal("gap", "gpu", "read_failed", HOUR_US),
+            GapTotal("gap", "cpu", "no_page", 2 * HOUR_US),
+            GapTotal("blind", "cpu", "outage", 47_000_000),
+        ],
+        factors=[factor] if factor else [],
+        omissions=list(OMISSIONS),
+        quarantined_pages=0,
+        ledgers=[
+            LedgerHead("gpu-01", "0f0c4f6e-5e0c-4f6f-9d2c-5b7d2f9d1c11", 1965, "3a" * 32),
+            LedgerHead("vm-07", "7d1b0c52-9a51-4d6e-8f3e-1f0a64d6b002", 712, "c4" * 32),
+        ],
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def overview(
+    cells: list[Cell] = CELLS,
+    factor: FactorUse | None = ADEME,
+    names: dict[str, str] = NAMES,
+    **changes: object,
+) -> Overview:
+    """The present with the energy of `cells` since midnight; `changes` replaces fields."""
+    lines = figures.lines([Period(factor, cells)], DEVICES)
+    totals = figures.consumer_totals(lines, DEVICES, Named(names))
+    made = Overview(
+        at=AT,
+        since=MIDNIGHT,
+        zone="FR",
+        hosts=[
+            HostNow(
+                "gpu-01",
+                datetime(2026, 11, 21, 13, 15, tzinfo=UTC),
+                datetime(2026, 11, 21, 13, 30, tzinfo=UTC),
+                silent=False,
+            ),
+            HostNow(
+                "vm-07",
+                datetime(2026, 11, 21, 11, 15, tzinfo=UTC),
+                datetime(2026, 11, 21, 11, 30, tzinfo=UTC),
+                silent=True,
+            ),
+        ],
+        sensors=SENSORS,
+        consumers=[
+            ConsumerNow(
+                one.consumer,
+                one.kind,
+                one.name,
+                one.registered,
+                one.figure.energy_uj // 48_000,
+                one.figure,
+            )
+            for one in totals
+        ],
+        total=figures.total(lines, figures.coverage(DEVICES)),
+        coverage={one.component: one.coverage for one in figures.component_totals(lines, DEVICES)},
+        absent=[],
+        factors=[factor] if factor else [],
+        factor_error=None if factor else "no factor for zone ZZ; run footprint import factors FILE",
+        quarantined_pages=0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def empty_statement() -> Statement:
+    """A month that no page covers."""
+    nothing = {"hosts": [], "gaps": [], "factors": [], "ledgers": [], "components": []}
+    return statement(cells=[], **nothing)
+
+
+def empty_overview() -> Overview:
+    """A service that nobody has sent anything to."""
+    return overview(cells=[], hosts=[], sensors=[], coverage={}, absent=[])
+
+
+def hostile() -> dict[str, object]:
+    """What others could have written into names and errors, as arguments of the two above."""
+    return {
+        "cells": [Cell("vil", "cpu", "undivided", "modelled", 1)],
+        "names": {"vil": HOSTILE},
+        "factor": msgspec.structs.replace(ADEME, source=HOSTILE, published=HOSTILE, zone=HOSTILE),
+    }
+
+
+OVERVIEWS = {
+    "normal": overview(),
+    "modelled": overview(cells=MODEL_CELLS, names={}, absent=["dram", "gpu"], quarantined_pages=2),
+    "empty": empty_overview(),
+    "today-unknown": overview(cells=[], coverage={}),
+    "hostile": overview(**hostile()),
+    "no-factor": overview(factor=None),
+}
+STATEMENTS = {
+    "normal": statement(),
+    "modelled": statement(cells=MODEL_CELLS, names={}, quarantined_pages=1),
+    "empty": empty_statement(),
+    "hostile": statement(**hostile(), scope=Scope("sia", "vil", HOSTILE)),
+    "no-factor": statement(factor=None),
+    "closed": statement(closed=True, scope=Scope("project", "albert", "Albert")),
+}
