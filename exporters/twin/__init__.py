@@ -1,0 +1,1 @@
+"""A simulated host with known true energy, seen through the real interfaces."""
