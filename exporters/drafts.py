@@ -116,9 +116,8 @@ class Drafts:
         before_us = min(self.start_us, end_us) - start_us
         if before_us > 0:
             weights["declared"] = before_us
-        if not weights:  # an instant: the draft that it ends
-            pieces = {"000000": (self.open[-1], 0)} if self.open else {}
-            weights = dict.fromkeys(pieces, 1)
+        if not weights:
+            raise ValueError(f"drafts: energy over no time, at {from_us(start_us)}")
         booked = []
         for share in shares:
             split = attribute(share.energy_uj, weights)

@@ -124,9 +124,12 @@ class Sampler:
                 self._failed(track, outcome, cover)
                 continue
             cover.readings += 1
+            track.up = True
+            if track.baseline is not None and at_us <= track.covered_us:
+                continue  # no time has passed in the pages: the next tick counts for this one too
             _mark(track, cover, outcome, now)
             self._settle(track, outcome, at_us, holders)
-            track.up, track.failing = True, None
+            track.failing = None
 
     def due(self, now: Instant, *, final: bool = False) -> Iterator[Draft]:
         """Drafts that are over and settled; with `final` all, the newest cut at its last tick."""
