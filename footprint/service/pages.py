@@ -61,7 +61,7 @@ async def post_pages(request: Request) -> Response:
     state = state_of(request)
     try:
         raw = await body.read(request, state.settings)
-        receipt = await run_in_threadpool(_take, state, raw)
+        receipt = await run_in_threadpool(take, state, raw)
     except Problem as problem:
         problem.members.setdefault("heads", [])
         _count_refusal(state, problem)
@@ -69,7 +69,8 @@ async def post_pages(request: Request) -> Response:
     return Response(msgspec.json.encode(receipt), media_type="application/json")
 
 
-def _take(state: State, raw: bytes) -> Receipt:
+def take(state: State, raw: bytes) -> Receipt:
+    """Verify and store the batch in `raw`; a `Problem` where nothing of it was stored."""
     batch = body.decode(raw, _decoder)
     keys: set[ingest.Key] = set()
     try:

@@ -1,0 +1,355 @@
+"""Pages are taken in exactly once, whole batches or nothing, and every refusal says why."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import msgspec
+import pytest
+
+from footprint import ledger
+from footprint.ledger import GENESIS
+from footprint.service.pages import take
+from footprint.service.problems import Problem
+from tests.pages import LEDGER, START, batch, chain, make_ledger, make_page, seal
+from tests.service.house import JSON, House
+
+OTHER_LEDGER = "00000000-0000-4000-8000-000000000002"
+
+
+def kind(response: httpx.Response) -> str:
+    return str(response.json()["type"]).rpartition(":")[2]
+
+
+def head(seq: int, page_hash: str, ledger_id: str = LEDGER) -> dict[str, object]:
+    return {"host_id": "host-1", "ledger_id": ledger_id, "seq": seq, "hash": page_hash}
+
+
+def test_new_pages_are_stored_and_the_head_is_told(house: House) -> None:
+    """The answer counts what was accepted and gives the head to go on from."""
+    pages = make_ledger(3)
+    answer = house.post(pages)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "heads": [head(2, pages[2].hash)],
+        "accepted": 3,
+        "duplicates": 0,
+        "quarantined": 0,
+    }
+    assert house.get(f"/v1/ledgers/host-1/{LEDGER}").json() == head(2, pages[2].hash)
+    assert house.get("/v1/ledgers").json() == {"items": [head(2, pages[2].hash)], "next": None}
+
+
+def test_a_page_can_be_had_back_byte_by_byte(house: House) -> None:
+    """What the service keeps is what was hashed."""
+    pages = make_ledger(2)
+    house.post(pages)
+    answer = house.get(f"/v1/ledgers/host-1/{LEDGER}/pages/1")
+    assert answer.content == pages[1].body
+    assert house.get(f"/v1/ledgers/host-1/{LEDGER}/pages/2").status_code == 404
+
+
+def test_an_unknown_ledger_has_the_head_before_its_first_page(house: House) -> None:
+    """An agent may ask before its first push."""
+    assert house.get(f"/v1/ledgers/host-1/{LEDGER}").json() == head(-1, GENESIS)
+
+
+def test_the_same_pages_again_change_nothing(house: House) -> None:
+    """Posted three times, in any order, the database keeps every row as it was."""
+    pages = make_ledger(12)
+    house.post(pages)
+    before = house.content()
+    for seed in range(3):
+        house.now += timedelta(minutes=1)
+        shuffled = random.Random(seed).sample(pages, len(pages))
+        answer = house.post(shuffled)
+        assert (answer.status_code, answer.json()["duplicates"]) == (200, 12)
+    assert house.content() == before
+
+
+def test_shuffled_pages_of_one_batch_are_taken_in_their_own_order(house: House) -> None:
+    """The order within a batch does not matter, nor does a page that stands in it twice."""
+    pages = make_ledger(6)
+    answer = house.post([*reversed(pages), pages[3]])
+    assert (answer.json()["accepted"], answer.json()["duplicates"]) == (6, 1)
+
+
+def test_eight_senders_at_once_store_each_page_once(house: House) -> None:
+    """Concurrent pushes of the same ledger leave what one push leaves."""
+    pages = make_ledger(16)
+
+    def push(seed: int) -> None:
+        order = random.Random(seed)
+        with httpx.Client(base_url=house.address, headers=JSON, timeout=60) as client:
+            for first in (order.randrange(1, 8), 16, 16):
+                pushed = order.sample(pages[:first], first)
+                assert client.post("/v1/pages", content=batch(pushed)).status_code == 200
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(push, range(8)))
+    content = house.content()
+    assert [row[3] for row in sorted(content["page"], key=lambda row: row[2])] == [
+        page.hash for page in pages
+    ]
+    assert len(content["entry"]) == 3 * len(pages)
+    assert content["ledger_head"][0][2:4] == (15, pages[15].hash)
+
+
+def test_every_flipped_bit_is_refused(house: House) -> None:
+    """A page altered by one bit never gets in: 409 where it is still a batch, else 400 that says
+    where."""
+    page = make_ledger(1, consumers={"chat": 5})[0]
+    envelope = batch([page])
+    offset = envelope.index(page.body)
+    before = house.content()
+    flipped = []
+    for bit in range(8 * len(page.body)):
+        body = bytearray(envelope)
+        body[offset + bit // 8] ^= 1 << bit % 8
+        flipped.append(bytes(body))
+    seen = set()
+    for body in flipped:
+        with pytest.raises(Problem) as refused:
+            take(house.app.state.footprint, body)
+        seen.add((refused.value.status, refused.value.kind))
+        assert refused.value.status == 409 or "body: " in refused.value.detail
+    assert {(answer.status_code, kind(answer)) for answer in house.post_each(flipped[::31])} == seen
+    assert seen == {(409, "hash-mismatch"), (400, "malformed")}
+    assert house.content() == before
+
+
+def test_a_hash_that_does_not_fit_names_page_and_both_hashes(house: House) -> None:
+    """The sender can tell what was altered on the way."""
+    page = make_ledger(1)[0]
+    altered = page.body.replace(b'"energy_uj":600000000', b'"energy_uj":600000001')
+    answer = house.post_bytes(batch([msgspec.structs.replace(page, body=altered)]))
+    problem = answer.json()
+    assert (answer.status_code, kind(answer)) == (409, "hash-mismatch")
+    assert (problem["host_id"], problem["ledger_id"], problem["seq"]) == ("host-1", LEDGER, 0)
+    assert problem["declared_hash"] == page.hash
+    assert problem["actual_hash"] == ledger.hash_bytes(altered)
+    assert problem["heads"] == [head(-1, GENESIS)]
+
+
+def test_a_page_rewritten_with_its_hash_is_a_conflict(house: House) -> None:
+    """What was acknowledged stays: another page of the same number is refused and alarmed."""
+    pages = make_ledger(2)
+    house.post(pages)
+    before = house.content()
+    answer = house.post(make_ledger(1, consumers={"chat-demo": 1}))
+    problem = answer.json()
+    assert (answer.status_code, kind(answer)) == (409, "page-conflict")
+    assert problem["held_hash"] == pages[0].hash
+    assert problem["heads"] == [head(1, pages[1].hash)]
+    assert house.content() == before
+    assert 'footprint_service_pages_total{result="conflict"} 1.0' in house.get("/metrics").text
+
+
+def test_two_versions_of_a_page_in_one_batch_are_a_conflict(house: House) -> None:
+    """Neither gets in."""
+    one, other = make_ledger(1)[0], make_ledger(1, consumers={"chat": 1})[0]
+    assert kind(house.post([one, other])) == "page-conflict"
+    assert house.content()["page"] == []
+
+
+def test_a_hole_is_refused_with_the_head_to_go_on_from(house: House) -> None:
+    """Nothing of the batch is stored, not even the ledger that has no hole."""
+    pages = make_ledger(6)
+    other = make_ledger(2, host_id="host-2", ledger_id=OTHER_LEDGER)
+    house.post(pages[:2])
+    before = house.content()
+    answer = house.post([*other, pages[4], pages[5]])
+    assert (answer.status_code, kind(answer)) == (409, "chain-hole")
+    assert head(1, pages[1].hash) in answer.json()["heads"]
+    assert house.content() == before
+
+
+def test_a_page_of_another_chain_is_refused(house: House) -> None:
+    """The number fits but the page before it is another one."""
+    pages = make_ledger(2)
+    house.post(pages[:1])
+    stranger = make_ledger(2, consumers={"chat": 1})[1]
+    answer = house.post([stranger])
+    assert (answer.status_code, kind(answer)) == (409, "chain-broken")
+
+
+def test_a_page_that_cannot_be_used_does_not_block_its_chain(house: House) -> None:
+    """It is kept and counted apart; the pages after it are accepted."""
+    good = [page.page for page in make_ledger(3)]
+    bad = msgspec.structs.replace(
+        good[1], entries=[msgspec.structs.replace(good[1].entries[0], energy_uj=1)]
+    )
+    pages = list(chain([good[0], bad, good[2]]))
+    answer = house.post(pages)
+    assert answer.json() == {
+        "heads": [head(2, pages[2].hash)],
+        "accepted": 2,
+        "duplicates": 0,
+        "quarantined": 1,
+    }
+    assert house.get(f"/v1/ledgers/host-1/{LEDGER}/pages/1").content == pages[1].body
+    statement = house.get("/v1/statements/2026-11").json()
+    assert statement["total"]["energy_uj"] == 2 * sum(entry.energy_uj for entry in good[0].entries)
+    assert statement["quarantined_pages"] == 1
+    assert house.get("/v1/overview").json()["quarantined_pages"] == 1
+    assert "footprint_service_quarantined_pages 1.0" in house.get("/metrics").text
+    assert house.post(pages).json()["duplicates"] == 3
+
+
+def test_a_page_of_a_later_format_is_kept_for_later(house: House) -> None:
+    """Content this version does not know is quarantined with the reason, its bytes untouched."""
+    first = make_ledger(1)[0]
+    body = first.body.replace(b'{"format":1', b'{"format":2')
+    page = msgspec.structs.replace(first, body=body, hash=ledger.hash_bytes(body))
+    assert house.post([page]).json()["quarantined"] == 1
+    row = house.content()["page"][0]
+    assert "format" in row[8]
+    assert row[9] == body
+
+
+def test_two_ledgers_never_count_the_same_time(house: House) -> None:
+    """A page of another ledger of the host that overlaps an accepted one is quarantined."""
+    house.post(make_ledger(4))
+    clone = make_ledger(6, ledger_id=OTHER_LEDGER)
+    answer = house.post(clone)
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (2, 4)
+    reasons = [row[8] for row in house.content()["page"] if row[8]]
+    assert len(reasons) == 4
+    assert all(reason.startswith("overlap: ") for reason in reasons)
+
+
+def test_a_ledger_may_continue_another(house: House) -> None:
+    """A page that names a parent is the first of a new ledger."""
+    sealed = make_ledger(1)[0]
+    house.post([sealed])
+    parent = ledger.Parent(ledger_id=LEDGER, seq=0, hash=sealed.hash)
+    later = START + timedelta(minutes=15)
+    heir = seal(make_page(start=later, ledger_id=OTHER_LEDGER, parent=parent))
+    assert house.post([heir]).json()["accepted"] == 1
+
+
+def test_a_restored_database_is_filled_again(house: House) -> None:
+    """After yesterday's copy is put back, sending everything again gives the same sums."""
+    pages = make_ledger(8)
+    house.post(pages[:3])
+    copy = house.database.with_name("yesterday.db")
+    house.execute("VACUUM INTO ?", str(copy))
+    house.post(pages[3:])
+    figures = house.get("/v1/statements/2026-11").json()
+    with House(copy, house.now) as restored:
+        hole = restored.post(pages[6:])
+        assert (kind(hole), hole.json()["heads"]) == ("chain-hole", [head(2, pages[2].hash)])
+        restored.post(pages)
+        assert restored.get("/v1/statements/2026-11").json() == figures
+
+
+def test_a_body_that_is_no_batch_is_refused_with_its_place(house: House) -> None:
+    """400 with the byte or the path, and the reason."""
+    whole = batch(make_ledger(1))
+    cases = {
+        b"": "body: ",
+        b"[": "body: ",
+        b"{}": "missing required field `pages`",
+        b'{"pages":[]}': "length >= 1",
+        b'{"pages":[{"hash":"x","page":{}}]}': "$.pages[0].hash",
+        whole.replace(b"{", b"{,", 1): "byte 1",
+        b"[" * 100_000: "body: ",
+        b'{"pages":[{"hash":"%s","page":%s}]}' % (b"0" * 64, b"[" * 100_000): "body: ",
+    }
+    for body, reason in cases.items():
+        answer = house.post_bytes(body)
+        assert (answer.status_code, kind(answer)) == (400, "malformed")
+        assert reason in answer.json()["detail"]
+        assert answer.json()["heads"] == []
+
+
+def test_a_page_that_does_not_say_what_it_is_is_refused(house: House) -> None:
+    """Without host, ledger and number it belongs nowhere."""
+    body = b'{"format":1}'
+    answer = house.post_bytes(
+        b'{"pages":[{"hash":"%s","page":%s}]}' % (ledger.hash_bytes(body).encode(), body)
+    )
+    assert (answer.status_code, kind(answer)) == (400, "malformed")
+
+
+def test_a_body_over_the_cap_is_refused_while_it_streams(tmp_path) -> None:
+    """Declared or not, no more than the cap is read."""
+    with House(
+        tmp_path / "f.db", datetime(2026, 11, 10, tzinfo=UTC), body_limit_bytes=1000
+    ) as house:
+        declared = house.post_bytes(b"x" * 1001)
+        streamed = house.client.post(
+            "/v1/pages", content=iter([b"x" * 600, b"x" * 600]), headers=JSON
+        )
+    for answer in (declared, streamed):
+        assert (answer.status_code, kind(answer), answer.json()["heads"]) == (413, "too-large", [])
+
+
+def test_only_plain_json_is_read(house: House) -> None:
+    """Another site's form cannot write pages, and nothing is unpacked."""
+    body = batch(make_ledger(1))
+    form = house.client.post("/v1/pages", content=body, headers={"Content-Type": "text/plain"})
+    packed = house.post_bytes(body, **{"Content-Encoding": "gzip"})
+    assert (form.status_code, packed.status_code) == (415, 415)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [(None, 401), ("Bearer wrong", 401), ("Basic {}", 401), ("Bearer {}", 200), ("bearer {}", 200)],
+)
+def test_writers_need_the_token(tmp_path, header, status) -> None:
+    """With a token given, nothing is read of a request that does not carry it."""
+    from footprint.service.settings import digest
+
+    token = "a-token-of-enough-randomness"
+    with House(
+        tmp_path / "f.db", datetime(2026, 11, 10, 12, tzinfo=UTC), token_sha256=digest(token)
+    ) as house:
+        headers = {} if header is None else {"Authorization": header.format(token)}
+        answer = house.post_bytes(batch(make_ledger(1)), **headers)
+        assert answer.status_code == status
+        assert (status == 401) == ("www-authenticate" in answer.headers)
+        put = house.client.put("/v1/directorates/dgfip", json={"name": "DGFiP"}, headers=headers)
+        assert put.status_code == status
+
+
+def test_every_error_has_one_shape(house: House) -> None:
+    """RFC 9457 with the same members, whatever went wrong, and never a traceback."""
+    pages = make_ledger(1)
+    answers = [
+        house.get("/nowhere"),
+        house.client.delete("/v1/pages"),
+        house.post_bytes(b"{"),
+        house.post_bytes(b"{}", **{"Content-Type": "text/plain"}),
+        house.post(make_ledger(2)[1:]),
+        house.get("/v1/statements/2026-13"),
+        house.get("/v1/statements/2026-11?format=pdf"),
+        house.get("/v1/statements/2026-11?sia=nobody"),
+        house.get("/v1/ledgers?limit=0"),
+        house.get(f"/v1/ledgers/host-1/{LEDGER}/pages/x"),
+        house.put("/v1/sia/x", {"nome": "X"}),
+    ]
+    house.execute("DROP TABLE entry")
+    answers.append(house.post(pages))
+    assert [answer.status_code for answer in answers] == [
+        404, 405, 400, 415, 409, 400, 400, 404, 400, 400, 422, 500,
+    ]  # fmt: skip
+    for answer in answers:
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert problem["type"].startswith("urn:footprint:problem:")
+        assert problem["status"] == answer.status_code
+        assert problem["title"]
+        assert problem["detail"]
+        assert "Traceback" not in answer.text
+
+
+def test_openapi_describes_the_wire(house: House) -> None:
+    """The batch, the page in it and every answer have their schema."""
+    schema = house.get("/openapi.json").json()
+    post = schema["paths"]["/v1/pages"]["post"]
+    assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Batch")
+    schemas = schema["components"]["schemas"]
+    assert schemas["Envelope"]["properties"]["page"] == {"$ref": "#/components/schemas/Page"}
+    assert {"Page", "Entry", "Receipt", "Problem", "Sia", "Share"} <= schemas.keys()
