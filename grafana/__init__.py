@@ -1,0 +1,1 @@
+"""Dashboards, recording rules and alerts as Python data, written from footprint.metrics."""
