@@ -32,15 +32,20 @@ class Child:
     ) -> None:
         self.name, self.log = name, log
         with log.open("wb") as output, log.with_suffix(".err").open("wb") as errors:
-            self._process = subprocess.Popen(
-                [str(word) for word in command],
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - this program has one thread
-                env=_environment(),
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [str(word) for word in command],
+                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=True,
+                    preexec_fn=_end_with_parent,  # noqa: PLW1509 - this program has one thread
+                    env=_environment(),
+                )
+            except OSError as error:
+                raise DemoError(
+                    f"{name} cannot be started: {error.strerror}: {command[0]}"
+                ) from error
 
     @property
     def pid(self) -> int:
@@ -121,6 +126,8 @@ def run(name: str, command: Sequence[str | Path], *, patience_s: float = 60) -> 
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
+    except OSError as error:
+        raise DemoError(f"{name} cannot be started: {error.strerror}: {command[0]}") from error
     except subprocess.TimeoutExpired as error:
         raise DemoError(f"{name} did not end within {patience_s:.0f} s") from error
     if result.returncode:

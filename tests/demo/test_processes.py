@@ -40,6 +40,15 @@ def test_a_command_that_fails_says_why() -> None:
         processes.run("import", [sys.executable, "-c", "import sys; sys.exit('line 3: typo')"])
 
 
+def test_a_program_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """With its path; for children and for commands."""
+    missing = tmp_path / "footprint"
+    with pytest.raises(DemoError, match=f"service cannot be started: No such file.*{missing}"):
+        Child("service", [missing], tmp_path / "service.log")
+    with pytest.raises(DemoError, match=f"fsck cannot be started: No such file.*{missing}"):
+        processes.run("fsck", [missing])
+
+
 def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     """SIGKILL leaves the parent no time: the kernel sends the signal."""
     parent = (
