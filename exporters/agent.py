@@ -16,6 +16,7 @@ from pathlib import Path
 
 from exporters import host, push, telemetry
 from exporters.clock import Clock, Instant, boottime_ns, read_boot_id
+from exporters.cputime import HostCpu
 from exporters.drafts import DeviceKey, Draft, Drafts
 from exporters.errors import AgentError, SpoolError
 from exporters.record import Record
@@ -26,7 +27,6 @@ from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
 from exporters.weights import Usage
 from exporters.workloads.cgroups import Cgroups, find_root
-from exporters.workloads.cputime import HostCpu
 from exporters.workloads.processes import Processes
 from footprint.interval import boundary_after, from_us, to_us
 from footprint.reading import Reading

@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Any
 
 from exporters.clock import boottime_ns
+from exporters.cputime import HostCpu
 from exporters.sensors.sensor import Absent, Device, Failure
-from exporters.workloads.cputime import HostCpu
 from footprint.reading import Counter, Gap, Reading
 from footprint.units import uj_from_power, uw_from_watts
 

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from exporters.cputime import NS_PER_US, stat_value
 from exporters.settings import Workload
-from exporters.workloads.cputime import NS_PER_US, stat_value
 from footprint.codes import is_code
 
 RESCAN_TICKS = 5
