@@ -63,7 +63,7 @@ def scale(family: Family, raws: Iterable[int | None]) -> Scale:
     amounts = sorted(family.base(raw) for raw in raws if raw)
     smallest, largest = (amounts[0], amounts[-1]) if amounts else (Decimal(0), Decimal(0))
     place = _unit_of(family, largest)
-    while place and smallest.scaleb(family.units[place][1]) < Decimal("0.01"):
+    while place and smallest.scaleb(family.units[place][1]) < Decimal("0.001"):
         if largest.scaleb(family.units[place - 1][1]) >= LARGEST_READABLE:
             break
         place -= 1
@@ -187,8 +187,9 @@ class Formats:
         return format_skeleton("yMMMM", first, locale=self.locale)
 
     def clock(self, instant: datetime) -> str:
-        """Hour and minute in Paris."""
-        return format_time(instant, "HH:mm", tzinfo=PARIS, locale=self.locale)
+        """Hour and minute in Paris, with seconds where it is not a whole minute."""
+        pattern = "HH:mm:ss" if instant.second else "HH:mm"
+        return format_time(instant, pattern, tzinfo=PARIS, locale=self.locale)
 
     def paris_day(self, instant: datetime) -> str:
         """The day in Paris that `instant` falls on."""
