@@ -247,11 +247,13 @@ def check(page: Page) -> None:
     for node in page.nodes:
         _utc(node.start, node.end, "node fact")
     for state in page.sensors:
-        _check_instants(state)
+        _check_state(state)
     _check_conservation(page)
 
 
-def _check_instants(state: SensorState) -> None:
+def _check_state(state: SensorState) -> None:
+    if state.interpolated_uj > state.metered_uj:
+        raise PageError(f"sensor {state.sensor}: more interpolated than metered on {state.device}")
     marks = [mark.at for mark in (state.first, state.last) if mark]
     for instant in [*marks, *([state.floor_at] if state.floor_at else [])]:
         _utc(instant, instant, f"sensor {state.sensor}: device {state.device}")

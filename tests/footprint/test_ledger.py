@@ -140,6 +140,7 @@ def with_state(**changes: object) -> Page:
         (a_page(gaps=[a_gap("cpu", "d", START - QUARTER, START)]), "not inside the page"),
         (with_state(metered_uj=5_000_000), "differ by -1 uJ"),
         (with_state(metered_uj=5_000_002), "differ by 1 uJ"),
+        (with_state(interpolated_uj=5_000_002), "more interpolated than metered"),
         (with_state(component=None), "by no component"),
         (with_state(quality="modelled"), "of that device and quality"),
         (with_state(evidence=True), "no sensor state"),
