@@ -50,6 +50,14 @@ class Store:
         ):
             yield connection
 
+    def log_ahead(self) -> None:
+        """Make the file one with a write-ahead log, which it then stays: readers never wait."""
+        connection = self._engine.raw_connection()
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Give every connection back to the operating system."""
         self._engine.dispose()
@@ -66,13 +74,13 @@ def open_store(path: Path, *, create: bool, migrate: bool, now: datetime) -> Sto
         raise StoreError(f"database {path}: no such file; make it with: footprint migrate")
     store = Store(path)
     try:
+        with store.read() as connection:
+            store_migrate.check(connection, older=migrate)
         if migrate:
+            store.log_ahead()
             with store.write() as connection:
                 store_migrate.upgrade(connection)
                 store_factors.load_shipped(connection, now)
-        else:
-            with store.read() as connection:
-                store_migrate.check(connection)
     except store_migrate.VersionError as error:
         store.close()
         raise StoreError(f"database {path}: {error}") from error
@@ -95,7 +103,7 @@ def _engine(path: Path) -> Engine:
 def _configure(connection: Any, _entry: ConnectionPoolEntry) -> None:
     # The driver's own transactions begin too late: reads would not be one state.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -31,10 +31,10 @@ def upgrade(connection: Connection) -> bool:
     return True
 
 
-def check(connection: Connection) -> None:
-    """Raise VersionError unless the schema is this program's."""
+def check(connection: Connection, *, older: bool) -> None:
+    """Raise VersionError unless the schema is this program's (or, where allowed, `older`)."""
     script = ScriptDirectory(str(MIGRATIONS))
-    if _current(connection, script) != script.get_current_head():
+    if _current(connection, script) != script.get_current_head() and not older:
         raise VersionError("made by an older version; run: footprint migrate")
 
 

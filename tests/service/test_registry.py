@@ -1,0 +1,121 @@
+"""The register: who runs what, through the API and from a file; nothing is overwritten."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from footprint.service.cli import main
+from tests.service.house import House, content
+
+REGISTER = """\
+directorates:
+  - {code: dgfip, name: Direction générale des Finances publiques}
+projects:
+  - {code: accueil, name: Accueil, directorate: dgfip}
+  - {code: courrier, name: Courrier, directorate: dgfip}
+sia:
+  - {code: chat-demo, name: Assistant, project: accueil}
+  - code: tri-courrier
+    name: Tri du courrier
+    shares:
+      - {project: accueil, permille: 333, from: 2026-01-01}
+      - {project: courrier, permille: 667, from: 2026-01-01}
+"""
+
+
+def load(tmp_path: Path, text: str) -> int:
+    file = tmp_path / "register.yaml"
+    file.write_text(text, encoding="utf-8")
+    return main(["import", "registry", str(file), "--database", str(tmp_path / "footprint.db")])
+
+
+def test_a_file_is_taken_over_whole(tmp_path: Path, capsys) -> None:
+    """Directorates, projects, SIA and shares; the same file again changes nothing."""
+    assert load(tmp_path, REGISTER) == 0
+    before = content(tmp_path / "footprint.db")
+    assert [len(before[name]) for name in ("directorate", "project", "sia", "share")] == [
+        1, 2, 2, 3,
+    ]  # fmt: skip
+    assert load(tmp_path, REGISTER) == 0
+    assert content(tmp_path / "footprint.db") == before
+    assert capsys.readouterr().out.splitlines()[1].startswith("footprint: 0 new or changed")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "words"),
+    [
+        ("permile: 667", "permille: 667", 12, "permile: no such field; allowed: project, permille"),
+        ("projets:", "projects:", 3, "projets: no such field; allowed: directorates, projects"),
+        ("permille: 666", "permille: 667", 10, "add up to 999 permille from 2026-01-01 on"),
+        ("permille: sept", "permille: 667", 12, "permille: Expected `int`, got `str`"),
+        ("permille: 0", "permille: 667", 12, "permille: Expected `int` >= 1"),
+        ("from: 2026-13-01}\n      - ", "from: 2026-01-01}\n      - ", 11, "from: "),
+        ("{project: acueil,", "{project: accueil,", 11, "'acueil' is not known; known: accueil, c"),
+        ("code: Chat Demo", "code: chat-demo", 7, "code: Expected `str` matching"),
+        ("code: accueil, name: C", "code: courrier, name: C", 5, "'accueil' stands twice"),
+        ("directorate: dgfp}\n  - {code: c", "directorate: dgfip}\n  - {code: c", 4, "'dgfp' is"),
+        ("{code: dgfip: ", "{code: dgfip, ", 2, "not YAML"),
+        ("name: A, name: B", "name: Assistant", 7, "name: stands twice"),
+        ("project: accueil, shares: []}", "project: accueil}", 7, "either project or shares"),
+    ],
+)
+def test_a_typo_names_line_field_and_what_is_allowed(
+    tmp_path: Path, capsys, *, wrong: str, right: str, line: int, words: str
+) -> None:
+    """One line, exit code 1, and nothing of the file is imported."""
+    assert right in REGISTER
+    assert load(tmp_path, REGISTER) == 0
+    before = content(tmp_path / "footprint.db")
+    assert load(tmp_path, REGISTER.replace(right, wrong, 1).replace("Accueil", "Changed")) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert f"register.yaml, line {line}: " in message
+    assert words in message
+    assert content(tmp_path / "footprint.db") == before
+
+
+def test_the_api_makes_lists_and_corrects(house: House) -> None:
+    """PUT, GET and lists by cursor; a correction is a new row beside the old one."""
+    house.put("/v1/directorates/dgfip", {"name": "DGFiP"})
+    for number in range(5):
+        house.put(f"/v1/projects/p{number}", {"name": f"P{number}", "directorate": "dgfip"})
+    first = house.get("/v1/projects?limit=3").json()
+    rest = house.get(f"/v1/projects?limit=3&cursor={first['next']}").json()
+    assert [item["code"] for item in first["items"] + rest["items"]] == [f"p{n}" for n in range(5)]
+    assert rest["next"] is None
+    house.now += timedelta(seconds=1)
+    house.put("/v1/projects/p0", {"name": "P0", "directorate": "dgfip"})
+    house.put("/v1/projects/p1", {"name": "Other", "directorate": "dgfip"})
+    assert house.get("/v1/projects/p1").json()["name"] == "Other"
+    names = [row[2] for row in house.content()["project"] if row[0] in ("p0", "p1")]
+    assert sorted(names) == ["Other", "P0", "P1"]
+    assert house.get("/v1/projects/p9").status_code == 404
+
+
+def test_two_corrections_at_one_instant_are_two_rows(house: House) -> None:
+    """The later one holds."""
+    for name in ("A", "B", "C"):
+        assert house.put("/v1/directorates/dgfip", {"name": name}).status_code == 200
+    assert house.get("/v1/directorates/dgfip").json()["name"] == "C"
+    assert len(house.content()["directorate"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("sia/Chat", {"name": "x"}, "'Chat' is not a code"),
+        ("sia/@system", {"name": "x"}, "'@system' is not a code"),
+        ("sia/chat", {"name": ""}, "length >= 1"),
+        ("sia/chat", {"name": "x", "code": "other"}, "is not the path's"),
+        ("sia/chat", {"name": "x", "shares": [{"project": "p", "permille": 1000}]}, "'p' is not"),
+        ("projects/p", {"name": "x", "directorate": "d"}, "'d' is not known; known: none yet"),
+        ("projects/p", {"name": "x"}, "missing required field `directorate`"),
+    ],
+)
+def test_what_cannot_be_registered_is_said(house: House, path: str, body, words: str) -> None:
+    """422 with the field and the reason; nothing is stored."""
+    answer = house.put(f"/v1/{path}", body)
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+    assert not any(house.content()[name] for name in ("directorate", "project", "sia"))
