@@ -1,0 +1,159 @@
+"""Which factor applies: by the day in Paris, as known at an instant, never of another basis."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+
+import pytest
+
+from footprint.factors import (
+    COLUMNS,
+    Factor,
+    FactorError,
+    applicable,
+    cut_at,
+    headline,
+    headline_periods,
+    parse,
+)
+from footprint.interval import paris_day, paris_midnight, paris_month
+
+KNOWN = datetime(2026, 6, 1, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SHIPPED = files("footprint.service").joinpath("data/french_electricity.csv").read_text("utf-8")
+HEADER = ";".join(COLUMNS)
+ROW = "gwp;FR;46.1;gCO2e/kWh;2025-01-01;2026-01-01;life-cycle, consumption mix;location;10;S;2026"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[Factor]:
+    return parse(SHIPPED, KNOWN)
+
+
+def test_the_shipped_table_is_whole(shipped: list[Factor]) -> None:
+    """Every row has its source; values are the decimals that were published."""
+    assert len(shipped) == 8
+    assert all(factor.source and factor.published for factor in shipped)
+    by_year = {
+        factor.valid_from.year: factor.value
+        for factor in shipped
+        if factor.basis.startswith("life-cycle, consumption mix")
+    }
+    assert by_year == {
+        2022: Decimal("52.0"),
+        2023: Decimal("58.0"),
+        2024: Decimal("51.9"),
+        2025: Decimal("46.1"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("day", "value", "provisional"),
+    [
+        (date(2024, 12, 31), "51.9", False),
+        (date(2025, 1, 1), "46.1", False),
+        (date(2025, 12, 31), "46.1", False),
+        (date(2026, 1, 1), "46.1", True),
+        (date(2031, 7, 1), "46.1", True),
+        (date(2021, 12, 31), "52.0", True),
+    ],
+)
+def test_the_day_s_own_factor_or_the_newest_before(
+    shipped: list[Factor], day: date, value: str, provisional: bool
+) -> None:
+    """A day without its own factor takes the newest before it, or the oldest, and says so."""
+    found = headline(shipped, "FR", day, NOW)
+    assert (found.value, found.provisional) == (Decimal(value), provisional)
+
+
+def test_bases_are_never_mixed(shipped: list[Factor]) -> None:
+    """The market's direct factor of 2025 is there, valid, and never the headline's."""
+    market = applicable(shipped, "gwp", "FR", "market", date(2025, 5, 5), as_of=NOW)
+    assert market.value == Decimal("17.11")
+    assert headline(shipped, "FR", date(2025, 5, 5), NOW).value == Decimal("46.1")
+    direct = [factor for factor in shipped if factor.basis.startswith("direct")]
+    with pytest.raises(FactorError):
+        headline(direct, "FR", date(2025, 5, 5), NOW)
+
+
+def test_a_correction_holds_from_when_it_is_known(shipped: list[Factor]) -> None:
+    """As of an earlier instant the earlier word still applies."""
+    corrected = ROW.replace(";46.1;", ";47.0;").replace(
+        "consumption mix;", "consumption mix, losses included, smoothed over 2022-2025;"
+    )
+    later = KNOWN + timedelta(days=30)
+    both = shipped + parse(f"{HEADER}\n{corrected}\n", later)
+    day = date(2025, 5, 5)
+    assert headline(both, "FR", day, later).value == Decimal("47.0")
+    assert headline(both, "FR", day, later - timedelta(seconds=1)).value == Decimal("46.1")
+
+
+def test_a_factor_s_own_year_ends_being_provisional(shipped: list[Factor]) -> None:
+    """Once the factor of 2026 is known, days of 2026 rest on it, and no longer provisionally."""
+    own = ROW.replace("46.1", "40").replace("2026-01-01", "2027-01-01").replace("2025-", "2026-")
+    later = KNOWN + timedelta(days=300)
+    found = headline([*shipped, *parse(f"{HEADER}\n{own}\n", later)], "FR", date(2026, 3, 1), later)
+    assert (found.value, found.provisional) == (Decimal("40"), False)
+
+
+def test_a_zone_without_a_factor_names_what_to_import(shipped: list[Factor]) -> None:
+    """Zone, indicator, method, basis and the command."""
+    with pytest.raises(FactorError) as failed:
+        headline(shipped, "DE", date(2026, 1, 1), NOW)
+    assert "no gwp factor for zone DE (location, life-cycle, consumption mix)" in str(failed.value)
+    assert "footprint import factors" in str(failed.value)
+    with pytest.raises(FactorError):
+        headline(shipped, "FR", date(2026, 1, 1), KNOWN - timedelta(seconds=1))
+
+
+def test_a_year_begins_at_midnight_in_paris(shipped: list[Factor]) -> None:
+    """An interval across New Year is cut at 23:00 UTC, and months fall between the cuts."""
+    night = paris_day(date(2024, 12, 31))
+    across = paris_day(date(2025, 1, 1))
+    both = type(night)(night.start, across.end)
+    periods = headline_periods(shipped, "FR", both, NOW)
+    assert [(piece.start, use.value) for piece, use in periods] == [
+        (night.start, Decimal("51.9")),
+        (datetime(2024, 12, 31, 23, tzinfo=UTC), Decimal("46.1")),
+    ]
+    assert len(headline_periods(shipped, "FR", paris_month("2025-12"), NOW)) == 1
+
+
+def test_cuts_make_up_the_interval() -> None:
+    """Pieces follow one another; a day at the edge or outside cuts nothing."""
+    month = paris_month("2026-03")
+    days = [date(2026, 3, 1), date(2026, 3, 10), date(2026, 3, 30), date(2026, 4, 1)]
+    pieces = cut_at(month, days)
+    assert [piece.start for piece in pieces] == [paris_midnight(day) for day in days[:3]]
+    assert pieces[-1].end == month.end
+    assert sum(piece.microseconds for piece in pieces) == month.microseconds
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "words"),
+    [
+        ("46,1", "46.1", "line 2: value '46,1' is not a number with a decimal point"),
+        ("NaN", "46.1", "line 2: value 'NaN' is not"),
+        ("-1", "46.1", "line 2: value '-1' is not"),
+        (";dix;", ";10;", "line 2: uncertainty_percent 'dix'"),
+        ("2025-02-30", "2025-01-01", "line 2: valid_from '2025-02-30' is not a date, YYYY-MM-DD"),
+        ("2024-01-01", "2026-01-01", "line 2: valid_to is not after valid_from"),
+        (";place;", ";location;", "line 2: method must be one of location, market"),
+        (";;2026", ";S;2026", "line 2: source is empty"),
+        (";S;2026;x", ";S;2026", "line 2: 12 fields instead of 11"),
+        ("zones", "zone", "line 1: the header must be"),
+    ],
+)
+def test_a_wrong_table_names_line_and_column(wrong: str, right: str, words: str) -> None:
+    """The first fault, in words."""
+    text = f"{HEADER}\n{ROW}\n"
+    assert right in text
+    with pytest.raises(FactorError) as failed:
+        parse(text.replace(right, wrong, 1), KNOWN)
+    assert words in str(failed.value)
+
+
+def test_a_factor_twice_in_a_table_is_refused() -> None:
+    """Nobody could say which of them holds."""
+    with pytest.raises(FactorError, match="line 3: the same factor stands on a line above"):
+        parse(f"{HEADER}\n{ROW}\n{ROW.replace('46.1', '47')}\n", KNOWN)

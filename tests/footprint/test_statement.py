@@ -1,0 +1,151 @@
+"""From facts to figures: sums of lines, projects that lose nothing, coverage never flattered."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footprint import figures
+from footprint.figures import Cell, DeviceCover, Named, Period
+from footprint.statement import Coverage
+from tests.footprint.test_impact import factor
+
+HOUR_US = 3_600_000_000
+PROJECTS = ("alpha", "beta", "gamma")
+
+permilles = st.lists(st.integers(0, 1000), min_size=2, max_size=2).map(
+    lambda cuts: {
+        project: share
+        for project, share in zip(
+            PROJECTS,
+            (min(cuts), max(cuts) - min(cuts), 1000 - max(cuts)),
+            strict=True,
+        )
+        if share
+    }
+)
+cells = st.builds(
+    Cell,
+    consumer=st.sampled_from(["chat", "tri", "@system", "@idle"]),
+    component=st.sampled_from(figures.COMPONENTS),
+    part=st.sampled_from(["static", "dynamic", "undivided"]),
+    quality=st.sampled_from(["counter", "integrated", "modelled"]),
+    energy_uj=st.integers(0, 2**60),
+)
+periods = st.lists(
+    st.builds(
+        Period,
+        factor=st.sampled_from([factor(), factor("51.9")]),
+        cells=st.lists(
+            cells, max_size=12, unique_by=lambda c: (c.consumer, c.component, c.part, c.quality)
+        ),
+        shares=st.fixed_dictionaries({"chat": permilles, "tri": permilles}),
+    ),
+    max_size=3,
+)
+
+
+def device(
+    covered_us: int, expected_us: int, rated_power_uw: int | None = None, **place: str
+) -> DeviceCover:
+    where = {"host_id": "h", "component": "gpu", "device": "d"} | place
+    return DeviceCover(
+        **where,  # type: ignore[arg-type]
+        covered_us=covered_us,
+        expected_us=expected_us,
+        rated_power_uw=rated_power_uw,
+    )
+
+
+@given(periods)
+def test_all_is_a_sum_of_lines(found: list[Period]) -> None:
+    """No energy of any cell is lost or made, and each total is the sum of its lines."""
+    lines = figures.lines(found, [])
+    everything = sum(cell.energy_uj for period in found for cell in period.cells)
+    cover = Coverage(0, 0, False)
+    whole = figures.total(lines, cover)
+    assert whole.energy_uj == everything == sum(whole.quality_uj.values())
+    for groups in (
+        figures.consumer_totals(lines, [], Named({})),
+        figures.component_totals(lines, []),
+    ):
+        assert sum(group.figure.energy_uj for group in groups) == everything
+        assert sum(group.figure.emissions_ug or 0 for group in groups) == whole.emissions_ug
+
+
+@given(periods)
+def test_projects_add_up_to_their_sia(found: list[Period]) -> None:
+    """Energy and emissions of the shared SIA, over all projects, are the whole's under ==."""
+    shared = ("chat", "tri")
+    whole = [line for line in figures.lines(found, []) if line.consumer in shared]
+    parts = [line for project in PROJECTS for line in figures.lines(found, [], project)]
+    assert {line.consumer for line in parts} <= set(shared)
+    for field in ("energy_uj", "emissions_ug"):
+        assert sum(getattr(line.figure, field) for line in parts) == sum(
+            getattr(line.figure, field) for line in whole
+        )
+
+
+def test_a_line_is_rounded_once_however_its_month_is_cut() -> None:
+    """A change of shares within the month does not move the whole's emissions."""
+    cell = Cell("chat", "cpu", "dynamic", "counter", 1_000_003)
+    double = Cell("chat", "cpu", "dynamic", "counter", 2_000_006)
+    cut = [Period(factor(), [cell], {"chat": {"alpha": 1000}}), Period(factor(), [cell], {})]
+    assert figures.lines(cut, []) == figures.lines([Period(factor(), [double])], [])
+
+
+def test_without_a_factor_emissions_are_unknown() -> None:
+    """Not zero; and one unknown part makes the sum unknown."""
+    cell = Cell("chat", "cpu", "dynamic", "counter", 5)
+    (line,) = figures.lines([Period(None, [cell]), Period(factor(), [cell])], [])
+    assert (line.figure.energy_uj, line.figure.emissions_ug, line.figure.emissions_g) == (
+        10,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("covered_us", "expected_us", "ratio"),
+    [
+        (0, 0, None),
+        (0, 1, Decimal("0.0000")),
+        (99_999_999, 100_000_000, Decimal("0.9999")),
+        (100, 100, Decimal("1.0000")),
+    ],
+)
+def test_coverage_is_rounded_down(covered_us: int, expected_us: int, ratio: Decimal | None) -> None:
+    """Four decimals; only what is whole is 1.0000; nothing expected is no ratio."""
+    assert Coverage(covered_us, expected_us, False).ratio == ratio
+
+
+def test_coverage_weighs_by_rated_power() -> None:
+    """The example of METHOD.md: two boards of 700 and 300 W over a day."""
+    day_us = 24 * HOUR_US
+    boards = [
+        device(23 * HOUR_US, day_us, 700_000_000, device="a"),
+        device(12 * HOUR_US, day_us, 300_000_000, device="b"),
+    ]
+    weighted = figures.coverage(boards)
+    assert (weighted.weighted, weighted.ratio) == (True, Decimal("0.8208"))
+    unrated = figures.coverage([boards[0], device(12 * HOUR_US, day_us, None, device="b")])
+    assert (unrated.weighted, unrated.ratio) == (False, Decimal("0.7291"))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(0, 10**9)),
+        max_size=5,
+    )
+)
+def test_what_lacks_anything_is_not_whole(found: list[tuple[int, int, int]]) -> None:
+    """A weighted coverage is 1.0000 only where every device is covered throughout."""
+    devices = [
+        device(min(covered, expected), expected, rated, device=str(n))
+        for n, (covered, expected, rated) in enumerate(found)
+    ]
+    ratio = figures.coverage(devices).ratio
+    whole = all(one.covered_us == one.expected_us for one in devices)
+    assert ratio is None or (ratio == 1) <= whole
+    assert ratio is None or 0 <= ratio <= 1
