@@ -30,6 +30,10 @@ lint: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python -m tests.bench $(ARGS)
 
+# Brings the catalogues in line with the templates; fails while a message lacks its French.
+catalogues: .venv/test.stamp
+	$(BIN)/python -m footprint.portal.catalogues
+
 lock:
 	sh requirements/compile.sh
 
