@@ -5,6 +5,7 @@ checkpoint that no longer holds it are written in one transaction, so that no en
 in neither. Acknowledged pages stay 35 days, to be sent again to a service restored from a backup.
 """
 
+import contextlib
 import sqlite3
 import threading
 import uuid
@@ -17,7 +18,7 @@ from exporters.drafts import Chain, Draft, seal
 from exporters.errors import SpoolError
 from exporters.sampler import Track
 from footprint.interval import from_us, to_us
-from footprint.ledger import GENESIS, Envelope, canonical_bytes, check, hash_bytes
+from footprint.ledger import GENESIS, Envelope, Head, canonical_bytes, check, hash_bytes
 
 KEEP_ACKNOWLEDGED_US = 35 * 86_400 * 1_000_000
 VERSION = 1
@@ -72,21 +73,18 @@ class Spool:
             self._db = _open(path)
             self.ledger_id = self._identify(host_id)
         except (OSError, sqlite3.Error) as error:
-            raise SpoolError(
-                f"spool: cannot use {path}: {error}; check the folder's rights and free space, or "
-                "move the file away to begin a new ledger"
-            ) from error
+            raise SpoolError(_unusable(path, error)) from error
         self.host_id = host_id
 
     def load(self) -> Checkpoint | None:
         """The last checkpoint, or None for a new ledger."""
-        with self._lock:
-            row = self._db.execute("SELECT body FROM checkpoint").fetchone()
+        with self._using() as db:
+            row = db.execute("SELECT body FROM checkpoint").fetchone()
         if row is None:
             return None
         try:
             return msgspec.json.decode(row[0], type=Checkpoint)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SpoolError(
                 f"spool: the checkpoint in {self.path} cannot be read: {error}; "
                 "was it written by a newer agent?"
@@ -113,33 +111,48 @@ class Spool:
                 "meanwhile as long as the agent runs"
             ) from error
 
-    def waiting(self, limit: int) -> list[Envelope]:
-        """The oldest pages that the service has not acknowledged, as they were hashed."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT hash, body FROM page WHERE acknowledged = 0 ORDER BY seq LIMIT ?", (limit,)
-            ).fetchall()
-        return [Envelope(hash_, msgspec.Raw(body)) for hash_, body in rows]
+    def waiting(self, limit: int, most_bytes: int = 2**63) -> list[Envelope]:
+        """The oldest pages that the service has not acknowledged, as they were hashed: `limit`
+        pages and `most_bytes` bytes at most, but never none where one waits."""
+        pages, size = list[Envelope](), 0
+        query = "SELECT hash, body FROM page WHERE acknowledged = 0 ORDER BY seq LIMIT ?"
+        with self._using() as db, contextlib.closing(db.execute(query, (limit,))) as rows:
+            for hash_, body in rows:
+                size += len(body)
+                if pages and size > most_bytes:
+                    break
+                pages.append(Envelope(hash_, msgspec.Raw(body)))
+        return pages
 
     def acknowledge(self, head_seq: int) -> None:
         """The service holds every page up to `head_seq` (-1: none) and no later one."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute(
+        with self._using() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(
                 "UPDATE page SET acknowledged = (seq <= ?) WHERE acknowledged != (seq <= ?)",
                 (head_seq, head_seq),
             )
 
+    def disagrees(self, head: Head) -> bool:
+        """Whether the service's last page of this ledger is not ours of that number.
+
+        A page that was deleted after its 35 days cannot be compared; it agrees.
+        """
+        with self._using() as db:
+            row = db.execute("SELECT hash FROM page WHERE seq = ?", (head.seq,)).fetchone()
+            (newest,) = db.execute("SELECT coalesce(max(seq), -1) FROM page").fetchone()
+        return bool(row[0] != head.hash) if row else head.seq > newest
+
     def bodies(self) -> Iterator[bytes]:
         """Every page kept, oldest first."""
-        with self._lock:
-            rows = self._db.execute("SELECT body FROM page ORDER BY seq").fetchall()
+        with self._using() as db:
+            rows = db.execute("SELECT body FROM page ORDER BY seq").fetchall()
         return (row[0] for row in rows)
 
     def counts(self) -> Counts:
         """How much the spool holds."""
-        with self._lock:
-            waiting, total = self._db.execute(
+        with self._using() as db:
+            waiting, total = db.execute(
                 "SELECT count(*) FILTER (WHERE acknowledged = 0), count(*) FROM page"
             ).fetchone()
         log = self.path.with_name(self.path.name + "-wal")
@@ -150,6 +163,15 @@ class Spool:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The database, for one thread at a time. Raises SpoolError."""
+        try:
+            with self._lock:
+                yield self._db
+        except sqlite3.Error as error:
+            raise SpoolError(_unusable(self.path, error)) from error
 
     def _identify(self, host_id: str) -> str:
         row = self._db.execute("SELECT ledger_id, host_id FROM ledger").fetchone()
@@ -179,6 +201,13 @@ class Spool:
             "DELETE FROM page WHERE acknowledged = 1 AND end_us < ? AND seq < ?",
             (draft.end_us - KEEP_ACKNOWLEDGED_US, seq),
         )
+
+
+def _unusable(path: Path, error: Exception) -> str:
+    return (
+        f"spool: cannot use {path}: {error}; check the folder's rights and free space, or "
+        "move the file away to begin a new ledger"
+    )
 
 
 def _open(path: Path) -> sqlite3.Connection:
