@@ -16,15 +16,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from exporters.errors import SettingsError
+from exporters.errors import SettingsError, SpoolError
 from exporters.spool import Spool
 from footprint.ledger import Batch, Envelope, Head
 
 BATCH_PAGES = 200
+BATCH_BYTES = 8 * 1024 * 1024
+"""A quarter of what the service takes in one request; one page is sent whatever its size."""
+
 TIMEOUT_SECONDS = 20
 CHECK_SECONDS = 300
 LONGEST_PAUSE_SECONDS = 60.0
 MAX_ANSWER_BYTES = 1_000_000
+MAX_LOGGED_CHARACTERS = 300
 
 log = logging.getLogger("footprint.push")
 
@@ -37,18 +41,22 @@ class Answer(msgspec.Struct):
     detail: str = ""
 
 
+class _Diverged(Exception):  # noqa: N818 - a state of the ledger, not of this program
+    """The service holds another page than ours under a number of ours."""
+
+
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 class Service:
     """One connection to the service, kept open."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        parts = urlsplit(url)
-        if not parts.hostname:
-            raise SettingsError(f"service: {url!r} names no host; write https://HOST[:PORT]")
-        self._base = parts.path.rstrip("/")
+        scheme, host, port, self._base = _split(url)
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._connection = _connect(parts.scheme, parts.hostname, parts.port)
+        self._connection = _connect(scheme, host, port)
 
     def send(self, pages: list[Envelope]) -> tuple[int, Answer]:
         """Post a batch; the status and the answer. Raises OSError, HTTPException."""
@@ -61,7 +69,7 @@ class Service:
             return None
         try:
             return msgspec.json.decode(body, type=Head)
-        except msgspec.DecodeError:
+        except _NOT_JSON:
             return None
 
     def close(self) -> None:
@@ -72,17 +80,40 @@ class Service:
         status, answer = self._exchange(method, path, body)
         try:
             return status, msgspec.json.decode(answer, type=Answer)
-        except msgspec.DecodeError:
-            return status, Answer(title="an answer that is not JSON")
+        except _NOT_JSON:
+            return status, Answer(title="an answer that is not ours to read")
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         try:
             self._connection.request(method, self._base + path, body, self._headers)
             response = self._connection.getresponse()
-            return response.status, response.read(MAX_ANSWER_BYTES)
+            answer = response.read(MAX_ANSWER_BYTES)
+            if not response.isclosed():
+                self.close()  # the rest is not worth reading; the next call begins afresh
+            return response.status, answer
         except BaseException:
             self.close()
             raise
+
+
+def _split(url: str) -> tuple[str, str, int | None, str]:
+    """Scheme, host, port and path of the service's URL. Raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        url.encode("ascii")
+    except ValueError as error:
+        raise SettingsError(
+            f"service: not a URL in ASCII: {error}; write https://HOST[:PORT]"
+        ) from error
+    if parts.username is not None or parts.query or parts.fragment:
+        raise SettingsError(
+            "service: the URL holds a user, a query or a fragment; write https://HOST[:PORT] and "
+            "put the token in token_file"
+        )
+    if not host or not url.isprintable() or " " in url:
+        raise SettingsError(f"service: {url!r} names no host; write https://HOST[:PORT]")
+    return parts.scheme, host, port, parts.path.rstrip("/")
 
 
 def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
@@ -93,13 +124,21 @@ def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnec
 
 
 def read_token(path: str | None) -> str | None:
-    """The token in a file. Raises SettingsError."""
+    """The token in a file. Raises SettingsError, which never shows what the file holds."""
     if path is None:
         return None
     try:
-        return Path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"token_file: cannot read {path}: {error}") from error
+        token = Path(path).read_text(encoding="latin-1").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"token_file: cannot read {path}: {error.strerror}; give the agent's user the right to"
+        ) from error
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise SettingsError(
+            f"token_file: {path} does not hold one token of visible ASCII characters; "
+            "write the token alone into it"
+        )
+    return token
 
 
 class Pusher(threading.Thread):
@@ -116,6 +155,7 @@ class Pusher(threading.Thread):
         self._wake = threading.Event()
         self._stopping = False
         self._failures = 0
+        self._trouble = ""
 
     def wake(self) -> None:
         """There are new pages."""
@@ -132,6 +172,7 @@ class Pusher(threading.Thread):
         self._attempt(self._compare_heads)
         while True:
             sent_all = self._attempt(self._send_waiting)
+            self._service.close()  # servers drop idle connections: the next try would fail
             if self._stopping:
                 return
             if not self._wake.wait(self._pause(sent_all)) and sent_all:
@@ -149,43 +190,62 @@ class Pusher(threading.Thread):
     def _attempt(self, step: Callable[[], bool]) -> bool:
         try:
             return step()
+        except (SpoolError, _Diverged) as error:
+            if not self._stopping:
+                self._warn(str(error))
         except (OSError, http.client.HTTPException) as error:
             self._count("unreachable")
             self._warn(f"cannot reach the service at {self._url}: {error}; pages stay in the spool")
-            return False
+        return False
 
     def _warn(self, line: str) -> None:
-        if self._failures in (0, 1) or self._failures % 60 == 0:
+        """One line a trouble, again after every 60 tries that it lasts."""
+        if line != self._trouble or (self._failures and self._failures % 60 == 0):
             log.warning("push: %s", line)
+        self._trouble = line
+
+    def _well(self) -> None:
+        if self._trouble:
+            log.info("push: the service at %s takes pages again", self._url)
+        self._trouble = ""
 
     def _compare_heads(self) -> bool:
         head = self._service.head(self._spool.host_id, self._spool.ledger_id)
         if head is not None:
-            self._spool.acknowledge(head.seq)
+            self._follow([head])
         return True
 
     def _send_waiting(self) -> bool:
-        while pages := self._spool.waiting(BATCH_PAGES):
+        while pages := self._spool.waiting(BATCH_PAGES, BATCH_BYTES):
             status, answer = self._service.send(pages)
             moved = self._follow(answer.heads)
             if status == http.client.OK:
                 self._count("accepted")
                 if not moved:
-                    return False  # an answer without our head: ask again later
+                    self._refused("answered without saying that it holds the pages", status, answer)
+                    return False
+                self._well()
                 continue
             self._count("refused")
             if not (status == http.client.CONFLICT and moved):
-                self._warn(
-                    f"the service at {self._url} refused pages: {status} {answer.title}: "
-                    f"{answer.detail}; pages stay in the spool"
-                )
+                self._refused("refused pages", status, answer)
                 return False
         return True
+
+    def _refused(self, what: str, status: int, answer: Answer) -> None:
+        said = " ".join(f"{status} {answer.title}: {answer.detail}".split())
+        said = said[:MAX_LOGGED_CHARACTERS].rstrip(": ")
+        self._warn(f"the service at {self._url} {what}: {said}; pages stay in the spool")
 
     def _follow(self, heads: list[Head]) -> bool:
         """Take the service's head for ours; whether it changes what waits."""
         for head in heads:
             if (head.host_id, head.ledger_id) == (self._spool.host_id, self._spool.ledger_id):
+                if self._spool.disagrees(head):
+                    raise _Diverged(
+                        f"the service at {self._url} holds another page {head.seq} of this ledger "
+                        "than the spool (was either restored or copied?); pages stay in the spool"
+                    )
                 before = self._spool.waiting(1)
                 self._spool.acknowledge(head.seq)
                 after = self._spool.waiting(1)
