@@ -37,10 +37,13 @@ class Half(NamedTuple):
 
 
 def claimed(statements: list[dict[str, Any]]) -> Totals:
-    """Energy per consumer in the statements (one, or two where the run spans two months)."""
+    """Energy per consumer in the statements (one, or two where the run spans two months), GPUs
+    left out: what the second opinion covers, and all that these workloads use."""
     totals: Totals = {}
     for statement in statements:
         for line in statement["lines"]:
+            if line["component"] == "gpu":
+                continue
             total = totals.setdefault(line["consumer"], {"energy_uj": 0, "dynamic_uj": 0})
             total["energy_uj"] += line["figure"]["energy_uj"]
             if line["part"] != "static":

@@ -163,31 +163,41 @@ def lines(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
             raise RecordError(f"line {number}: not JSON ({error})") from error
 
 
-def devices(header: dict[str, Any]) -> dict[str, Device]:
-    """The metered devices that the header declares; evidence is added to nothing."""
+def devices(header: dict[str, Any], *, cpu_only: bool) -> dict[str, Device]:
+    """The metered devices that the header declares; evidence is added to nothing.
+
+    A GPU's energy does not follow CPU time: refused, or with `cpu_only` left out.
+    """
     if header.get("record") != "footprint" or header.get("format") != 1:
         raise RecordError("line 1: not a footprint record of format 1")
     metered = [facts for facts in header["devices"] if not facts["evidence"]]
-    for facts in metered:
-        if facts["component"] not in CPU_COMPONENTS:
-            raise RecordError(
-                f"device {facts['device']}: component {facts['component']} follows other rules "
-                f"than CPU time; this program recomputes {' and '.join(CPU_COMPONENTS)} only"
-            )
-    return {facts["device"]: Device(facts) for facts in metered}
+    others = [facts for facts in metered if facts["component"] not in CPU_COMPONENTS]
+    if others and not cpu_only:
+        raise RecordError(
+            f"device {others[0]['device']}: component {others[0]['component']} follows other rules "
+            f"than CPU time; give --cpu-only to recompute {' and '.join(CPU_COMPONENTS)} alone"
+        )
+    return {facts["device"]: Device(facts) for facts in metered if facts not in others}
 
 
 class Record:
     """A record read whole: totals per consumer between two instants, and what the SIA used."""
 
-    def __init__(self, file: TextIO, after_ns: int = -1, until_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        file: TextIO,
+        after_ns: int = -1,
+        until_ns: int | None = None,
+        *,
+        cpu_only: bool = False,
+    ) -> None:
         self.cpu = CpuTime()
         self.watched: dict[str, list[str]] = {}
         self.totals: dict[str, dict[str, int]] = {}
         self.splits: list[Split] = []
         content = lines(file)
         _, self.header = next(content, (1, {}))
-        self._devices = devices(self.header)
+        self._devices = devices(self.header, cpu_only=cpu_only)
         for number, tick in content:
             try:
                 self._tick(number, tick, after_ns, until_ns)
@@ -285,13 +295,15 @@ def main() -> None:
     parser.add_argument("record", type=Path)
     parser.add_argument("--after-ns", type=int, default=-1, help="count ticks after this instant")
     parser.add_argument("--until-ns", type=int, help="... and up to this one (monotonic clock)")
+    parser.add_argument("--cpu-only", action="store_true", help="leave GPUs out")
     parser.add_argument("--check-cgroups", action="store_true", help="compare with the kernel now")
     parser.add_argument("--ratio", nargs=2, metavar="SIA", help="compare energy with CPU time")
     parser.add_argument("--tolerance-ms", type=int, default=2000, help="lag allowed (2000)")
     arguments = parser.parse_args()
     try:
         with arguments.record.open(encoding="utf-8") as file:
-            record = Record(file, arguments.after_ns, arguments.until_ns)
+            window = arguments.after_ns, arguments.until_ns
+            record = Record(file, *window, cpu_only=arguments.cpu_only)
         answer: Any = dict(sorted(record.totals.items()))
         if arguments.check_cgroups:
             answer = check_cgroups(record, arguments.tolerance_ms * 10**6)

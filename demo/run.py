@@ -138,6 +138,8 @@ def _judge(
     ]
     if not groups:
         print("no control groups here: CPU times are the record's own, from followed processes")
+    if any(line["component"] == "gpu" for facts in statements for line in facts["lines"]):
+        print("GPUs are in the statement; the checks are about what follows CPU time")
     for check in found:
         print(check.line())
     failed = sum(not check.holds for check in found)

@@ -163,7 +163,9 @@ class Stage:
     def recompute(self, *words: str) -> Any:
         """What the second opinion says."""
         program = Path(__file__).with_name("recompute.py")
-        text = processes.run("recompute", [sys.executable, "-I", program, self.record, *words])
+        text = processes.run(
+            "recompute", [sys.executable, "-I", program, self.record, "--cpu-only", *words]
+        )
         return json.loads(text)
 
     def ticks_once_more(self) -> None:
@@ -194,8 +196,13 @@ class Stage:
         return child
 
     def _where(self) -> list[str | Path]:
-        """Apart from an agent that this host may run already."""
-        return ["--run-dir", self.folder / "run", "--workload-group", self._group]
+        """Apart from an agent that this host may run already, and from its configuration."""
+        configuration = self.folder / "agent.toml"
+        configuration.touch()
+        return [
+            *("--config", configuration, "--run-dir", self.folder / "run"),
+            *("--workload-group", self._group),
+        ]
 
     def _ticks(self) -> bool:
         return self._count_ticks() > 0

@@ -12,7 +12,8 @@ def statement(**energies: tuple[int, int]) -> dict[str, Any]:
     for consumer, parts in energies.items():
         for part, energy_uj in zip(("static", "dynamic"), parts, strict=True):
             figure = {"energy_uj": energy_uj}
-            lines.append({"consumer": consumer, "part": part, "figure": figure})
+            line = {"consumer": consumer, "component": "cpu", "part": part, "figure": figure}
+            lines.append(line)
     return {"lines": lines}
 
 
@@ -20,6 +21,13 @@ def test_lines_of_two_months_add_up() -> None:
     """A run over midnight of a month's end has two statements."""
     totals = checks.claimed([statement(chat=(1, 2)), statement(chat=(10, 20))])
     assert totals == {"chat": {"energy_uj": 33, "dynamic_uj": 22}}
+
+
+def test_a_gpu_is_not_part_of_what_is_compared() -> None:
+    """The workloads use none, and the second opinion covers CPU time."""
+    facts = statement(chat=(1, 2))
+    facts["lines"][0]["component"] = "gpu"
+    assert checks.claimed([facts]) == {"chat": {"energy_uj": 2, "dynamic_uj": 2}}
 
 
 def test_a_sia_without_energy_fails() -> None:

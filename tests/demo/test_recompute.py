@@ -264,10 +264,13 @@ def test_a_line_still_being_written_is_left_out(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["a"]["energy_uj"] == 8
 
 
-def test_a_gpu_is_refused(tmp_path: Path) -> None:
+def test_a_gpu_is_refused_unless_it_is_left_out_on_purpose(tmp_path: Path) -> None:
     """Its energy follows other rules: saying nothing would be a wrong total."""
     gpu = {"device": "gpu-0", "component": "gpu", "sensor": "nvml"}
-    assert "gpu-0" in refused(tmp_path, header({}, gpu))
+    first, second = tick(1, 0, 0, 0, {"chat": 0}), tick(2, 8, 1, 0, {"chat": 1})
+    assert "gpu-0" in refused(tmp_path, header({}, gpu), first, second)
+    alone = recompute(tmp_path, header({}, gpu), first, second, arguments=("--cpu-only",))
+    assert alone["chat"]["energy_uj"] == 8
 
 
 @pytest.mark.parametrize("record", [{}, {"record": "footprint", "format": 2, "devices": []}])
