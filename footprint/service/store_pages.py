@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import SQLModel
 
@@ -36,13 +36,33 @@ class HeadMovedError(RuntimeError):
     """Somebody else moved a head within this transaction's time: cannot be, but is checked."""
 
 
+# Built once: what runs for every page of a batch.
+_HEAD_OF = select(_HEAD.c.seq, _HEAD.c.hash).where(
+    _HEAD.c.host_id == bindparam("host"), _HEAD.c.ledger_id == bindparam("ledger")
+)
+_HASH_OF = select(_PAGE.c.hash).where(
+    _PAGE.c.host_id == bindparam("host"),
+    _PAGE.c.ledger_id == bindparam("ledger"),
+    _PAGE.c.seq == bindparam("number"),
+)
+# Accepted pages never overlap and last a quarter-hour at most: the one that began last before the
+# end of a new one decides, which the index finds without a scan.
+_LAST_BEFORE = (
+    select(_PAGE.c.ledger_id, _PAGE.c.seq, _PAGE.c.end_us)
+    .where(
+        _PAGE.c.host_id == bindparam("host"),
+        _PAGE.c.start_us < bindparam("before_us"),
+        _PAGE.c.state == "accepted",
+    )
+    .order_by(_PAGE.c.start_us.desc())
+    .limit(1)
+)
+_INSERT_PAGE = _PAGE.insert()
+
+
 def head(connection: Connection, host_id: str, ledger_id: str) -> ledger.Head:
     """The last page held of a ledger; seq -1 and GENESIS where none is."""
-    row = connection.execute(
-        select(_HEAD.c.seq, _HEAD.c.hash).where(
-            _HEAD.c.host_id == host_id, _HEAD.c.ledger_id == ledger_id
-        )
-    ).one_or_none()
+    row = connection.execute(_HEAD_OF, {"host": host_id, "ledger": ledger_id}).one_or_none()
     seq, page_hash = (row.seq, row.hash) if row else (-1, ledger.GENESIS)
     return ledger.Head(host_id, ledger_id, seq, page_hash)
 
@@ -101,32 +121,23 @@ def move_head(
 
 def page_hash(connection: Connection, host_id: str, ledger_id: str, seq: int) -> str | None:
     """The hash of a page held, None where it is not."""
-    return connection.execute(_page(host_id, ledger_id, seq, _PAGE.c.hash)).scalar_one_or_none()
+    key = {"host": host_id, "ledger": ledger_id, "number": seq}
+    return connection.execute(_HASH_OF, key).scalar_one_or_none()
 
 
 def page_body(connection: Connection, host_id: str, ledger_id: str, seq: int) -> bytes | None:
     """The canonical bytes of a page held, None where it is not."""
-    return connection.execute(_page(host_id, ledger_id, seq, _PAGE.c.body)).scalar_one_or_none()
-
-
-def _page(host_id: str, ledger_id: str, seq: int, column: Any) -> Select[tuple[Any]]:
-    return select(column).where(
+    query = select(_PAGE.c.body).where(
         _PAGE.c.host_id == host_id, _PAGE.c.ledger_id == ledger_id, _PAGE.c.seq == seq
     )
+    return connection.execute(query).scalar_one_or_none()
 
 
 def overlapping(
     connection: Connection, host_id: str, start_us: int, end_us: int
 ) -> tuple[str, int] | None:
     """Ledger and number of an accepted page of the host that shares time with [start, end)."""
-    # Accepted pages never overlap and last a quarter-hour at most: the one that began last before
-    # `end_us` decides, which the index finds without a scan.
-    row = connection.execute(
-        select(_PAGE.c.ledger_id, _PAGE.c.seq, _PAGE.c.end_us)
-        .where(_PAGE.c.host_id == host_id, _PAGE.c.start_us < end_us, _PAGE.c.state == "accepted")
-        .order_by(_PAGE.c.start_us.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_LAST_BEFORE, {"host": host_id, "before_us": end_us}).one_or_none()
     return (row.ledger_id, row.seq) if row and row.end_us > start_us else None
 
 
@@ -134,7 +145,7 @@ def insert_page(connection: Connection, row: PageRow) -> None:
     """Keep a page's evidence."""
     start_us, end_us = row.interval_us or (None, None)
     connection.execute(
-        _PAGE.insert(),
+        _INSERT_PAGE,
         {
             "host_id": row.host_id,
             "ledger_id": row.ledger_id,

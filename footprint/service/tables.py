@@ -41,7 +41,7 @@ class Page(SQLModel, table=True):
 
     __tablename__ = "page"
     __table_args__ = (
-        Index("page_host_time", "host_id", "start_us", "end_us"),
+        Index("page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
         Index("page_state", "state", "start_us"),
     )
 

@@ -1,6 +1,7 @@
 """Pages are taken in exactly once, whole batches or nothing, and every refusal says why."""
 
 import random
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from footprint import ledger
 from footprint.ledger import GENESIS
 from footprint.service.pages import take
 from footprint.service.problems import Problem
+from footprint.service.settings import digest
 from tests.pages import LEDGER, START, batch, chain, make_ledger, make_page, seal
 from tests.service.house import JSON, House
 
@@ -300,8 +302,6 @@ def test_only_plain_json_is_read(house: House) -> None:
 )
 def test_writers_need_the_token(tmp_path, header, status) -> None:
     """With a token given, nothing is read of a request that does not carry it."""
-    from footprint.service.settings import digest
-
     token = "a-token-of-enough-randomness"
     with House(
         tmp_path / "f.db", datetime(2026, 11, 10, 12, tzinfo=UTC), token_sha256=digest(token)
@@ -353,3 +353,28 @@ def test_openapi_describes_the_wire(house: House) -> None:
     schemas = schema["components"]["schemas"]
     assert schemas["Envelope"]["properties"]["page"] == {"$ref": "#/components/schemas/Page"}
     assert {"Page", "Entry", "Receipt", "Problem", "Sia", "Share"} <= schemas.keys()
+
+
+def test_a_body_that_never_ends_is_given_up(tmp_path) -> None:
+    """A sender that stops in the middle holds no connection for longer than the limit."""
+    with House(tmp_path / "f.db", datetime(2026, 11, 10, tzinfo=UTC), body_seconds=0.1) as house:
+        host, port = house.client.base_url.host, house.client.base_url.port
+        with socket.create_connection((host, port), timeout=60) as connection:
+            connection.sendall(
+                b"POST /v1/pages HTTP/1.1\r\nHost: house\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\n\r\n{"
+            )
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_token_is_asked_for_before_the_body(tmp_path) -> None:
+    """Without it the answer comes although no byte of the body has."""
+    settings = {"token_sha256": digest("a-token-of-enough-randomness")}
+    with House(tmp_path / "f.db", datetime(2026, 11, 10, tzinfo=UTC), **settings) as house:
+        host, port = house.client.base_url.host, house.client.base_url.port
+        with socket.create_connection((host, port), timeout=60) as connection:
+            connection.sendall(
+                b"POST /v1/pages HTTP/1.1\r\nHost: house\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\n\r\n"
+            )
+            assert connection.recv(1000).startswith(b"HTTP/1.1 401 ")

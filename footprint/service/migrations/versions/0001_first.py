@@ -109,7 +109,7 @@ def upgrade() -> None:
     sa.Column('body', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('host_id', 'ledger_id', 'seq')
     )
-    op.create_index('page_host_time', 'page', ['host_id', 'start_us', 'end_us'], unique=False)
+    op.create_index('page_host_time', 'page', ['host_id', 'start_us', 'end_us', 'state', 'known_from_us'], unique=False)
     op.create_index('page_state', 'page', ['state', 'start_us'], unique=False)
     op.create_table('project',
     sa.Column('code', sa.String(), nullable=False),
