@@ -6,6 +6,7 @@ object was made; they never fall, also when a group goes. The cost does not depe
 processes. Source: Linux, admin-guide/cgroup-v2.rst (`cpu.stat` counts descendants, dead ones too).
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,8 @@ from exporters.settings import Workload
 from footprint.codes import is_code
 
 RESCAN_TICKS = 5
-"""Rules with patterns are looked up again this often; `run`'s groups at every tick."""
+"""Rules with patterns are looked up again, and empty groups that `run` left are removed, this
+often; `run`'s groups are looked for at every tick."""
 
 
 def find_root(mountinfo: Path = Path("/proc/self/mountinfo")) -> Path | None:
@@ -37,13 +39,14 @@ def find_root(mountinfo: Path = Path("/proc/self/mountinfo")) -> Path | None:
 
 
 class Group(msgspec.Struct):
-    """A watched group: whose it is, its open `cpu.stat`, the usage last read, and how much of that
-    was counted in watched groups below that are gone."""
+    """A watched group: whose it is, its open `cpu.stat`, the usage last read, and how much of it
+    is counted elsewhere: in watched groups below that are gone, or above before it was watched."""
 
     sia: str
     descriptor: int
     usage_ns: int = 0
     absorbed_ns: int = 0
+    above_ns: int = 0
 
 
 class Cgroups:
@@ -108,7 +111,7 @@ class Cgroups:
         self._retired_ns[group.sia] = self._retired_ns.get(group.sia, 0) + own_ns
         above = self._above(path)
         if above is not None:
-            self._groups[above].absorbed_ns += group.usage_ns
+            self._groups[above].absorbed_ns += group.usage_ns - group.above_ns
 
     def _above(self, path: str) -> str | None:
         parents = map(str, PurePosixPath(path).parents)
@@ -116,45 +119,75 @@ class Cgroups:
 
     def _own_usage(self) -> dict[str, int]:
         """Usage of each watched group less that of the watched groups below it."""
-        own = {path: group.usage_ns - group.absorbed_ns for path, group in self._groups.items()}
+        own = {
+            path: group.usage_ns - group.absorbed_ns - group.above_ns
+            for path, group in self._groups.items()
+        }
         for path, group in self._groups.items():
             above = self._above(path)
             if above is not None:
-                own[above] -= group.usage_ns
+                own[above] -= group.usage_ns - group.above_ns
         return own
 
     def _scan(self) -> None:
         for path, sia in self._declared():
             self._watch(path, sia)
-        if self._rules and self._ticks % RESCAN_TICKS == 0:
+        if self._ticks % RESCAN_TICKS == 0:
             for path, sia in self._matching():
                 self._watch(path, sia)
+            self._sweep()
         self._ticks += 1
 
     def _declared(self) -> Iterator[tuple[str, str]]:
-        try:
-            children = list(os.scandir(self._own))
-        except FileNotFoundError:
-            return
-        for child in children:
-            if child.is_dir() and is_code(child.name):
-                yield f"/{self._own.name}/{child.name}", child.name
+        for name in _folders(self._own):
+            if is_code(name):
+                yield f"/{self._own.name}/{name}", name
+
+    def _sweep(self) -> None:
+        """Remove `<group>/<SIA>/<pid>` of ended commands; what they used stays in the SIA's.
+
+        The kernel keeps a group that still has processes or groups in it.
+        """
+        for _, sia in self._declared():
+            for name in _folders(self._own / sia):
+                if name.isascii() and name.isdigit() and not Path("/proc", name).exists():
+                    with contextlib.suppress(OSError):
+                        (self._own / sia / name).rmdir()
 
     def _matching(self) -> Iterator[tuple[str, str]]:
         taken = set()
         for rule in self._rules:
-            for match in sorted(self.root.glob(rule.cgroup.strip("/"))):
+            for match in self._glob(rule.cgroup.strip("/")):
                 path = "/" + str(match.relative_to(self.root))
                 if path not in taken and (match / "cpu.stat").exists():
                     taken.add(path)
                     yield path, rule.sia
+
+    def _glob(self, pattern: str) -> list[Path]:
+        try:
+            return sorted(self.root.glob(pattern))
+        except OSError:
+            return []  # a group went while its parent was listed: the next look finds the others
 
     def _watch(self, path: str, sia: str) -> None:
         if path in self._groups or path == "/.":
             return  # the root group counts the whole host and is nobody's
         try:
             name = self.root / path.lstrip("/") / "cpu.stat"
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            group = Group(sia, os.open(name, os.O_RDONLY | os.O_CLOEXEC))
         except OSError:
             return  # gone between the scan and now
-        self._groups[path] = Group(sia, descriptor)
+        above = self._above(path)
+        if above is not None and self._read(group):
+            # What was counted above until now stays there.
+            group.above_ns = min(group.usage_ns, self._groups[above].usage_ns)
+        self._groups[path] = group
+
+
+def _folders(path: Path) -> list[str]:
+    """Names of the folders in `path`, none where it is gone or closed to us."""
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []

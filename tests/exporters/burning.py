@@ -1,0 +1,98 @@
+"""Processes that use a known CPU time in real control groups, which are removed at the end."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from tests.tools import require_root_cgroups
+
+NS = 1_000_000_000
+WITHIN = 0.01
+"""How far CPU times may be apart: one hundredth."""
+
+BURN = """
+import os, resource, sys, time
+def used():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return round((usage.ru_utime + usage.ru_stime) * 1e9)
+group, most = sys.argv[1], float(sys.argv[2])
+time.sleep(0.001)  # the kernel gives what is not booked yet, up to a tick, to the group we enter
+if group != "-":
+    with open(group + "/cgroup.procs", "w") as file:
+        file.write(str(os.getpid()))
+before = used()
+while used() - before < most * 1e9:
+    sum(range(2000))
+print(before, used(), flush=True)
+sys.stdin.read()
+"""
+
+
+class Burner:
+    """A process that enters a group, uses CPU time, and waits; `used_ns` is what it used there."""
+
+    def __init__(self, group: Path | None, seconds: float) -> None:
+        command = [sys.executable, "-I", "-c", BURN, str(group or "-"), str(seconds)]
+        self._before_ns = 0
+        with contextlib.ExitStack() as on_failure:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            on_failure.callback(self.end)
+            assert self._process.stdout
+            self.pid = self._process.pid
+            self._before_ns, now_ns = map(int, self._process.stdout.readline().split())
+            on_failure.pop_all()
+        self.used_ns = now_ns - self._before_ns
+
+    def end(self) -> None:
+        """Let it end; `used_ns` is then what it used until its last moment."""
+        if self._process.returncode is not None:
+            return
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = status
+        self.used_ns = round((usage.ru_utime + usage.ru_stime) * NS) - self._before_ns
+
+
+def burn(group: Path | None, seconds: float) -> int:
+    """CPU time that a process used in `group` and ended, in nanoseconds."""
+    burner = Burner(group, seconds)
+    burner.end()
+    return burner.used_ns
+
+
+@contextlib.contextmanager
+def house() -> Iterator[Path]:
+    """A group of our own under the v2 mount; it and all below are removed at the end."""
+    group = require_root_cgroups() / f"footprint-test-{uuid4().hex[:12]}"
+    group.mkdir()
+    try:
+        yield group
+    finally:
+        remove(group)
+
+
+def remove(group: Path) -> None:
+    """Kill what is in a group and remove it with all groups below."""
+    (group / "cgroup.kill").write_text("1")
+    for folder, _, _ in os.walk(group, topdown=False):
+        for _ in range(200):  # a killed process leaves its group when it is gone for good
+            try:
+                Path(folder).rmdir()
+                break
+            except FileNotFoundError:
+                break
+            except OSError:
+                time.sleep(0.01)
+
+
+def near(measured_ns: int, true_ns: int) -> bool:
+    """Whether two CPU times are the same within one hundredth."""
+    return abs(measured_ns - true_ns) <= WITHIN * true_ns
