@@ -1,6 +1,8 @@
 """Law 2 on paper: no page of a ledger can be changed, dropped, added or moved unseen."""
 
 import contextlib
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +19,7 @@ from footprint.ledger import (
     hash_bytes,
     verify_chain,
 )
-from tests.laws.pages import chains, linked, pages
+from tests.laws.pages import QUARTER, START, a_page, chains, linked, pages
 
 
 def broken(bodies: list[bytes], last_hash: str | None = None) -> bool:
@@ -149,3 +151,28 @@ def test_an_empty_ledger_verifies() -> None:
     """No page is a valid ledger, whose head is the genesis hash."""
     assert not broken([])
     assert not broken(linked([]), "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seq": 2}, "page 2 stands where page 1 belongs"),
+        ({"previous_hash": "1" * 64}, "does not follow the page before it"),
+        ({"host_id": "host-2"}, "another host or ledger"),
+        ({"ledger_id": "0b5c1d2e-0000-4000-8000-000000000002"}, "another host or ledger"),
+        ({"start": START + QUARTER - timedelta(microseconds=1), "end": START + QUARTER}, "begins"),
+    ],
+)
+def test_each_link_is_checked_by_itself(changes: dict[str, Any], message: str) -> None:
+    """A page with the right hash is refused for its number, host, ledger or time alone."""
+    first = canonical_bytes(a_page())
+    whole = {
+        "seq": 1,
+        "previous_hash": hash_bytes(first),
+        "start": START + QUARTER,
+        "end": START + 2 * QUARTER,
+        "gaps": [],
+    }
+    assert not broken([first, canonical_bytes(a_page(**whole))])
+    with pytest.raises(ChainError, match=message):
+        list(verify_chain([first, canonical_bytes(a_page(**{**whole, **changes}))]))
