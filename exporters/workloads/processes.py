@@ -6,6 +6,7 @@ process and its descendants, in hundredths of a second. Out: nanoseconds per SIA
 Nothing but times is read: no command line, no environment, no user. Source: proc(5).
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -36,10 +37,10 @@ class Stat(msgspec.Struct, frozen=True):
 def read_stat(proc: Path, pid: int) -> Stat | None:
     """Times of a process in clock ticks, None where it is gone."""
     try:
-        text = (proc / str(pid) / "stat").read_text()
+        text = (proc / str(pid) / "stat").read_bytes()
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # the name before may hold anything
+    fields = text.rpartition(b")")[2].split()  # the name before may hold any bytes
     return Stat(
         own=int(fields[11]) + int(fields[12]),
         children=int(fields[13]) + int(fields[14]),
@@ -72,7 +73,6 @@ class Processes:
     def read_ns(self) -> dict[str, int]:
         """CPU time per SIA, in nanoseconds: processes that live and processes that went."""
         self._scan()
-        totals = dict(self._retired_ns)
         for pid, followed in list(self._followed.items()):
             stat = read_stat(self._proc, pid)
             if stat is None or stat.started != followed.started:
@@ -81,6 +81,8 @@ class Processes:
                 # A child that nobody waited for takes its time with it: never count backwards.
                 usage_ns = (self._descendants(pid) + stat.own + stat.children) * self._tick_ns
                 followed.usage_ns = max(followed.usage_ns, usage_ns)
+        totals = dict(self._retired_ns)
+        for followed in self._followed.values():
             totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
         return totals
 
@@ -90,10 +92,10 @@ class Processes:
     def _scan(self) -> None:
         try:
             names = os.listdir(self._folder)
-        except FileNotFoundError:
+        except OSError:
             return
         for name in names:
-            if name.isdigit() and int(name) not in self._followed:
+            if name.isascii() and name.isdigit() and int(name) not in self._followed:
                 self._follow(int(name))
 
     def _follow(self, pid: int) -> None:
@@ -106,9 +108,9 @@ class Processes:
 
     def _retire(self, pid: int, followed: Followed) -> None:
         self._retired_ns[followed.sia] = self._retired_ns.get(followed.sia, 0) + followed.usage_ns
-        followed.usage_ns = 0
         del self._followed[pid]
-        (self._folder / str(pid)).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not ours to remove: it is seen and left out again
+            (self._folder / str(pid)).unlink()
 
     def _descendants(self, pid: int) -> int:
         ticks = 0
