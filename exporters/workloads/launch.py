@@ -5,7 +5,6 @@ this process's place (exec): signals, exit code and terminal are its own. Where 
 made, it is declared in the run folder instead, and the agent follows its processes.
 """
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -16,9 +15,10 @@ from exporters.workloads import cgroups, processes
 
 def enter_group(root: Path, workload_group: str, sia: str) -> Path:
     """Put this process in a group of its own below the SIA's. Raises OSError."""
+    if not (root / "cgroup.controllers").is_file():  # else plain folders would be made there
+        raise FileNotFoundError(f"{root} is no cgroup v2 tree")
     group = root / workload_group / sia / str(os.getpid())
-    with contextlib.suppress(FileExistsError):
-        group.mkdir(parents=True)
+    group.mkdir(parents=True, exist_ok=True)
     (group / "cgroup.procs").write_text(str(os.getpid()))
     return group
 
@@ -30,12 +30,12 @@ def run(sia: str, command: list[str], root: Path | None, workload_group: str, ru
             raise FileNotFoundError("no cgroup v2 tree is mounted")
         enter_group(root, workload_group, sia)
     except OSError as error:
+        _declare(run_dir, sia)
         print(  # noqa: T201 - a line for the user
-            f"footprint-agent run: no control group can be made ({error}); "
-            "the agent follows the command's processes instead",
+            f"footprint-agent run: no control group can be made ({error}); an agent that runs with "
+            f"--run-dir {run_dir} follows the command's processes instead",
             file=sys.stderr,
         )
-        _declare(run_dir, sia)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the user's own command is the point
     except OSError as error:
