@@ -97,11 +97,14 @@ def _zones(root: Path) -> Iterator[tuple[Path, str, str]]:
     names: dict[str, str] = {}
     for zone in sorted(root.glob("intel-rapl:*"), key=lambda path: path.name.split(":")):
         try:
-            own = (zone / "name").read_text().strip()
-        except OSError as error:
-            raise SensorError(f"rapl: cannot read {zone / 'name'}: {error.strerror}") from error
+            own = (zone / "name").read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SensorError(f"rapl: cannot read {zone / 'name'}: {error}; {REMEDY}") from error
         parent = names.get(zone.name.rpartition(":")[0])
-        names[zone.name] = name = f"{parent}-{own}" if parent else own
+        name = f"{parent}-{own}" if parent else own
+        if name in names.values():
+            name = f"{name}-{zone.name.partition(':')[2]}"  # two of one name are two devices
+        names[zone.name] = name
         yield zone, name, own
 
 
