@@ -47,8 +47,9 @@ class Agent:
         self._boot_id = read_boot_id()
         self._stop = threading.Event()
         self.host_id = host.host_id(settings.host_id)
-        root = Path(settings.cgroup_root) if settings.cgroup_root else find_root()
+        root = _cgroup_root(settings)
         self._host_cpu = HostCpu(root)
+        self._host_facts = host.facts()
         self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
         self._processes = Processes(settings.run_path)
         self.sensors, self.absent = _discover(settings, self._boot_id, self._host_cpu)
@@ -62,11 +63,13 @@ class Agent:
         )
         self._spool.save(self._checkpoint(checkpoint.boot_id if checkpoint else None), sealed)
         self._spool.save(self._checkpoint())
-        self._record = self._begin_record(root)
         self._exposition = telemetry.Exposition()
         self._server = telemetry.serve(self._exposition, settings.listen_address)
         self._pushes: dict[str, int] = {}
         self._pusher = self._begin_push()
+        self._record = self._begin_record(root)
+        if self._pusher:
+            self._pusher.start()
         self._read_seconds: dict[str, float] = {}
         self._late = 0
         self._saved_us = 0
@@ -187,6 +190,8 @@ class Agent:
             start_us=self._sampler.drafts.start_us,
             drafts=self._sampler.drafts.open,
             tracks=list(self._sampler.tracks.values()),
+            clock_offset_us=self._clock.offset_us(),
+            host=self._host_facts,
         )
 
     def _show(self, now: Instant, tick_seconds: float, offset_seconds: float) -> None:
@@ -235,9 +240,7 @@ class Agent:
         def count(result: str) -> None:
             self._pushes[result] = self._pushes.get(result, 0) + 1
 
-        pusher = push.Pusher(self._spool, service, count, url)
-        pusher.start()
-        return pusher
+        return push.Pusher(self._spool, service, count, url)
 
     def _close(self) -> None:
         if self._pusher:
@@ -306,6 +309,18 @@ def _resume(
     declared = {rule.sia for rule in settings.workloads} | set(reservations.values())
     pages = Drafts(settings.page_seconds, start_us, drafts)
     return Sampler(pages, tracks, reservations, sorted(declared)), sealed
+
+
+def _cgroup_root(settings: Settings) -> Path | None:
+    """The configured v2 root, else the mounted one. Raises AgentError."""
+    if settings.cgroup_root is None:
+        return find_root()
+    root = Path(settings.cgroup_root)
+    if not (root / "cgroup.controllers").is_file():  # in every group of a v2 tree, in none of v1
+        raise AgentError(
+            f"cgroup_root: {root} is no cgroup v2 tree; leave the setting out to have it found"
+        )
+    return root
 
 
 def _lock(run_dir: Path) -> int:

@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as error:
         print(f"footprint-agent: {error}", file=sys.stderr)  # noqa: T201 - the line for the user
         return 1
+    except KeyboardInterrupt:
+        return 130  # before metering began: nothing to keep
 
 
 def _start(settings: Settings) -> int:

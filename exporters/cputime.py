@@ -1,8 +1,9 @@
 """CPU time of the whole host since boot, in nanoseconds, stolen time left out.
 
 In: the v2 root group's `cpu.stat` where this is the real root (microseconds; a real root has no
-`cgroup.type`), else `/proc/stat` (hundredths of a second). Stolen time is work of other guests and
-no energy of this one's. Sources: Linux, admin-guide/cgroup-v2.rst; proc(5).
+`cgroup.type`) and the kernel shows it (from 5.8 on), else `/proc/stat` (hundredths of a second).
+Stolen time is work of other guests and no energy of this one's. Sources: Linux,
+admin-guide/cgroup-v2.rst; proc(5).
 """
 
 import os
@@ -17,8 +18,11 @@ class HostCpu:
     """Reads the host's total through one descriptor kept open."""
 
     def __init__(self, cgroup_root: Path | None, proc: Path = Path("/proc")) -> None:
-        self._group = cgroup_root is not None and not (cgroup_root / "cgroup.type").exists()
-        path = cgroup_root / "cpu.stat" if self._group and cgroup_root else proc / "stat"
+        path = proc / "stat"
+        self._group = False
+        if cgroup_root is not None and not (cgroup_root / "cgroup.type").exists():
+            self._group = (cgroup_root / "cpu.stat").exists()
+            path = cgroup_root / "cpu.stat" if self._group else path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")
 

@@ -1,8 +1,10 @@
 """Who this host is: an identifier that says nothing of persons or of the machine's secrets."""
 
+import contextlib
 import hashlib
 import os
 import platform
+import re
 from pathlib import Path
 
 from exporters.errors import SettingsError
@@ -28,7 +30,12 @@ def host_id(configured: str | None, machine_id: Path = MACHINE_ID) -> str:
         raise SettingsError(
             f"host_id: cannot read {machine_id}: {error.strerror}; set host_id in the configuration"
         ) from error
-    return "h-" + hashlib.blake2b(b"footprint host", key=secret[:64], digest_size=8).hexdigest()
+    if not re.fullmatch(rb"[0-9a-f]{32}", secret):
+        raise SettingsError(
+            f"host_id: {machine_id} holds no machine id (an image that was never started?); "
+            "set host_id in the configuration"
+        )
+    return "h-" + hashlib.blake2b(b"footprint host", key=secret, digest_size=8).hexdigest()
 
 
 def logical_cpus() -> int:
@@ -36,6 +43,28 @@ def logical_cpus() -> int:
     return os.sysconf("SC_NPROCESSORS_ONLN")
 
 
-def describe() -> str:
-    """The operating system in a few words, for the start-up line."""
-    return f"{platform.system()} {platform.release()}, {logical_cpus()} logical CPUs"
+def facts(proc: Path = Path("/proc")) -> dict[str, str]:
+    """What this machine is, for its pages: nothing that names a person or a network.
+
+    `virtualised` is the processor's own flag (cpuid: hypervisor present), which a container on a
+    real machine does not have.
+    """
+    found = {
+        "logical_cpus": str(logical_cpus()),
+        "memory_bytes": str(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+    }
+    with contextlib.suppress(OSError):
+        text = (proc / "cpuinfo").read_text(encoding="utf-8", errors="replace")
+        lines = dict(map(_cpuinfo_line, text.split("\n\n", 1)[0].splitlines()))
+        if "model name" in lines:
+            found["processor"] = lines["model name"]
+        if "flags" in lines:
+            found["virtualised"] = "yes" if "hypervisor" in lines["flags"].split() else "no"
+    return {name: value[:200] for name, value in found.items()}
+
+
+def _cpuinfo_line(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()

@@ -6,7 +6,7 @@ An unknown setting is fatal: a misspelt one must not be taken for its default.
 import os
 import tomllib
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -108,10 +108,8 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
 
     Raises SettingsError: what, in which file, and the remedy.
     """
-    values: dict[str, Any] = {}
     source = path or DEFAULT_CONFIG
-    if path is not None or source.exists():
-        values = _read(source)
+    values = _read(source, optional=path is None)
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:
         settings = msgspec.convert(values, Settings)
@@ -122,11 +120,15 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
     return settings
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, *, optional: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"settings: cannot read {path}: {error.strerror}") from error
+        if optional and isinstance(error, FileNotFoundError):
+            return {}
+        raise SettingsError(
+            f"settings: cannot read {path}: {error.strerror}; give --config a file you can read"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings: {path} is not TOML: {error}") from error
 
@@ -141,16 +143,30 @@ def _check(settings: Settings) -> None:
             codes.check_code(sia, "sia")
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    if settings.factor is not None and not 0 <= settings.factor.grams_per_kwh < 10_000:
+    for rule in settings.workloads:
+        _check_pattern(rule.cgroup)
+    grams_per_kwh = settings.factor.grams_per_kwh if settings.factor else Decimal(0)
+    if not (grams_per_kwh.is_finite() and 0 <= grams_per_kwh < 10_000):
         raise SettingsError(
-            f"factor: grams_per_kwh = {settings.factor.grams_per_kwh} is no emission factor; "
+            f"factor: grams_per_kwh = {grams_per_kwh} is no emission factor; "
             "write grams of CO2 equivalent per kilowatt-hour, such as 46.1"
         )
     host, separator, port = settings.listen.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65535:
+    numeric = port.isascii() and port.isdigit()
+    if not separator or not host or not numeric or int(port) > 65535:
         raise SettingsError(
             f"listen: {settings.listen!r} is not ADDRESS:PORT; write 127.0.0.1:9877, for example"
         )
     service = settings.service
     if service is not None and not service.startswith(("http://", "https://")):
         raise SettingsError(f"service: {service!r} is not a URL; write https://HOST[:PORT]")
+
+
+def _check_pattern(cgroup: str) -> None:
+    """A rule names groups below the root, which itself is nobody's."""
+    levels = PurePosixPath(cgroup.strip("/")).parts
+    if not levels or any(level == ".." or "**" in level or "\0" in level for level in levels):
+        raise SettingsError(
+            f"workloads: cgroup = {cgroup!r} names no group below the root; write a path such as "
+            "'system.slice/chat.service', with * for any name of one level"
+        )

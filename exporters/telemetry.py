@@ -4,6 +4,7 @@ In: one immutable `Snapshot` swapped in at the end of every tick. Out: Prometheu
 names and help from `footprint.metrics`. A scrape reads no sensor, no file and no database.
 """
 
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -239,11 +240,13 @@ def serve(exposition: Exposition, address: tuple[str, int]) -> ThreadingHTTPServ
     registry = CollectorRegistry()
     registry.register(exposition)
     handler = type("Handler", (_Handler,), {"registry": registry})
+    family_ = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:
-        server = _Server(address, handler)
-    except OSError as error:
+        server = type("Server", (_Server,), {"address_family": family_})(address, handler)
+    except (OSError, ValueError) as error:  # ValueError: a name that cannot be looked up
+        reason = error.strerror if isinstance(error, OSError) else error
         raise AgentError(
-            f"listen: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
+            f"listen: cannot listen on {address[0]}:{address[1]}: {reason}; "
             "is another agent running? choose another with --listen ADDRESS:PORT"
         ) from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
