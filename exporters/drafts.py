@@ -68,6 +68,8 @@ class Chain(msgspec.Struct, frozen=True):
     boot_id: str
     seq: int
     previous_hash: str
+    clock_offset_us: int = 0
+    host: dict[str, str] = {}
     parent: Parent | None = None
 
 
@@ -187,6 +189,8 @@ def seal(draft: Draft, chain: Chain) -> Page:
         boot_id=chain.boot_id,
         start=from_us(draft.start_us),
         end=from_us(draft.end_us),
+        clock_offset_us=chain.clock_offset_us,
+        host=chain.host,
         versions=Versions(agent=__version__, method=METHOD_VERSION),
         sensors=[_state(cover, draft) for cover in covers],
         entries=[entry for cover in covers for entry in _entries(cover)],

@@ -138,7 +138,8 @@ class Sampler:
             self._cut_newest()
         while (draft := self.drafts.oldest()) is not None and draft.end_us <= at_us:
             behind = [track for track in self.tracks.values() if track.covered_us < draft.end_us]
-            if behind and not final and at_us < draft.end_us + GRACE_US:
+            hoped = any(_may_come_back(track, draft) for track in behind)
+            if hoped and not final and at_us < draft.end_us + GRACE_US:
                 return
             for track in behind:
                 self._forfeit(track, draft.end_us)
@@ -241,6 +242,11 @@ class Sampler:
             return {self._reserved[uuid]: 1}
         # Which process belongs to whom on a card is not known yet: held is unattributed.
         return {} if holders.get(uuid) == 0 else {codes.UNATTRIBUTED: 1}
+
+
+def _may_come_back(track: Track, draft: Draft) -> bool:
+    """Whether a page waits for a device: one that answered not long before the page began."""
+    return track.baseline is not None and draft.start_us - track.baseline_us <= GRACE_US
 
 
 def _loaded(device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:

@@ -51,6 +51,8 @@ class Checkpoint(msgspec.Struct):
     start_us: int
     drafts: list[Draft]
     tracks: list[Track]
+    clock_offset_us: int = 0
+    host: dict[str, str] = {}
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -99,7 +101,7 @@ class Spool:
             with self._lock, self._db:
                 self._db.execute("BEGIN IMMEDIATE")
                 for draft in sealed:
-                    self._append(draft, checkpoint.boot_id)
+                    self._append(draft, checkpoint)
                 self._db.execute(
                     "INSERT INTO checkpoint VALUES (1, ?) "
                     "ON CONFLICT (only) DO UPDATE SET body = excluded.body",
@@ -187,10 +189,19 @@ class Spool:
             )
         return str(row[0])
 
-    def _append(self, draft: Draft, boot_id: str) -> None:
+    def _append(self, draft: Draft, checkpoint: Checkpoint) -> None:
         row = self._db.execute("SELECT seq, hash FROM page ORDER BY seq DESC LIMIT 1").fetchone()
         seq, previous_hash = (row[0] + 1, row[1]) if row else (0, GENESIS)
-        page = seal(draft, Chain(self.host_id, self.ledger_id, boot_id, seq, previous_hash))
+        chain = Chain(
+            host_id=self.host_id,
+            ledger_id=self.ledger_id,
+            boot_id=checkpoint.boot_id,
+            seq=seq,
+            previous_hash=previous_hash,
+            clock_offset_us=checkpoint.clock_offset_us,
+            host=checkpoint.host,
+        )
+        page = seal(draft, chain)
         check(page)  # a page that contradicts itself must never leave: better to stop here
         body = canonical_bytes(page)
         self._db.execute(

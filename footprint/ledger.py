@@ -135,7 +135,12 @@ class Versions(_Wire, frozen=True):
 
 
 class Page(_Wire, frozen=True):
-    """A host's entries, gaps and sensor states of one quarter-hour or less."""
+    """A host's entries, gaps and sensor states of one quarter-hour or less.
+
+    `clock_offset_us` is the wall clock less the page's own time when it was sealed, in microseconds
+    (positive: the wall clock was ahead). `host` describes the machine: logical CPUs, memory,
+    processor, virtualisation.
+    """
 
     format: Literal[1]
     host_id: Code
@@ -146,7 +151,9 @@ class Page(_Wire, frozen=True):
     boot_id: Identifier
     start: datetime
     end: datetime
+    clock_offset_us: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
     versions: Versions
+    host: Parameters
     sensors: Annotated[list[SensorState], msgspec.Meta(max_length=1000)]
     entries: Annotated[list[Entry], msgspec.Meta(max_length=100_000)]
     gaps: Annotated[list[GapRecord], msgspec.Meta(max_length=10_000)]

@@ -14,6 +14,7 @@ Cause = Literal[
     "read_failed",  # the sensor could not be read
     "permission",  # the operating system or driver refused the reading
     "absent",  # the device or its driver is gone
+    "unsupported",  # the device is there and has no counter
     "reset",  # the counter fell and it is not a wrap
     "wrap",  # the counter may have wrapped more often than can be told
     "reboot",  # another boot: the counter began anew

@@ -92,7 +92,9 @@ def make_page(
         boot_id=BOOT,
         start=start,
         end=start + timedelta(seconds=seconds),
+        clock_offset_us=0,
         versions=ledger.Versions(agent="0.1.0", method="2026.1"),
+        host={},
         sensors=[
             sensor_state(
                 component,

@@ -25,11 +25,12 @@ _CAUSES: dict[int, Cause] = {
     pynvml.NVML_ERROR_NOT_FOUND: "absent",
     pynvml.NVML_ERROR_UNINITIALIZED: "absent",
     pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "absent",
+    pynvml.NVML_ERROR_NOT_SUPPORTED: "unsupported",
 }
 
 
 class Nvml:
-    """The GPUs of one host that have an energy counter."""
+    """The GPUs of one host. A card without an energy counter is covered by gaps, not left out."""
 
     name = "nvml"
 
@@ -37,7 +38,6 @@ class Nvml:
         self._boot_id = boot_id
         self._handles: dict[str, Any] = {}
         self._devices: list[Device] = []
-        self.without_counter: list[str] = []
         self._find()
 
     def devices(self) -> Sequence[Device]:
@@ -64,9 +64,6 @@ class Nvml:
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             uuid = pynvml.nvmlDeviceGetUUID(handle)
-            if _optional(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle) is None:
-                self.without_counter.append(uuid)
-                continue
             self._handles[uuid] = handle
             self._devices.append(_describe(handle, uuid))
 
@@ -108,9 +105,8 @@ def discover(boot_id: str) -> Nvml | Absent:
     sensor = Nvml(boot_id)
     if sensor.devices():
         return sensor
-    reason = "no energy counter on " + ", ".join(sensor.without_counter)
     sensor.close()
-    return Absent("nvml", reason if sensor.without_counter else "no NVIDIA GPU on this host")
+    return Absent("nvml", "no NVIDIA GPU on this host")
 
 
 def _describe(handle: Any, uuid: str) -> Device:

@@ -73,6 +73,7 @@ CAUSES = {
     "wrap": mark("the counter may have gone full circle unseen"),
     "reboot": mark("the machine restarted"),
     "stuck": mark("the counter stood still under load"),
+    "unsupported": mark("the device has no energy counter"),
     "implausible": mark("more energy than the device can draw"),
     "outage": mark("the meter was not running"),
     "clock": mark("the clock did not move forward"),

@@ -73,10 +73,11 @@ def test_cards_are_read_in_microjoules_by_uuid(cards: Cards) -> None:
     assert cards.python(READ) == {FIRST: 1_234_567_000, SECOND: 1_000}
 
 
-def test_a_card_without_energy_counter_is_said_to_be_absent(cards: Cards) -> None:
-    """A card that does not support the counter is named, not read as zero."""
-    cards.set(f"{FIRST} 0 3 0 250000")
-    assert cards.python(READ) == f"no energy counter on {FIRST}"
+def test_a_card_without_energy_counter_is_a_gap_and_not_left_out(cards: Cards) -> None:
+    """A card that does not support the counter is covered, with cause `unsupported`: a host must
+    not look better for a card that nobody can read."""
+    cards.set(f"{FIRST} 0 3 0 250000", f"{SECOND} 7 0 0 700000")
+    assert cards.python(READ) == {FIRST: "unsupported", SECOND: 7_000}
 
 
 def test_a_host_without_driver_says_so(cards: Cards) -> None:

@@ -174,6 +174,15 @@ def test_a_failure_that_lasts_is_a_gap_and_its_energy_is_not_counted_twice() -> 
     assert gaps(pages) == [("gap", "read_failed", 5, 10)]
 
 
+def test_a_device_that_never_answers_holds_no_page_open() -> None:
+    """A card without a counter is a gap over each page, and pages are sealed in time."""
+    host = Host()
+    for second in range(21):
+        host.tick(second * S, None)
+    assert gaps(host.pages) == [("gap", "read_failed", 0, 10), ("gap", "read_failed", 10, 20)]
+    assert [page.sensors[0].status for page in host.pages] == ["failed", "failed"]
+
+
 def test_a_reset_is_a_gap_between_two_knowns() -> None:
     """A counter that falls and does not wrap: the tick is a gap, before and after are energy."""
     host = Host()

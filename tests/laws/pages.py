@@ -43,7 +43,9 @@ def a_page(**changes: Any) -> Page:
         boot_id="aaaaaaaa-0000-4000-8000-000000000001",
         start=START,
         end=START + QUARTER,
+        clock_offset_us=-1_250,
         versions=Versions(agent="0.1.0", method="2026.1"),
+        host={"logical_cpus": "2"},
         sensors=[a_state("cpu", "package-0", 5_000_001)],
         entries=[
             an_entry("cpu", "package-0", "@system", "static", 2_000_000),
