@@ -33,6 +33,8 @@ class HostCpu:
             return (stat_value(text, b"user_usec") + stat_value(text, b"system_usec")) * NS_PER_US
         # cpu user nice system idle iowait irq softirq steal ...
         fields = text.split(b"\n", 1)[0].split()
+        if len(fields) < 8:
+            raise ValueError("the first line of /proc/stat is not that of all processors")
         busy = (1, 2, 3, 6, 7)
         return sum(int(fields[index]) for index in busy) * self._tick_ns
 

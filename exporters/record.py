@@ -5,7 +5,9 @@ the agent and each SIA. METHOD.md, "The record", describes the fields; demo/reco
 program that needs nothing else.
 """
 
+import contextlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from exporters.weights import Usage
 from footprint.interval import from_us
 from footprint.reading import Counter, Reading
 
+log = logging.getLogger("footprint.record")
+
 
 class Record:
     """Writes a new file; an older one of that name is not overwritten."""
@@ -29,6 +33,8 @@ class Record:
             raise SettingsError(
                 f"record: cannot write {path}: {error.strerror}; name a file that does not exist"
             ) from error
+        self._path = path
+        self._full = False
         self._watched: dict[str, list[str]] = {}
 
     def header(self, facts: Mapping[str, Any], devices: list[Device]) -> None:
@@ -66,11 +72,23 @@ class Record:
 
     def close(self) -> None:
         """End the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what was left to write met a full disk before
+            self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
-        self._file.flush()
+        """A disk that is full ends the record, not the metering."""
+        if self._full:
+            return
+        try:
+            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._full = True
+            log.error(
+                "record: cannot write %s: %s; it ends here, metering goes on",
+                self._path,
+                error.strerror,
+            )
 
 
 def _reading(device: str, reading: Reading | Failure) -> dict[str, Any]:

@@ -235,14 +235,18 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no concern of the agent's."""
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 def serve(exposition: Exposition, address: tuple[str, int]) -> ThreadingHTTPServer:
     """Answer scrapes in a thread of its own. Raises AgentError where the port is taken."""
     registry = CollectorRegistry()
     registry.register(exposition)
     handler = type("Handler", (_Handler,), {"registry": registry})
-    family_ = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    kind = _Server6 if ":" in address[0] else _Server
     try:
-        server = type("Server", (_Server,), {"address_family": family_})(address, handler)
+        server = kind(address, handler)
     except (OSError, ValueError) as error:  # ValueError: a name that cannot be looked up
         reason = error.strerror if isinstance(error, OSError) else error
         raise AgentError(

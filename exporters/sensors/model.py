@@ -93,4 +93,7 @@ def discover(host: HostCpu, logical_cpus: int, boot_id: str) -> LoadModel | Abse
     if answer.returncode:
         last = answer.stderr.strip().splitlines()[-1:] or ["no answer"]
         return Absent("codecarbon", f"no model of this processor ({last[0][:200]}); {REMEDY}")
-    return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot_id)
+    try:
+        return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot_id)
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
+        return Absent("codecarbon", f"its answer is no curve ({error!r:.200}); {REMEDY}")
