@@ -1,0 +1,102 @@
+"""`make bench`: what metering and taking pages in cost, beside peers in the same run.
+
+Out: tests/bench/RESULTS.md, which only this program writes. The figures judge nothing.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench import ingest, machine, meters, watched
+from tests.bench.ingest import Rates
+from tests.bench.meters import Cost
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+OTHERS = (0, 1000)
+
+AGENT = "footprint agent, two RAPL packages"
+MODEL = "footprint agent, CPU model"
+MACHINE = "CodeCarbon offline, `machine`"
+PROCESS = "CodeCarbon offline, `process`"
+
+Costs = dict[tuple[str, int], Cost]
+
+
+def main() -> int:
+    """Measure, write, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the results")
+    output: Path = parser.parse_args().output
+    began = time.monotonic()
+    facts = machine.facts()
+    with tempfile.TemporaryDirectory(prefix="footprint-bench-") as name:
+        folder = Path(name)
+        with watched.control_groups() as (group, groups):
+            costs = _costs(folder, group)
+        rates = ingest.rates(folder)
+    facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
+    facts["took"] = f"{time.monotonic() - began:.0f} s"
+    text = _report(facts, costs, rates)
+    output.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _costs(folder: Path, group: str) -> Costs:
+    packages = watched.Packages(folder)
+    costs: Costs = {}
+    for others in OTHERS:
+        with watched.idle_processes(others):
+            costs[AGENT, others] = meters.agent(folder, packages, group)
+            costs[MODEL, others] = meters.modelling_agent(folder, group)
+            costs[MACHINE, others] = meters.codecarbon(folder, "machine")
+            costs[PROCESS, others] = meters.codecarbon(folder, "process")
+    return costs
+
+
+def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
+    lines = ["# What it costs", "", "Written by `make bench`; every figure is of one run.", ""]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
+    lines += ["", "## One measurement", ""]
+    lines += [
+        f"CPU time of a whole process that measures once a second: median of {meters.SAMPLES} "
+        "seconds, the mean in",
+        "brackets (the agent's checkpoint is in one of them). The packages are files, so the cost "
+        "of reading a",
+        "real counter (microseconds) is not in it. CodeCarbon attributes nothing to control groups "
+        "and finds no",
+        "counter here: it models the processors. Its own default is one measurement in 15 seconds.",
+        "",
+        "| meter | CPU, 0 others (ms) | CPU, 1000 other processes (ms) | RSS (MiB) | agent = 1 |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_row(name, costs) for name in (AGENT, MODEL, MACHINE, PROCESS)]
+    lines += ["", "## Taking pages in", ""]
+    lines += [
+        f"Batches of {ingest.PAGES} pages of {len(ingest.CONSUMERS)} entries, median of "
+        f"{ingest.BATCHES}; one durable transaction a batch on both sides. The",
+        "service also verifies hashes and chains, keeps the pages and books sensors and devices.",
+        "",
+        "| way | entries/s | of raw |",
+        "|---|---|---|",
+        f"| `POST /v1/pages` over HTTP into SQLite | {rates.service:,.0f} | "
+        f"{rates.service / rates.raw:.2f} |",
+        f"| `sqlite3.executemany` of the same rows | {rates.raw:,.0f} | 1 |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, costs: Costs) -> str:
+    none, many = (costs[name, others] for others in OTHERS)
+    ratios = " / ".join(
+        f"{costs[name, others].median_ms / costs[AGENT, others].median_ms:.1f}" for others in OTHERS
+    )
+    shown = [f"{cost.median_ms:.2f} ({cost.mean_ms:.2f})" for cost in (none, many)]
+    rss = max(none.rss_mib, many.rss_mib)
+    return f"| {name} | {shown[0]} | {shown[1]} | {rss:.0f} | {ratios} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
