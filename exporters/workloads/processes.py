@@ -19,11 +19,25 @@ FOLDER = "workloads"
 
 
 class Followed(msgspec.Struct):
-    """A declared process: whose it is, when it started, and the most its tree has used."""
+    """A declared process: whose it is, when it started, and what its tree has used.
+
+    A child that nobody waits for takes its time with it: `gone_ns` keeps such time once the tree's
+    sum has been lower at two looks (at one it may be a child just between living and waited for).
+    """
 
     sia: str
     started: int
     usage_ns: int = 0
+    gone_ns: int = 0
+    fell: bool = False
+
+    def see(self, tree_ns: int) -> None:
+        """Take in what the living tree shows now; usage never falls."""
+        missing_ns = self.usage_ns - self.gone_ns - tree_ns
+        if missing_ns > 0 and self.fell:
+            self.gone_ns += missing_ns
+        self.fell = missing_ns > 0 and not self.fell
+        self.usage_ns = max(self.usage_ns, tree_ns + self.gone_ns)
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -78,9 +92,8 @@ class Processes:
             if stat is None or stat.started != followed.started:
                 self._retire(pid, followed)
             else:
-                # A child that nobody waited for takes its time with it: never count backwards.
-                usage_ns = (self._descendants(pid) + stat.own + stat.children) * self._tick_ns
-                followed.usage_ns = max(followed.usage_ns, usage_ns)
+                tree = self._descendants(pid) + stat.own + stat.children
+                followed.see(tree * self._tick_ns)
         totals = dict(self._retired_ns)
         for followed in self._followed.values():
             totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns

@@ -72,6 +72,41 @@ def test_children_that_come_and_go_are_counted(run_dir: Path) -> None:
     assert processes.read_ns() == before
 
 
+ORPHANS = """
+import signal, subprocess, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+burn = [sys.executable, "-I", "-c", sys.argv[1], "-", "0.2"]
+for _ in range(3):
+    child = subprocess.Popen(burn, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    print("burnt", flush=True)
+    sys.stdin.readline()
+    child.stdin.close()
+    child.wait()
+    print("gone", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_children_that_nobody_waits_for_are_counted_as_far_as_they_were_seen(run_dir: Path) -> None:
+    """Their time is in no parent's sum: what was seen of one is kept when the next one runs."""
+    command = [sys.executable, "-I", "-c", ORPHANS, BURN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdin
+        assert parent.stdout
+        declare(run_dir, "chat", parent.pid)
+        processes = Processes(run_dir)
+        before = 0
+        for _ in parent.stdout:
+            for _ in range(3):
+                now = processes.read_ns()["chat"]
+                assert now >= before
+                before = now
+            parent.stdin.write(b"\n")
+            parent.stdin.flush()
+    assert 0.6e9 - 4 * TICK_NS <= before < 1.2e9
+
+
 def test_usage_is_kept_after_death_and_the_declaration_removed(
     run_dir: Path, burner: Burner
 ) -> None:
