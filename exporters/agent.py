@@ -327,7 +327,12 @@ def _lock(run_dir: Path) -> int:
     """Hold the host-wide lock: two agents would count every joule twice. Raises AgentError."""
     path = run_dir / "agent.lock"
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        facts = run_dir.stat()
+        if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & 0o022:
+            raise AgentError(
+                f"lock: others can write to {run_dir}; give --run-dir a folder of your own"
+            )
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise AgentError(

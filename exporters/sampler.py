@@ -206,7 +206,6 @@ class Sampler:
     def _book(self, track: Track, shares: list[Share], at_us: int) -> None:
         if track.blind:
             self.drafts.gap(track.device, "blind", "outage", track.covered_us, at_us)
-            track.blind = False
         start_us = track.baseline_us if track.forfeited else track.covered_us
         for share in self.drafts.book(track.device, shares, start_us, at_us):
             place = (track.key, share.consumer, share.part)
@@ -219,7 +218,6 @@ class Sampler:
             place = (track.key, cause)
             self.totals.gap_us[place] = self.totals.gap_us.get(place, 0) + gap_us
         track.covered_us = at_us
-        track.blind = False
 
     def _forfeit(self, track: Track, end_us: int) -> None:
         """Settle a device that is behind at the end of its page."""
@@ -231,7 +229,7 @@ class Sampler:
 
     def _rebase(self, track: Track, reading: Reading, at_us: int) -> None:
         track.baseline, track.baseline_us = reading, at_us
-        track.forfeited = False
+        track.forfeited = track.blind = False
         self._marks[track.key] = self.cpu.mark()
 
     def _weights(self, track: Track, holders: Mapping[str, int | None]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from exporters.drafts import Chain, Draft, seal
 from exporters.errors import SpoolError
 from exporters.sampler import Track
 from footprint.interval import from_us, to_us
-from footprint.ledger import GENESIS, Envelope, Head, canonical_bytes, check, hash_bytes
+from footprint.ledger import GENESIS, Envelope, Head, PageError, canonical_bytes, check, hash_bytes
 
 KEEP_ACKNOWLEDGED_US = 35 * 86_400 * 1_000_000
 VERSION = 1
@@ -107,6 +107,11 @@ class Spool:
                     "ON CONFLICT (only) DO UPDATE SET body = excluded.body",
                     (msgspec.json.encode(checkpoint),),
                 )
+        except PageError as error:
+            raise SpoolError(
+                f"spool: a page of {self.path} contradicts itself and is not sealed: {error}; "
+                "this is a defect of the agent: keep the file and report it"
+            ) from error
         except sqlite3.Error as error:
             raise SpoolError(
                 f"spool: cannot write {self.path}: {error}; free some space, nothing is lost "

@@ -154,3 +154,11 @@ def test_a_wrong_command_line_is_a_usage_error() -> None:
         assert result.returncode == 2
         assert "Traceback" not in result.stderr
     assert footprint_agent("--version").stdout.startswith("footprint-agent ")
+
+
+def test_a_run_folder_that_others_can_write_is_refused(host: Host) -> None:
+    """Who can write there could declare processes as a SIA's, or hold the lock."""
+    folder = host.folder / "run"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert host.refusal().startswith(f"lock: others can write to {folder}; ")

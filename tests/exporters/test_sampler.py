@@ -183,6 +183,24 @@ def test_a_device_that_never_answers_holds_no_page_open() -> None:
     assert [page.sensors[0].status for page in host.pages] == ["failed", "failed"]
 
 
+def test_blind_energy_stays_unattributed_through_a_failing_start() -> None:
+    """After a restart whose first readings fail for long, what the old baseline shows is nobody's,
+    whoever runs when the counter comes back."""
+    host = Host()
+    host.tick(0, 0)
+    host.tick(5 * S, 50 * S)
+    host.sampler.tracks[KEY].blind = True
+    last = 10 + GRACE_US // S
+    for second in range(6, last + 1):
+        host.tick(second * S, None, chat_ns=second * 10**9, host_ns=second * 10**9)
+    host.tick((last + 1) * S, (last + 1) * 10 * S, chat_ns=10**12, host_ns=10**12)
+    host.tick((last + 2) * S, (last + 2) * 10 * S, chat_ns=2 * 10**12, host_ns=2 * 10**12)
+    found = energies(host.end((last + 2) * S))
+    unattributed_uj = sum(page.get("@unattributed", 0) for page in found)
+    assert unattributed_uj == (last + 1 - 10) * 10 * S
+    assert sum(page.get("chat", 0) for page in found) == 10 * S
+
+
 def test_a_reset_is_a_gap_between_two_knowns() -> None:
     """A counter that falls and does not wrap: the tick is a gap, before and after are energy."""
     host = Host()

@@ -8,7 +8,7 @@ import pytest
 
 from exporters.errors import SpoolError
 from exporters.spool import Spool, close_for_reboot, newest_instant_us
-from footprint.ledger import Head, PageError, hash_bytes, verify_chain
+from footprint.ledger import Head, hash_bytes, verify_chain
 from footprint.reading import Counter
 from tests.exporters.spools import HOST, SECOND_US, START_US, checkpoint, draft, encoded, fill
 from tests.pages import BOOT
@@ -60,7 +60,7 @@ def test_a_page_and_its_checkpoint_are_written_together_or_not_at_all(path: Path
     before = (list(spool.bodies()), encoded(spool.load()))
     wrong = draft(2)
     next(iter(wrong.covers.values())).metered_uj += 1
-    with pytest.raises(PageError, match="differ by 1 uJ"):
+    with pytest.raises(SpoolError, match="differ by 1 uJ"):
         spool.save(checkpoint(covered_us=START_US + 1), [draft(1), wrong])
     assert (list(spool.bodies()), encoded(spool.load())) == before
     fill(spool, 1, first=1)
