@@ -201,6 +201,7 @@ LANDING = b"""<!DOCTYPE html>
 class _Handler(BaseHTTPRequestHandler):
     registry: ClassVar[CollectorRegistry]
     timeout = SLOW_CLIENT_SECONDS
+    disable_nagle_algorithm = True  # head and body go in two writes
     server_version = "footprint-agent"
     sys_version = ""
     protocol_version = "HTTP/1.1"
