@@ -57,7 +57,7 @@ class Agent:
         checkpoint = self._spool.load()
         self._fresh = checkpoint is None
         newest_us = newest_instant_us(checkpoint) if checkpoint else 0
-        self._clock = Clock(wall_ns=lambda: max(time.time_ns(), newest_us * 1000))
+        self._clock = Clock(not_before_us=newest_us)
         self._sampler, sealed = _resume(
             settings, checkpoint, self._boot_id, self._devices(), self._clock.instant()
         )

@@ -35,17 +35,22 @@ def read_boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
 
 
 class Clock:
-    """Turns monotonic time into UTC; `wall_ns` and `mono_ns` are injected for simulated hosts."""
+    """Turns monotonic time into UTC; `wall_ns` and `mono_ns` are injected for simulated hosts.
+
+    It begins at the wall clock's time, but not before `not_before_us`: what the ledger holds
+    already is not written over by a wall clock that was set back.
+    """
 
     def __init__(
         self,
         wall_ns: Callable[[], int] = time.time_ns,
         mono_ns: Callable[[], int] = boottime_ns,
+        not_before_us: int = 0,
     ) -> None:
         self._wall_ns = wall_ns
         self._mono_ns = mono_ns
         self._anchor_mono_ns = mono_ns()
-        self._anchor_utc_us = wall_ns() // 1000
+        self._anchor_utc_us = max(wall_ns() // 1000, not_before_us)
         self._last_mono_ns = self._anchor_mono_ns
 
     def instant(self) -> Instant:

@@ -78,3 +78,11 @@ def test_the_boots_clock_moves_forward() -> None:
     """CLOCK_BOOTTIME on this machine."""
     first = boottime_ns()
     assert boottime_ns() >= first > 0
+
+
+def test_it_does_not_begin_before_what_the_ledger_holds() -> None:
+    """A wall clock set back by an hour: time goes on from the ledger's end, the offset says so."""
+    ledger_us = START_NS // 1000 + 3_600_000_000
+    clock = Clock(wall_ns=lambda: START_NS, mono_ns=lambda: 5 * S, not_before_us=ledger_us)
+    assert clock.instant().utc_us == ledger_us
+    assert clock.offset_us() == -3_600_000_000
