@@ -9,13 +9,12 @@ import fcntl
 import logging
 import os
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from exporters import host, push, telemetry
-from exporters.clock import Clock, Instant, boottime_ns, read_boot_id
+from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
 from exporters.drafts import DeviceKey, Draft, Drafts
 from exporters.errors import AgentError, SpoolError
@@ -25,6 +24,7 @@ from exporters.sensors import model, nvml, rapl
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
+from exporters.surroundings import REAL, Surroundings
 from exporters.weights import Usage
 from exporters.workloads.cgroups import Cgroups, find_root
 from exporters.workloads.processes import Processes
@@ -40,24 +40,26 @@ log = logging.getLogger("footprint.agent")
 class Agent:
     """One host's meter, from start to stop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, surroundings: Surroundings = REAL) -> None:
         """Find sensors, open the spool, listen. Raises AgentError: what, where, remedy."""
         self._settings = settings
         self._lock = _lock(settings.run_path)
-        self._boot_id = read_boot_id()
+        self._around = surroundings
+        self._boot_id = surroundings.boot_id()
+        boot = Boot(self._boot_id, surroundings.mono_ns)
         self._stop = threading.Event()
         self.host_id = host.host_id(settings.host_id)
         root = _cgroup_root(settings)
-        self._host_cpu = HostCpu(root)
-        self._host_facts = host.facts()
+        self._host_cpu = HostCpu(root, surroundings.proc)
+        self._host_facts = host.facts(surroundings.proc)
         self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
-        self._processes = Processes(settings.run_path)
-        self.sensors, self.absent = _discover(settings, self._boot_id, self._host_cpu)
+        self._processes = Processes(settings.run_path, surroundings.proc)
+        self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
         checkpoint = self._spool.load()
         self._fresh = checkpoint is None
         newest_us = newest_instant_us(checkpoint) if checkpoint else 0
-        self._clock = Clock(not_before_us=newest_us)
+        self._clock = Clock(surroundings.wall_ns, surroundings.mono_ns, newest_us)
         self._sampler, sealed = _resume(
             settings, checkpoint, self._boot_id, self._devices(), self._clock.instant()
         )
@@ -124,7 +126,7 @@ class Agent:
         return max(0.0, self._clock.seconds_until(following_us))
 
     def _tick(self, *, final: bool = False) -> Instant:
-        began_ns = boottime_ns()
+        began_ns = self._around.mono_ns()
         offset_us = self._clock.follow()
         readings = self._read()
         usage = self._usage()
@@ -139,23 +141,23 @@ class Agent:
         self._keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
             self._late += 1
-        self._show(now, (boottime_ns() - began_ns) / 1e9, offset_us / 1e6)
+        self._show(now, (self._around.mono_ns() - began_ns) / 1e9, offset_us / 1e6)
         return now
 
     def _read(self) -> dict[DeviceKey, Reading | Failure]:
         readings: dict[DeviceKey, Reading | Failure] = {}
         for sensor in self.sensors:
-            began_ns = boottime_ns()
+            began_ns = self._around.mono_ns()
             for device, reading in sensor.read().items():
                 readings[sensor.name, device] = reading
-            self._read_seconds[sensor.name] = (boottime_ns() - began_ns) / 1e9
+            self._read_seconds[sensor.name] = (self._around.mono_ns() - began_ns) / 1e9
         return readings
 
     def _usage(self) -> Usage:
         sia_ns = self._groups.read_ns() if self._groups else {}
         for sia, used_ns in self._processes.read_ns().items():
             sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
-        return Usage(self._host_cpu.read_ns(), time.process_time_ns(), sia_ns)
+        return Usage(self._host_cpu.read_ns(), self._around.own_cpu_ns(), sia_ns)
 
     def _holders(self) -> Mapping[str, int | None]:
         reserved = {uuid for rule in self._settings.reservations for uuid in rule.gpus}
@@ -259,7 +261,7 @@ class Agent:
 
 
 def _discover(
-    settings: Settings, boot_id: str, host_cpu: HostCpu
+    settings: Settings, boot: Boot, host_cpu: HostCpu
 ) -> tuple[list[Sensor], list[Absent]]:
     """The sensors of this host; the model only where nothing measures the processors."""
     found: list[Sensor] = []
@@ -269,12 +271,12 @@ def _discover(
         (absent if isinstance(outcome, Absent) else found).append(outcome)  # type: ignore[arg-type]
 
     if settings.rapl != "off":
-        keep(rapl.discover(Path(settings.powercap_root), boot_id))
+        keep(rapl.discover(Path(settings.powercap_root), boot))
     if settings.nvml != "off":
-        keep(nvml.discover(boot_id))
+        keep(nvml.discover(boot))
     measured = any(device.component == "cpu" for sensor in found for device in sensor.devices())
     if settings.model != "off" and not measured:
-        keep(model.discover(host_cpu, host.logical_cpus(), boot_id))
+        keep(model.discover(host_cpu, host.logical_cpus(), boot))
     if not found:
         reasons = "; ".join(f"{item.sensor}: {item.reason}" for item in absent)
         raise AgentError(f"sensors: nothing on this host can be read: {reasons}")

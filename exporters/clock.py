@@ -7,7 +7,6 @@ NTP does; one that steps is not followed, its offset is reported instead.
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -29,9 +28,11 @@ def boottime_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-def read_boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
-    """The kernel's identifier of this boot (random(4))."""
-    return path.read_text().strip()
+class Boot(msgspec.Struct, frozen=True):
+    """What dates a sensor's reading: the boot, and its monotonic clock in nanoseconds."""
+
+    boot_id: str
+    mono_ns: Callable[[], int] = boottime_ns
 
 
 class Clock:

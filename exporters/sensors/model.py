@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from exporters.clock import boottime_ns
+from exporters.clock import Boot
 from exporters.cputime import HostCpu
 from exporters.sensors.sensor import Absent, Device, Failure
 from footprint.reading import Counter, Gap, Reading
@@ -31,7 +31,7 @@ class LoadModel:
 
     name = "codecarbon"
 
-    def __init__(self, curve: dict[str, Any], host: HostCpu, logical_cpus: int, boot_id: str):
+    def __init__(self, curve: dict[str, Any], host: HostCpu, logical_cpus: int, boot: Boot):
         watts = {int(load): Decimal(str(power)) for load, power in curve["curve_watts"].items()}
         self._idle_uw = uw_from_watts(watts[0])
         self._dynamic_uw = uw_from_watts(watts[100]) - self._idle_uw
@@ -57,9 +57,10 @@ class LoadModel:
                 "codecarbon_watts_at_50_percent": str(watts[50]),
             },
         )
+        self._boot = boot
         # A counter of other parameters cannot be continued: it counts as another boot.
         parameters = json.dumps(self._device.parameters, sort_keys=True).encode()
-        self._epoch = f"{boot_id}:{hashlib.sha256(parameters).hexdigest()[:8]}"
+        self._epoch = f"{boot.boot_id}:{hashlib.sha256(parameters).hexdigest()[:8]}"
 
     def devices(self) -> Sequence[Device]:
         """The processors as one device."""
@@ -72,7 +73,7 @@ class LoadModel:
         except (OSError, ValueError) as error:
             failure = Failure(Gap("read_failed"), f"codecarbon: cannot read the CPU time: {error}")
             return {"cpu": failure}
-        now_ns = boottime_ns()
+        now_ns = self._boot.mono_ns()
         value_uj = uj_from_power(self._idle_uw, now_ns)
         value_uj += uj_from_power(self._dynamic_uw, busy_ns) // self._cpus
         return {"cpu": Counter(value_uj, now_ns, self._epoch)}
@@ -81,7 +82,7 @@ class LoadModel:
         """Nothing is held."""
 
 
-def discover(host: HostCpu, logical_cpus: int, boot_id: str) -> LoadModel | Absent:
+def discover(host: HostCpu, logical_cpus: int, boot: Boot) -> LoadModel | Absent:
     """The model for this processor, or why there is none."""
     command = [sys.executable, "-m", "exporters.sensors.codecarbon_curve"]
     try:
@@ -94,6 +95,6 @@ def discover(host: HostCpu, logical_cpus: int, boot_id: str) -> LoadModel | Abse
         last = answer.stderr.strip().splitlines()[-1:] or ["no answer"]
         return Absent("codecarbon", f"no model of this processor ({last[0][:200]}); {REMEDY}")
     try:
-        return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot_id)
+        return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot)
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         return Absent("codecarbon", f"its answer is no curve ({error!r:.200}); {REMEDY}")

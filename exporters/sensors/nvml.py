@@ -10,7 +10,7 @@ from typing import Any
 
 import pynvml
 
-from exporters.clock import boottime_ns
+from exporters.clock import Boot
 from exporters.sensors.sensor import Absent, Device, Failure
 from footprint.reading import Cause, Counter, Gap, Reading
 from footprint.units import uj_from_millijoules
@@ -34,8 +34,8 @@ class Nvml:
 
     name = "nvml"
 
-    def __init__(self, boot_id: str) -> None:
-        self._boot_id = boot_id
+    def __init__(self, boot: Boot) -> None:
+        self._boot = boot
         self._handles: dict[str, Any] = {}
         self._devices: list[Device] = []
         self._find()
@@ -82,8 +82,8 @@ class Nvml:
             return Failure(Gap(cause), f"nvml: cannot read the energy of {uuid}: {error}")
         return Counter(
             uj_from_millijoules(millijoules),
-            boottime_ns(),
-            self._boot_id,
+            self._boot.mono_ns(),
+            self._boot.boot_id,
             None,
             device.max_power_uw,
         )
@@ -96,13 +96,13 @@ class Nvml:
             _optional(pynvml.nvmlInit)
 
 
-def discover(boot_id: str) -> Nvml | Absent:
+def discover(boot: Boot) -> Nvml | Absent:
     """The host's cards, or why there are none to read."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         return Absent("nvml", f"no NVIDIA GPU that can be read ({error})")
-    sensor = Nvml(boot_id)
+    sensor = Nvml(boot)
     if sensor.devices():
         return sensor
     sensor.close()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from exporters.clock import boottime_ns
+from exporters.clock import Boot
 from exporters.errors import SensorError
 from exporters.sensors.sensor import Absent, Component, Device, Failure
 from footprint.reading import Counter, Gap, Reading
@@ -28,10 +28,10 @@ class Rapl:
 
     name = "rapl"
 
-    def __init__(self, devices: Sequence[Device], paths: Mapping[str, Path], boot_id: str) -> None:
+    def __init__(self, devices: Sequence[Device], paths: Mapping[str, Path], boot: Boot) -> None:
         self._devices = devices
         self._paths = paths
-        self._boot_id = boot_id
+        self._boot = boot
         self._descriptors: dict[str, int] = {}
 
     def devices(self) -> Sequence[Device]:
@@ -61,7 +61,9 @@ class Rapl:
             return _failure(path, error)
         if value_uj < 0:
             return Failure(Gap("read_failed"), f"rapl: {path} holds {value_uj}, below zero")
-        return Counter(value_uj, boottime_ns(), self._boot_id, device.range_uj, device.max_power_uw)
+        return Counter(
+            value_uj, self._boot.mono_ns(), self._boot.boot_id, device.range_uj, device.max_power_uw
+        )
 
     def _forget(self, name: str) -> None:
         descriptor = self._descriptors.pop(name, None)
@@ -69,7 +71,7 @@ class Rapl:
             os.close(descriptor)
 
 
-def discover(root: Path, boot_id: str) -> Rapl | Absent:
+def discover(root: Path, boot: Boot) -> Rapl | Absent:
     """The zones below `root`.
 
     Raises SensorError where zones exist but the operating system refuses to show them: a meter
@@ -82,7 +84,7 @@ def discover(root: Path, boot_id: str) -> Rapl | Absent:
         paths[device.device] = zone / "energy_uj"
     if not devices:
         return Absent("rapl", f"no RAPL zone in {root} (a virtual machine, or no driver)")
-    sensor = Rapl(devices, paths, boot_id)
+    sensor = Rapl(devices, paths, boot)
     for outcome in sensor.read().values():
         if isinstance(outcome, Failure) and outcome.gap.cause == "permission":
             raise SensorError(outcome.error)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exporters import host
+from exporters.clock import Boot
 from exporters.cputime import HostCpu
 from exporters.sensors.model import LoadModel, discover
 from exporters.sensors.sensor import Absent, Failure
@@ -46,7 +47,7 @@ def stat(tmp_path: Path) -> Stat:
 
 def model(stat: Stat, boot: str = "boot", **changes: Any) -> LoadModel:
     """The model over that file."""
-    return LoadModel({**CURVE, **changes}, stat.cpu, 4, boot)
+    return LoadModel({**CURVE, **changes}, stat.cpu, 4, Boot(boot))
 
 
 def counter(sensor: LoadModel) -> Counter:
@@ -70,7 +71,7 @@ def test_codecarbon_gives_the_curve_of_this_processor() -> None:
 
 def test_the_model_found_on_this_host_says_that_it_is_one() -> None:
     """Modelled, for all processors together, with its parameters and its floor."""
-    sensor = discover(HostCpu(None), host.logical_cpus(), "boot")
+    sensor = discover(HostCpu(None), host.logical_cpus(), Boot("boot"))
     assert isinstance(sensor, LoadModel)
     (device,) = sensor.devices()
     assert (device.quality, device.component, device.device) == ("modelled", "cpu", "cpu")
@@ -150,7 +151,7 @@ def test_without_a_model_there_is_none_and_the_remedy(
 ) -> None:
     """Absent, broken or talking nonsense: absent with what to install, in one line."""
     monkeypatch.setenv("PYTHONPATH", stub(tmp_path, text))
-    absent = discover(HostCpu(None), 4, "boot")
+    absent = discover(HostCpu(None), 4, Boot("boot"))
     assert isinstance(absent, Absent)
     assert absent.reason.endswith("install the extra: pip install 'footprint[agent-model]'")
     assert "\n" not in absent.reason

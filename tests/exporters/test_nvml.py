@@ -57,8 +57,9 @@ def cards(tmp_path: Path) -> Cards:
 
 READ = """
 import json
+from exporters.clock import Boot
 from exporters.sensors import nvml
-sensor = nvml.discover("boot")
+sensor = nvml.discover(Boot("boot"))
 if isinstance(sensor, nvml.Nvml):
     print(json.dumps({name: getattr(reading, "value_uj", None) or reading.gap.cause
                       for name, reading in sensor.read().items()}))
@@ -88,6 +89,7 @@ def test_a_host_without_driver_says_so(cards: Cards) -> None:
 
 FAIL = """
 import json, os, sys
+from exporters.clock import Boot
 from exporters.sensors import nvml
 path = os.environ["FAKE_NVML_STATE"]
 uuid = "%s"
@@ -97,7 +99,7 @@ def state(energy, answer, init=0):
     os.replace(path + ".new", path)
     reading = sensor.read()[uuid]
     return getattr(reading, "value_uj", None) or [reading.gap.cause, reading.error]
-sensor = nvml.discover("boot")
+sensor = nvml.discover(Boot("boot"))
 print(json.dumps([state(2000, 0), state(0, 15), state(0, 4), state(0, 1), state(9000, 0)]))
 """
 

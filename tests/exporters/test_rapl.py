@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporters.clock import Boot
 from exporters.errors import SensorError
 from exporters.sensors.rapl import MOST_POWER_UW, Rapl, discover
 from exporters.sensors.sensor import Absent, Failure
@@ -18,7 +19,7 @@ W = 1_000_000
 
 def found(root: Path) -> Rapl:
     """The sensor on a tree that has one."""
-    sensor = discover(root, "boot")
+    sensor = discover(root, Boot("boot"))
     assert isinstance(sensor, Rapl)
     return sensor
 
@@ -94,7 +95,7 @@ def test_two_zones_of_one_name_are_two_devices(tmp_path: Path) -> None:
 def test_no_zone_is_absent_and_says_why(tmp_path: Path) -> None:
     """A virtual machine has no folder at all, or an empty one."""
     for root in (tmp_path, tmp_path / "none"):
-        absent = discover(root, "boot")
+        absent = discover(root, Boot("boot"))
         assert isinstance(absent, Absent)
         assert absent.reason == f"no RAPL zone in {root} (a virtual machine, or no driver)"
 
@@ -171,10 +172,10 @@ def test_a_zone_without_a_readable_name_is_an_error_that_names_it(tmp_path: Path
     name = tmp_path / "intel-rapl:0" / "name"
     name.write_bytes(b"\xff\xfe")
     with pytest.raises(SensorError, match=f"cannot read {name}"):
-        discover(tmp_path, "boot")
+        discover(tmp_path, Boot("boot"))
     name.unlink()
     with pytest.raises(SensorError, match=f"cannot read {name}"):
-        discover(tmp_path, "boot")
+        discover(tmp_path, Boot("boot"))
 
 
 def refused(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from exporters.clock import read_boot_id
+from exporters.surroundings import REAL
 from footprint.interval import to_us
 from footprint.ledger import Page, verify_chain
 from tests.powercap import scripted
@@ -16,7 +16,7 @@ def say_it_was_another_boot(spool: Path) -> None:
     """Put another boot's identifier wherever the checkpoint holds this one's."""
     with sqlite3.connect(spool) as database:
         (body,) = database.execute("SELECT body FROM checkpoint").fetchone()
-        changed = bytes(body).replace(read_boot_id().encode(), EARLIER.encode())
+        changed = bytes(body).replace(REAL.boot_id().encode(), EARLIER.encode())
         assert changed != body
         database.execute("UPDATE checkpoint SET body = ?", (changed,))
     database.close()
@@ -58,7 +58,7 @@ def test_a_reboot_closes_the_page_of_its_boot_and_is_a_gap_after(tmp_path: Path)
     pages = list(verify_chain(page_bodies(second.spool)))
     assert pages[0] == closed
     later = pages[1:]
-    assert {page.boot_id for page in later} == {read_boot_id()}
+    assert {page.boot_id for page in later} == {REAL.boot_id()}
     assert uj(later) == 0
     assert later[0].start == closed.end
     first_gap = later[0].gaps[0]
