@@ -96,6 +96,14 @@ class Agent:
         now = self._tick()
         while not self._stop.wait(self._pause(now)):
             now = self._tick()
+        self.finish()
+
+    def tick_once(self) -> None:
+        """One tick now: for a simulated host, which sets the pace instead of `run()`."""
+        self._tick()
+
+    def finish(self) -> None:
+        """The last tick: seal the last page, try to send it, give everything back."""
         self._tick(final=True)
         self._close()
 
