@@ -1,16 +1,26 @@
 /* A libnvidia-ml.so.1 whose cards are lines of a text file, for unmodified nvidia-ml-py.
  *
  * FAKE_NVML_STATE names the file, read anew at every call. First line: the answer of
- * nvmlInitWithFlags (0: success). Then a line a card:
- *   UUID ENERGY_MJ RETURN_CODE PROCESSES MAX_POWER_MW
+ * nvmlInitWithFlags (0: success), then, if the driver is to be loaded anew, its generation (0 at
+ * first): with another one every call answers "uninitialized" until the next init, and old handles
+ * are invalid. Then a line a card:
+ *   UUID ENERGY_MJ RETURN_CODE PROCESSES MAX_POWER_MW [FIELD=NUMBER ...]
  * RETURN_CODE is what every reading of that card answers (0 success, 3 not supported, 4 no
- * permission, 15 lost, 1 uninitialized; nvml.h, nvmlReturn_t). Signatures follow nvml.h, v13.
+ * permission, 15 lost, 1 uninitialized; nvml.h, nvmlReturn_t). Optional fields:
+ *   power=MW      all three power readings; instant=MW, average=MW, usage=MW one of them
+ *                 (a card that gives none does not support them)
+ *   energy=CODE   the answer of the energy counter alone;  fields=CODE  that of field values alone
+ *   mig=10*CURRENT+PENDING mode (mig=11: on)    instances=N  MIG instances
+ *   virt=N        virtualisation mode (nvmlGpuVirtualizationMode_t)
+ * Built with -DNO_ENERGY, -DNO_FIELDS, -DNO_PROCESSES_V3 it is an older library, without that
+ * function. Signatures follow nvml.h, v13.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CARDS 16
+#define NONE -1
 
 struct card {
     char uuid[80];
@@ -18,32 +28,68 @@ struct card {
     int answer;
     unsigned int processes;
     unsigned int max_power_mw;
+    int instant, average, usage; /* milliwatts */
+    int energy, fields, mig, instances, virt;
 };
 
 static struct card cards[CARDS];
-static int count, init_answer;
+static int count, init_answer, generation, joined;
+
+static void optional(struct card *c, const char *name, int value)
+{
+    if (!strcmp(name, "power"))
+        c->instant = c->average = c->usage = value;
+    const struct { const char *name; int *place; } places[] = {
+        {"instant", &c->instant}, {"average", &c->average}, {"usage", &c->usage},
+        {"energy", &c->energy},   {"fields", &c->fields},   {"mig", &c->mig},
+        {"instances", &c->instances}, {"virt", &c->virt},
+    };
+    for (unsigned int i = 0; i < sizeof places / sizeof *places; i++)
+        if (!strcmp(name, places[i].name))
+            *places[i].place = value;
+}
+
+static int read_card(struct card *c, char *line)
+{
+    int at = 0, step, value;
+    char name[20];
+    memset(c, 0, sizeof *c);
+    c->instant = c->average = c->usage = c->mig = c->virt = NONE;
+    if (sscanf(line, "%79s %llu %d %u %u%n", c->uuid, &c->energy_mj, &c->answer, &c->processes,
+               &c->max_power_mw, &at) != 5)
+        return 0;
+    for (line += at; sscanf(line, " %19[a-z]=%d%n", name, &value, &step) == 2; line += step)
+        optional(c, name, value);
+    return 1;
+}
 
 static void read_state(void)
 {
     const char *path = getenv("FAKE_NVML_STATE");
     FILE *file = path ? fopen(path, "r") : NULL;
+    char line[400];
     count = 0;
     init_answer = 9; /* driver not loaded */
+    generation = 0;
     if (!file)
         return;
-    if (fscanf(file, "%d", &init_answer) == 1)
-        while (count < CARDS) {
-            struct card *c = &cards[count];
-            if (fscanf(file, "%79s %llu %d %u %u", c->uuid, &c->energy_mj, &c->answer,
-                       &c->processes, &c->max_power_mw) != 5)
-                break;
+    if (fgets(line, sizeof line, file) && sscanf(line, "%d %d", &init_answer, &generation) >= 1)
+        while (count < CARDS && fgets(line, sizeof line, file) && read_card(&cards[count], line))
             count++;
-        }
     fclose(file);
 }
 
-/* A handle is the card's index plus one, fixed at the first time its UUID was seen. */
+/* What every call answers while the driver is away, or another one than was joined. */
+static int ready(void)
+{
+    read_state();
+    return init_answer ? init_answer : generation == joined ? 0 : 1;
+}
+
+/* A handle is the card's index plus one, fixed at the first time its UUID was seen, and carries the
+ * driver's generation. */
 static char known[CARDS][80];
+#define GENERATION 1000
 
 static void *handle_of(const char *uuid)
 {
@@ -51,24 +97,45 @@ static void *handle_of(const char *uuid)
         if (!known[i][0])
             strncpy(known[i], uuid, sizeof known[i] - 1);
         if (!strcmp(known[i], uuid))
-            return (void *)(i + 1);
+            return (void *)(GENERATION * generation + i + 1);
     }
     return NULL;
 }
 
-static struct card *card_of(void *handle)
+/* The card behind a handle: 0, or why not. */
+static int find(void *handle, struct card **found)
 {
-    long i = (long)handle - 1;
-    read_state();
+    int answer = ready();
+    long i = (long)handle - 1 - GENERATION * generation;
+    if (answer)
+        return answer;
     if (i < 0 || i >= CARDS)
-        return NULL;
+        return 2;
     for (int k = 0; k < count; k++)
-        if (!strcmp(cards[k].uuid, known[i]))
-            return &cards[k];
-    return NULL;
+        if (!strcmp(cards[k].uuid, known[i])) {
+            *found = &cards[k];
+            return 0;
+        }
+    return 15;
 }
 
-int nvmlInitWithFlags(unsigned int flags) { (void)flags; read_state(); return init_answer; }
+#define FIND_OR_RETURN(handle, name)                                                               \
+    struct card *name;                                                                             \
+    do {                                                                                           \
+        int answer_ = find(handle, &name);                                                         \
+        if (answer_)                                                                               \
+            return answer_;                                                                        \
+    } while (0)
+
+int nvmlInitWithFlags(unsigned int flags)
+{
+    (void)flags;
+    read_state();
+    if (!init_answer)
+        joined = generation;
+    return init_answer;
+}
+
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) { return 0; }
 
@@ -77,11 +144,15 @@ const char *nvmlErrorString(int code)
     switch (code) {
     case 0: return "Success";
     case 1: return "Uninitialized";
+    case 2: return "Invalid Argument";
     case 3: return "Not Supported";
     case 4: return "Insufficient Permissions";
     case 6: return "Not Found";
     case 9: return "Driver Not Loaded";
+    case 10: return "Timeout";
+    case 13: return "Function Not Found";
     case 15: return "GPU is lost";
+    case 18: return "RM has detected an NVML/RM version mismatch.";
     default: return "Unknown Error";
     }
 }
@@ -92,20 +163,29 @@ int nvmlSystemGetDriverVersion(char *text, unsigned int length)
     return 0;
 }
 
-int nvmlDeviceGetCount_v2(unsigned int *n) { read_state(); *n = count; return 0; }
+int nvmlDeviceGetCount_v2(unsigned int *n)
+{
+    int answer = ready();
+    *n = count;
+    return answer;
+}
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **handle)
 {
-    read_state();
+    int answer = ready();
+    if (answer)
+        return answer;
     if ((int)index >= count)
         return 2;
     *handle = handle_of(cards[index].uuid);
-    return 0;
+    return cards[index].answer == 15 ? 15 : 0;
 }
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle)
 {
-    read_state();
+    int answer = ready();
+    if (answer)
+        return answer;
     for (int k = 0; k < count; k++)
         if (!strcmp(cards[k].uuid, uuid)) {
             *handle = handle_of(uuid);
@@ -116,9 +196,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle)
 
 int nvmlDeviceGetUUID(void *handle, char *text, unsigned int length)
 {
-    struct card *c = card_of(handle);
-    if (!c)
-        return 6;
+    FIND_OR_RETURN(handle, c);
     snprintf(text, length, "%s", c->uuid);
     return 0;
 }
@@ -130,33 +208,88 @@ int nvmlDeviceGetName(void *handle, char *text, unsigned int length)
     return 0;
 }
 
+#ifndef NO_ENERGY
 int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *millijoules)
 {
-    struct card *c = card_of(handle);
-    if (!c)
-        return 15;
+    FIND_OR_RETURN(handle, c);
     *millijoules = c->energy_mj;
-    return c->answer;
+    return c->answer ? c->answer : c->energy;
 }
+#endif
+
+int nvmlDeviceGetPowerUsage(void *handle, unsigned int *milliwatts)
+{
+    FIND_OR_RETURN(handle, c);
+    *milliwatts = c->usage;
+    return c->answer ? c->answer : c->usage == NONE ? 3 : 0;
+}
+
+#ifndef NO_FIELDS
+struct field {
+    unsigned int id, scope;
+    long long timestamp, latency;
+    int type, answer;
+    union { double d; unsigned int u; unsigned long long ull; } value;
+};
+
+int nvmlDeviceGetFieldValues(void *handle, int n, struct field *fields)
+{
+    FIND_OR_RETURN(handle, c);
+    if (c->answer || c->fields)
+        return c->answer ? c->answer : c->fields;
+    for (int i = 0; i < n; i++) {
+        int milliwatts = fields[i].id == 186 ? c->instant : fields[i].id == 185 ? c->average : NONE;
+        fields[i].type = 1; /* unsigned int */
+        fields[i].answer = milliwatts == NONE ? 3 : 0;
+        fields[i].value.u = milliwatts;
+    }
+    return 0;
+}
+#endif
 
 int nvmlDeviceGetPowerManagementLimitConstraints(void *handle, unsigned int *least,
                                                  unsigned int *most)
 {
-    struct card *c = card_of(handle);
-    if (!c)
-        return 15;
+    FIND_OR_RETURN(handle, c);
     *least = 100000;
     *most = c->max_power_mw;
     return c->max_power_mw ? 0 : 3;
 }
 
+int nvmlDeviceGetVirtualizationMode(void *handle, unsigned int *mode)
+{
+    FIND_OR_RETURN(handle, c);
+    *mode = c->virt;
+    return c->virt == NONE ? 3 : 0;
+}
+
+int nvmlDeviceGetMigMode(void *handle, unsigned int *current, unsigned int *pending)
+{
+    FIND_OR_RETURN(handle, c);
+    *current = c->mig / 10;
+    *pending = c->mig % 10;
+    return c->mig == NONE ? 3 : 0;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned int *n)
+{
+    FIND_OR_RETURN(handle, c);
+    *n = c->mig == NONE ? 0 : 7;
+    return 0;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned int index, void **instance)
+{
+    FIND_OR_RETURN(handle, c);
+    *instance = (void *)(1000000l + index);
+    return (int)index < c->instances ? 0 : 6;
+}
+
 struct process { unsigned int pid; unsigned long long memory; unsigned int gpu, compute; };
 
-int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned int *n, struct process *list)
+static int processes(void *handle, unsigned int *n, struct process *list)
 {
-    struct card *c = card_of(handle);
-    if (!c)
-        return 15;
+    FIND_OR_RETURN(handle, c);
     if (c->answer)
         return c->answer;
     if (*n < c->processes || !list) {
@@ -168,4 +301,16 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned int *n, struc
         list[i] = (struct process){100 + i, 1ull << 30, 0xffffffff, 0xffffffff};
     *n = c->processes;
     return 0;
+}
+
+#ifndef NO_PROCESSES_V3
+int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned int *n, struct process *list)
+{
+    return processes(handle, n, list);
+}
+#endif
+
+int nvmlDeviceGetComputeRunningProcesses_v2(void *handle, unsigned int *n, struct process *list)
+{
+    return processes(handle, n, list);
 }
