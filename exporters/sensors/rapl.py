@@ -23,6 +23,10 @@ MOST_POWER_UW = 1000 * UJ_PER_J
 zone's power where its limits say nothing, or say they are off."""
 
 
+MOST_VALUE_UJ = 2**63 - 1
+"""What a page can hold: a larger number is no counter's."""
+
+
 class Rapl:
     """The powercap zones of one host, read through descriptors kept open."""
 
@@ -59,8 +63,11 @@ class Rapl:
         except (OSError, ValueError) as error:
             self._forget(device.device)
             return _failure(path, error)
-        if value_uj < 0:
-            return Failure(Gap("read_failed"), f"rapl: {path} holds {value_uj}, below zero")
+        most_uj = MOST_VALUE_UJ if device.range_uj is None else device.range_uj
+        if not 0 <= value_uj <= most_uj:
+            return Failure(
+                Gap("read_failed"), f"rapl: {path} holds {value_uj}, not between 0 and {most_uj}"
+            )
         return Counter(
             value_uj, self._boot.mono_ns(), self._boot.boot_id, device.range_uj, device.max_power_uw
         )

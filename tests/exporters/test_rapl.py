@@ -154,7 +154,7 @@ def test_a_counter_that_turns_to_garbage_and_goes_comes_back(tmp_path: Path) -> 
         assert isinstance(outcome, Counter)
         return outcome.value_uj
 
-    for text in ("garbage\n", "", "12 34\n", "-5\n", "\0\0\0"):
+    for text in ("garbage\n", "", "12 34\n", "-5\n", "\0\0\0", f"{10**19}\n", f"{RANGE_UJ + 1}\n"):
         energy.write_text(text)
         assert state() == "read_failed", text
     energy.write_text("garbage\n")
