@@ -10,11 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from exporters import settings as settings_file
 from exporters.agent import Agent
 from exporters.errors import AgentError, SettingsError
 from exporters.settings import Settings
+from exporters.twin import command as twin
 from exporters.workloads import launch
 from footprint import METHOD_VERSION, __version__, codes
 
@@ -28,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.command == "twin":
+            return twin.main(arguments)
         settings = settings_file.load(
             getattr(arguments, "config", None),
             {name: getattr(arguments, name, None) for name in OVERRIDES},
@@ -93,7 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
     _add_common(run)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    _add_twin(commands)
     return parser
+
+
+def _add_twin(commands: Any) -> None:  # argparse gives its sub-commands no public type
+    twin.add_options(
+        commands.add_parser("twin", help="meter a simulated host whose true energy is known")
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -1,1 +1,1 @@
-"""A simulated host with known true energy, seen through the real interfaces."""
+"""A simulated host whose true energy is known, seen by the agent through real interfaces."""

@@ -1,0 +1,73 @@
+"""`footprint-agent twin`: a host whose true energy is known, and whether the agent finds it.
+
+Out: tables on standard output, progress on standard error. Exit code 0 only if every device
+balances: measured energy and energy in declared gaps are what its counter moved.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from exporters.errors import AgentError
+from exporters.twin import referee, report, run
+from exporters.twin.plan import Plan, check
+from footprint.interval import check_page_seconds
+from footprint.ledger import ChainError, PageError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's own options."""
+    plan = Plan()
+    for name, default, help_ in (
+        ("gpus", plan.gpus, "cards, 0 to 16"),
+        ("sockets", plan.sockets, "processor packages"),
+        ("systems", plan.systems, "SIA"),
+        ("seed", plan.seed, "the same seed, the same load"),
+        ("step-seconds", plan.step_seconds, "time between the agent's ticks"),
+        ("page-seconds", plan.page_seconds, "length of a page, a divisor of 900"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"{help_} ({default})"
+        )
+    parser.add_argument(
+        "--hours", type=float, default=24, metavar="H", help="simulated time, such as 0.5 (24)"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Simulate, compare, print; the exit code. Raises AgentError."""
+    plan = _plan(arguments)
+    with tempfile.TemporaryDirectory(prefix="footprint-twin-") as folder:
+        try:
+            done = run.simulate(plan, Path(folder), _progress)
+        except (ChainError, PageError) as error:
+            raise AgentError(f"twin: the agent's pages do not verify: {error}") from error
+    accounts = referee.balances(done)
+    for line in report.lines(done, accounts):
+        print(line)  # noqa: T201 - what was asked for
+    return 0 if all(account.balances for account in accounts) else 1
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    try:
+        check_page_seconds(arguments.page_seconds)
+    except ValueError as error:
+        raise AgentError(f"twin: {error}") from error
+    if not 0 < arguments.hours < float("inf"):
+        raise AgentError(f"twin: hours is {arguments.hours}; choose more than 0, such as 24")
+    return check(
+        Plan(
+            gpus=arguments.gpus,
+            sockets=arguments.sockets,
+            systems=arguments.systems,
+            seconds=round(arguments.hours * 3600),
+            step_seconds=arguments.step_seconds,
+            page_seconds=arguments.page_seconds,
+            seed=arguments.seed,
+        )
+    )
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

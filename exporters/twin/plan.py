@@ -1,0 +1,110 @@
+"""What a simulated host is made of, and what will befall it: everything the twin is told.
+
+In: the options of `footprint-agent twin`. Out: sizes, whose cards are whose, and the times at which
+something cannot be read, all in steps of a tenth of a second from the start.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from exporters.errors import AgentError
+
+STEPS_PER_S = 10
+STEP_US = 1_000_000 // STEPS_PER_S
+"""The simulator's own integration: ten times finer than the agent's tick."""
+
+START = datetime(2026, 11, 2, tzinfo=UTC)
+MOST_GPUS = 16
+LOST = 15
+UNINITIALIZED = 1
+"""What NVML answers (nvml.h, nvmlReturn_t) while a card is lost, and while its driver is away."""
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """Steps [start, end) in which a device cannot be read; `answer` is NVML's return code."""
+
+    start: int
+    end: int
+    answer: int = 0
+
+    def holds(self, step: int) -> bool:
+        """Whether it lasts at this step."""
+        return self.start <= step < self.end
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A simulated host and its run."""
+
+    gpus: int = 8
+    sockets: int = 2
+    systems: int = 5
+    seconds: int = 86_400
+    step_seconds: int = 1
+    page_seconds: int = 900
+    seed: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Length of the run."""
+        return self.seconds * STEPS_PER_S
+
+    @property
+    def sia(self) -> list[str]:
+        """Codes of the SIA."""
+        return [f"sia-{number}" for number in range(1, self.systems + 1)]
+
+    def uuid(self, gpu: int) -> str:
+        """The card's UUID."""
+        return f"GPU-00000000-0000-4000-8000-{gpu:012}"
+
+    def reserved(self, gpu: int) -> int | None:
+        """Index of the SIA for which the configuration reserves the card: the first half."""
+        return gpu % self.systems if gpu < self.gpus // 2 else None
+
+    def users(self, gpu: int) -> list[int]:
+        """Indices of the SIA that compute on the card: one where it is reserved, two on the others,
+        none on the last of several."""
+        if self.reserved(gpu) is not None:
+            return [gpu % self.systems]
+        if gpu == self.gpus - 1 and self.gpus > 1:
+            return []
+        return sorted({gpu % self.systems, (gpu + 1) % self.systems})
+
+    def reload(self) -> Outage:
+        """The NVIDIA driver is away for 20 s; every card's counter begins at 0 after it."""
+        return self._outage(250, 20, UNINITIALIZED)
+
+    def losses(self) -> dict[int, Outage]:
+        """Cards that fall off the bus: one comes back, with its counter gone on, one does not."""
+        if not self.gpus:
+            return {}
+        seconds = min(2400, self.seconds // 10)
+        found = {min(1, self.gpus - 1): self._outage(400, seconds, LOST)}
+        if self.gpus > 2:
+            found[self.gpus - 2] = self._outage(750, self.seconds, LOST)
+        return found
+
+    def dram_outage(self) -> Outage:
+        """A counter of the first socket's memory that cannot be read for 5 s."""
+        return self._outage(600, 5)
+
+    def _outage(self, permille: int, seconds: int, answer: int = 0) -> Outage:
+        start = self.steps * permille // 1000 + 3  # not at a tick
+        return Outage(start, start + seconds * STEPS_PER_S, answer)
+
+
+def check(plan: Plan) -> Plan:
+    """The plan itself where it makes sense. Raises AgentError: what, remedy."""
+    bounds = {
+        "gpus": (0, MOST_GPUS),
+        "sockets": (1, 8),
+        "systems": (1, 50),
+        "seconds": (60, 366 * 86_400),
+        "step_seconds": (1, 10),
+    }
+    for name, (least, most) in bounds.items():
+        value = getattr(plan, name)
+        if not least <= value <= most:
+            raise AgentError(f"twin: {name} is {value}; choose {least} to {most}")
+    return plan

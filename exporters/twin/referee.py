@@ -1,0 +1,166 @@
+"""Holds the pages against what was true: does every device balance, to the microjoule?
+
+In: a `Run`. Out: a `Balance` per device. What a counter showed at two neighbouring ticks must have
+been measured whole. Where it could not be read in between, the pages say how much of that time is a
+gap; of the counter's move that part is in the gap by elapsed time, and the rest is measured. A
+counter that began anew, or never came back, leaves the whole stretch a gap. Written from METHOD.md,
+without the agent's code: proportions are computed here once more.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+
+from exporters.twin.run import UNREADABLE, Log, Run
+from footprint.interval import to_us
+from footprint.ledger import Page
+
+
+class Span(msgspec.Struct, frozen=True):
+    """[start_us, end_us) of UTC."""
+
+    start_us: int
+    end_us: int
+
+    def overlap_us(self, other: "Span") -> int:
+        """Microseconds in both."""
+        return max(0, min(self.end_us, other.end_us) - max(self.start_us, other.start_us))
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Two ticks at which a counter could be read, and how far it moved on the true scale.
+
+    `apart`: ticks between them at which it could not. `lost`: the move cannot be known, because the
+    counter began anew or was not read again.
+    """
+
+    span: Span
+    moved_uj: int
+    apart: int
+    lost: bool
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """One device's account of a run. Energies in microjoules, times in microseconds.
+
+    `moved_uj` is what the counter could show between its first and its last reading, and after it
+    what it counted unseen; `true_uj` what the device drew. Their difference `lag_uj` is the
+    counter's resolution and delay at both ends.
+    """
+
+    device: str
+    true_uj: int
+    moved_uj: int
+    measured_uj: int
+    in_gaps_uj: int
+    interpolated_uj: int
+    unreadable_us: int
+    gap_us: int
+    causes: dict[str, int]
+    stray_gap_us: int
+    entries_differ_uj: int
+
+    @property
+    def difference_uj(self) -> int:
+        """What is missing or too much: zero, or the device does not balance."""
+        return self.measured_uj + self.in_gaps_uj - self.moved_uj
+
+    @property
+    def lag_uj(self) -> int:
+        """Drawn and not yet shown at the end, less the same at the beginning."""
+        return self.true_uj - self.moved_uj
+
+    @property
+    def balances(self) -> bool:
+        """Energy, entries and gaps all agree."""
+        return not (self.difference_uj or self.stray_gap_us or self.entries_differ_uj)
+
+
+def balances(run: Run) -> list[Balance]:
+    """Every device's, in the order of the run's logs."""
+    return [_balance(run, index) for index in range(len(run.logs))]
+
+
+def _balance(run: Run, index: int) -> Balance:
+    log = run.logs[index]
+    evidence, gaps = False, list[tuple[Span, str]]()
+    measured_uj = interpolated_uj = entries_uj = 0
+    for page in run.pages:
+        for state in page.sensors:
+            if state.device == log.device:
+                evidence = state.evidence
+                measured_uj += state.metered_uj
+                interpolated_uj += state.interpolated_uj
+        entries_uj += sum(e.energy_uj for e in page.entries if e.device == log.device)
+        gaps += [
+            (Span(to_us(gap.start), to_us(gap.end)), gap.cause)
+            for gap in page.gaps
+            if gap.device == log.device and gap.kind == "gap"
+        ]
+    causes: dict[str, int] = {}
+    for span, cause in gaps:
+        causes[cause] = causes.get(cause, 0) + span.end_us - span.start_us
+    stretches = list(_stretches(run, log, index))
+    apart = [stretch for stretch in stretches if stretch.apart]
+    inside_us = sum(span.overlap_us(item.span) for span, _ in gaps for item in apart)
+    return Balance(
+        device=log.device,
+        true_uj=run.true_last_uj[index] - run.true_first_uj[index],
+        moved_uj=sum(stretch.moved_uj for stretch in stretches),
+        measured_uj=measured_uj,
+        in_gaps_uj=sum(_in_gaps(run.pages, gaps, item) for item in apart),
+        interpolated_uj=interpolated_uj,
+        unreadable_us=sum(item.span.end_us - item.span.start_us for item in apart),
+        gap_us=sum(causes.values()),
+        causes=causes,
+        stray_gap_us=sum(causes.values()) - inside_us,
+        entries_differ_uj=0 if evidence else measured_uj - entries_uj,
+    )
+
+
+def _stretches(run: Run, log: Log, index: int) -> Iterator[Stretch]:
+    good = [tick for tick, total_uj in enumerate(log.total_uj) if total_uj != UNREADABLE]
+    for before, after in pairwise(good):
+        span = Span(run.at_us[before], run.at_us[after])
+        moved_uj = log.total_uj[after] - log.total_uj[before]
+        lost = log.life[after] != log.life[before]
+        # A counter that begins anew between two neighbouring ticks is as unreadable as one lost.
+        yield Stretch(span, moved_uj, max(after - before - 1, int(lost)), lost)
+    last, end = good[-1], len(run.at_us) - 1
+    if last < end:
+        span = Span(run.at_us[last], run.at_us[end])
+        moved_uj = run.true_last_uj[index] - log.total_uj[last]
+        yield Stretch(span, moved_uj, end - last, lost=True)
+
+
+def _in_gaps(pages: list[Page], gaps: list[tuple[Span, str]], stretch: Stretch) -> int:
+    """How much of a stretch's move lies in time that the pages declare a gap."""
+    gap_us = sum(span.overlap_us(stretch.span) for span, _ in gaps)
+    length_us = stretch.span.end_us - stretch.span.start_us
+    if stretch.lost:
+        # Unknown: all of it must be declared. Where it is not, the energy is missing in the sum.
+        return stretch.moved_uj if gap_us == length_us else 0
+    if not gap_us:
+        return 0
+    pieces_us = []
+    for page in pages:
+        span = Span(to_us(page.start), to_us(page.end))
+        if span.overlap_us(stretch.span):
+            declared_us = sum(
+                span.overlap_us(Span(max(gap.start_us, stretch.span.start_us), gap.end_us))
+                for gap, _ in gaps
+            )
+            pieces_us.append(span.overlap_us(stretch.span) - declared_us)
+    return proportion([*(us for us in pieces_us if us), gap_us], stretch.moved_uj)[-1]
+
+
+def proportion(parts: list[int], total: int) -> list[int]:
+    """`total` over `parts` in proportion, rounded so that it adds up: the largest remainders are
+    rounded up, equal ones in order."""
+    whole = sum(parts)
+    shares = [total * part // whole for part in parts]
+    order = sorted(range(len(parts)), key=lambda place: (-(total * parts[place] % whole), place))
+    for place in order[: total - sum(shares)]:
+        shares[place] += 1
+    return shares

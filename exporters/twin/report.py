@@ -1,0 +1,140 @@
+"""Truth beside measured, as tables that read the same in a terminal and in a Markdown file.
+
+In: a run and its balances. Out: lines of text.
+"""
+
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from exporters.twin.plan import Plan
+from exporters.twin.referee import Balance
+from exporters.twin.run import Run
+from exporters.twin.truth import Shares
+from footprint import codes
+from footprint.units import joules_float
+
+US_PER_S = 1_000_000
+
+
+def lines(run: Run, accounts: Sequence[Balance]) -> Iterator[str]:
+    """The whole report."""
+    plan = run.plan
+    yield (
+        f"{plan.seconds / 3600:g} simulated hours, {plan.sockets} sockets, {plan.gpus} GPUs, "
+        f"{plan.systems} SIA, seed {plan.seed}; load: {run.source}."
+    )
+    yield (
+        f"{len(run.at_us):,} ticks and {len(run.pages)} pages in {run.seconds:.0f} s; "
+        f"chain verified. A tick: median {statistics.median(run.tick_ns) / 1e6:.2f} ms of CPU, "
+        f"99 in 100 below {sorted(run.tick_ns)[len(run.tick_ns) * 99 // 100] / 1e6:.2f} ms."
+    )
+    yield ""
+    yield from _table(
+        ("device", "true (uJ)", "counter moved (uJ)", "measured (uJ)", "in gaps (uJ)"),
+        ("unreadable (s)", "of it gap (s)", "causes", "difference (uJ)", "true - counter (uJ)"),
+        rows=map(_device, accounts),
+    )
+    yield ""
+    yield (
+        "Difference = measured + in gaps - counter moved. True - counter is what lag (a tenth of a "
+        "second) and resolution (a millijoule) of a card's counter hide at the first and last tick."
+    )
+    yield ""
+    yield from _consumers(run)
+    yield ""
+    bad = [account.device for account in accounts if not account.balances]
+    yield (
+        f"DOES NOT BALANCE: {', '.join(bad)}"
+        if bad
+        else f"Every device balances: {len(accounts)} of {len(accounts)}, difference 0 uJ."
+    )
+
+
+def _device(account: Balance) -> Iterator[str]:
+    yield account.device
+    yield f"{account.true_uj:,}"
+    yield f"{account.moved_uj:,}"
+    yield f"{account.measured_uj:,}"
+    yield f"{account.in_gaps_uj:,}"
+    yield f"{account.unreadable_us / US_PER_S:g}"
+    yield f"{account.gap_us / US_PER_S:g}"
+    yield ", ".join(f"{cause} {us / US_PER_S:g}" for cause, us in account.causes.items())
+    yield f"{account.difference_uj:,}"
+    yield f"{account.lag_uj:,}"
+
+
+def _consumers(run: Run) -> Iterator[str]:
+    attributed = _attributed(run)
+    true = {"processors": _true(run.plan, run.truth.processors)}
+    true["cards"] = _true(run.plan, run.truth.cards)
+    consumers = [*run.plan.sia, codes.SYSTEM, codes.AGENT, codes.IDLE, codes.UNATTRIBUTED]
+    rows = []
+    for consumer in consumers:
+        row = [consumer]
+        for place in ("processors", "cards"):
+            caused_uj, standing_uj = true[place].get(consumer, (0, 0))
+            seen_uj = attributed.get((place, consumer), 0)
+            row += [_joules(caused_uj), _joules(standing_uj), _joules(seen_uj)]
+            row.append(_percent(seen_uj, caused_uj + standing_uj))
+        rows.append(row)
+    yield from _table(
+        ("consumer", "cpu and dram caused (J)", "standing (J)", "attributed (J)", "error (%)"),
+        ("gpu caused (J)", "standing (J)", "attributed (J)", "error (%)"),
+        rows=rows,
+    )
+    yield ""
+    yield (
+        "Error = attributed / (caused + standing) - 1. Standing power flows whatever is done; here "
+        "each tenth of a second of it is divided by that tenth's CPU time, a card's equally over "
+        "its users. Known causes on processors: CPU time is not power (each SIA draws other watts "
+        "a CPU second and moves other amounts of memory), sockets are pooled, bursts inside a tick "
+        "are averaged. On cards: reserved ones go to their SIA, shared ones are not divided "
+        "between processes and stand under @unattributed, energy in declared gaps is nobody's."
+    )
+
+
+def _true(plan: Plan, shares: Shares) -> Mapping[str, tuple[int, int]]:
+    found = {
+        sia: (shares.caused_uj[place], shares.standing_uj[place])
+        for place, sia in enumerate(plan.sia)
+    }
+    found[codes.SYSTEM] = (shares.system_uj, 0)
+    found[codes.AGENT] = (shares.agent_uj, 0)
+    found[codes.IDLE] = (0, shares.idle_uj)
+    return found
+
+
+def _attributed(run: Run) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for page in run.pages:
+        for entry in page.entries:
+            key = ("cards" if entry.component == "gpu" else "processors", entry.consumer)
+            found[key] = found.get(key, 0) + entry.energy_uj
+    return found
+
+
+def _joules(energy_uj: int) -> str:
+    return f"{joules_float(energy_uj):,.1f}"
+
+
+def _percent(seen_uj: int, true_uj: int) -> str:
+    if not true_uj:
+        return "" if not seen_uj else "nobody's"
+    return f"{100 * (seen_uj / true_uj - 1):+.2f}"
+
+
+def _table(*heads: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A Markdown table whose columns line up: the first to the left, figures to the right."""
+    head = [name for part in heads for name in part]
+    body = [list(row) for row in rows]
+    widths = [max(len(row[place]) for row in [head, *body]) for place in range(len(head))]
+    yield _row(head, widths)
+    yield _row(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])], widths)
+    for row in body:
+        yield _row(row, widths)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first = cells[0].ljust(widths[0])
+    others = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return f"| {' | '.join([first, *others])} |"

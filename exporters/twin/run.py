@@ -1,0 +1,173 @@
+"""The unmodified agent on a simulated host, in simulated time: nothing sleeps.
+
+In: a plan. Out: a `Run`: what was true, what every counter showed at every tick, and the pages that
+the agent left in its spool. The agent's clocks and /proc come from the simulation, its other
+roots are settings; everything between is the program that runs on real hosts.
+"""
+
+import random
+import time
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from exporters.agent import Agent
+from exporters.settings import Reservation, Settings
+from exporters.spool import Spool
+from exporters.surroundings import Surroundings
+from exporters.twin import library
+from exporters.twin.faces import Faces, Shown, true_totals
+from exporters.twin.load import requests
+from exporters.twin.plan import START, STEP_US, STEPS_PER_S, Plan
+from exporters.twin.truth import Truth
+from footprint.interval import to_us
+from footprint.ledger import Page, verify_chain
+
+HOST_ID = "twin"
+UP_BEFORE_NS = 3_600_000_000_000
+"""The host had been up for an hour when the agent started."""
+AGENT_US = 2_000
+"""CPU time of the agent that the simulated host shows for each tick."""
+LATE = 0.01
+"""One tick in a hundred comes 0.1 to 0.4 s late, as on a busy host."""
+CHECKPOINT_SECONDS = 30
+
+UNREADABLE = -1
+
+
+class Log(msgspec.Struct):
+    """What one device's counter showed at each tick, in microjoules, unwrapped, on the scale of the
+    true energy (UNREADABLE where it could not be read), and in which of its lives."""
+
+    device: str
+    total_uj: "array[int]"
+    life: "array[int]"
+
+    def add(self, shown: Shown | None) -> None:
+        """One tick."""
+        self.total_uj.append(UNREADABLE if shown is None else shown.total_uj)
+        self.life.append(0 if shown is None else shown.life)
+
+
+class Run(msgspec.Struct):
+    """A run that is over. Totals are of the first and the last tick, in the order of `logs`."""
+
+    plan: Plan
+    source: str
+    at_us: "array[int]"
+    logs: list[Log]
+    true_first_uj: list[int]
+    true_last_uj: list[int]
+    truth: Truth
+    pages: list[Page]
+    tick_ns: "array[int]"
+    seconds: float
+
+
+def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
+    """Run the plan below `folder`. Raises AgentError; PageError or ChainError where the pages do
+    not verify."""
+    chance = random.Random(plan.seed)  # noqa: S311 - a simulation, to be repeated by its seed
+    asked, source = requests(chance)
+    began = time.monotonic()
+    simulation = _Simulation(plan, Truth(plan, asked, chance), folder, chance)
+    simulation.run(progress)
+    spool = Spool(folder / "state" / "spool.db", HOST_ID)
+    pages = list(verify_chain(spool.bodies()))
+    spool.close()
+    return Run(
+        plan=plan,
+        source=source,
+        at_us=simulation.at_us,
+        logs=simulation.logs,
+        true_first_uj=simulation.true_first_uj,
+        true_last_uj=true_totals(simulation.truth),
+        truth=simulation.truth,
+        pages=pages,
+        tick_ns=simulation.tick_ns,
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Simulation:
+    """The host, its faces, and the agent on it."""
+
+    def __init__(self, plan: Plan, truth: Truth, folder: Path, chance: random.Random) -> None:
+        self.plan, self.truth, self._chance = plan, truth, chance
+        self._faces = Faces(plan, folder)
+        self.at_us, self.tick_ns = array("q"), array("q")
+        self.logs = [Log(device, array("q"), array("b")) for device in self._faces.devices]
+        self._show()
+        self.true_first_uj = true_totals(truth)
+        if plan.gpus:
+            library.load(folder, self._faces.cards)
+        around = Surroundings(self._wall_ns, self._mono_ns, self._agent_ns, self._faces.proc)
+        self._agent = Agent(_settings(plan, self._faces), around)
+
+    def run(self, progress: Callable[[str], None]) -> None:
+        """From the first tick to the last."""
+        began = time.monotonic()
+        self._tick(self._agent.tick_once)
+        hour_s, every = 3600, self.plan.step_seconds * STEPS_PER_S
+        for due in range(every, self.plan.steps, every):
+            late = self._chance.randint(1, 4) if self._chance.random() < LATE else 0
+            self._advance(min(due + late, self.plan.steps - 1))
+            self._tick(self._agent.tick_once)
+            seconds = due // STEPS_PER_S
+            if seconds % hour_s < self.plan.step_seconds:
+                progress(
+                    f"twin: {seconds // hour_s} h of {self.plan.seconds / hour_s:.1f} h simulated, "
+                    f"{time.monotonic() - began:.0f} s"
+                )
+        self._advance(self.plan.steps)
+        self._tick(self._agent.finish)
+        self._faces.close()
+
+    def _advance(self, until: int) -> None:
+        while self.truth.step < until:
+            self.truth.advance()
+
+    def _show(self) -> list[Shown | None]:
+        return self._faces.show(self.truth)
+
+    def _tick(self, tick: Callable[[], None]) -> None:
+        for log, shown in zip(self.logs, self._show(), strict=True):
+            log.add(shown)
+        self.at_us.append(self._wall_ns() // 1000)
+        before_ns = time.process_time_ns()
+        tick()
+        self.tick_ns.append(time.process_time_ns() - before_ns)
+        self.truth.spend(AGENT_US)
+
+    def _wall_ns(self) -> int:
+        return (to_us(START) + self.truth.step * STEP_US) * 1000
+
+    def _mono_ns(self) -> int:
+        return UP_BEFORE_NS + self.truth.step * STEP_US * 1000
+
+    def _agent_ns(self) -> int:
+        return self.truth.agent_us * 1000
+
+
+def _settings(plan: Plan, faces: Faces) -> Settings:
+    """Everything the agent is told: roots below the simulation's folder, and the reservations."""
+    cards: dict[str, list[str]] = {}
+    for gpu in range(plan.gpus):
+        sia = plan.reserved(gpu)
+        if sia is not None:
+            cards.setdefault(plan.sia[sia], []).append(plan.uuid(gpu))
+    return Settings(
+        host_id=HOST_ID,
+        state_dir=str(faces.folder / "state"),
+        run_dir=str(faces.folder / "run"),
+        listen="127.0.0.1:0",
+        page_seconds=plan.page_seconds,
+        checkpoint_seconds=CHECKPOINT_SECONDS,
+        powercap_root=str(faces.powercap),
+        cgroup_root=str(faces.cgroups),
+        nvml="auto" if plan.gpus else "off",
+        model="off",
+        reservations=[Reservation(sia, gpus) for sia, gpus in cards.items()],
+    )

@@ -1,0 +1,164 @@
+"""The simulated host itself: what every device really drew, and because of whom.
+
+In: the plan and the profiles. Out: cumulative energy in exact integer microjoules per device, and
+per SIA what it caused and its part of the power that flows whatever is done. It knows none of the
+agent's formulas and shares no code with them: power is a whole number of watts a busy processor or
+card, and watts times microseconds are microjoules.
+"""
+
+import random
+
+import msgspec
+
+from exporters.twin.load import HOURS_PERMILLE, Profile, Request, profile
+from exporters.twin.plan import STEP_US, STEPS_PER_S, Plan
+
+PACKAGE_IDLE_W = 90
+DRAM_IDLE_W = 8
+BOARD_W = 60
+"""What psys sees beside packages and memory."""
+GPU_IDLE_W = 70
+SYSTEM_W, AGENT_W = 3, 4
+SYSTEM_US = 8_000
+"""CPU time of the operating system in a step; twenty times that for half a second each minute."""
+SYSTEM_BURST = 20
+STEPS_PER_HOUR = 3600 * STEPS_PER_S
+
+
+class Work(msgspec.Struct):
+    """One SIA on one processor or card: its profile, where it begins, watts a busy one."""
+
+    sia: int
+    place: int
+    used_us: list[int]
+    offset: int
+    watts: int
+    memory_mw: int = 0
+
+
+class Shares(msgspec.Struct):
+    """Energy by whose it truly is, in microjoules: caused, and of the standing power."""
+
+    caused_uj: list[int]
+    standing_uj: list[int]
+    system_uj: int = 0
+    agent_uj: int = 0
+    idle_uj: int = 0
+
+
+class Truth:
+    """The host, a tenth of a second at a time."""
+
+    def __init__(self, plan: Plan, asked: list[Request], chance: random.Random) -> None:
+        self.plan = plan
+        self.step = 0
+        self.package_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
+        self.core_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
+        self.dram_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
+        self.psys_uj = chance.randrange(10**12)
+        self.gpu_uj = [chance.randrange(10**13) for _ in range(plan.gpus)]
+        self.gpu_before_uj = list(self.gpu_uj)
+        """A step ago: what the cards' own counters show."""
+        self.sia_us = [0] * plan.systems
+        self.system_us = 0
+        self.agent_us = 0
+        self.processors = Shares([0] * plan.systems, [0] * plan.systems)
+        self.cards = Shares([0] * plan.systems, [0] * plan.systems)
+        profiles = [profile(asked, chance.uniform(8, 20)) for _ in range(plan.systems)]
+        self._cpu = [_on_processor(plan, sia, profiles[sia], chance) for sia in range(plan.systems)]
+        self._gpu = [
+            _on_card(plan, sia, gpu, profiles[sia], chance)
+            for gpu in range(plan.gpus)
+            for sia in plan.users(gpu)
+        ]
+        self._users = [plan.users(gpu) for gpu in range(plan.gpus)]
+        self._spent_us = 0
+        self._of_profile = HOURS_PERMILLE[0]
+
+    def spend(self, agent_us: int) -> None:
+        """The agent used CPU time; it is drawn in the next step."""
+        self._spent_us += agent_us
+
+    def advance(self) -> None:
+        """A tenth of a second passes."""
+        if self.step % STEPS_PER_HOUR == 0:
+            self._of_profile = HOURS_PERMILLE[self.step // STEPS_PER_HOUR % 24]
+        self._run_processors()
+        self._run_cards()
+        self.step += 1
+
+    def _run_processors(self) -> None:
+        sockets = self.plan.sockets
+        dynamic_uj = [0] * sockets
+        memory_uj = [DRAM_IDLE_W * STEP_US] * sockets
+        used = []
+        for work in self._cpu:
+            used_us = work.used_us[(self.step + work.offset) % len(work.used_us)]
+            used_us = used_us * self._of_profile // 1000
+            energy_uj = used_us * work.watts
+            moved_uj = used_us * work.memory_mw // 1000
+            dynamic_uj[work.place] += energy_uj
+            memory_uj[work.place] += moved_uj
+            self.sia_us[work.sia] += used_us
+            self.processors.caused_uj[work.sia] += energy_uj + moved_uj
+            used.append(used_us)
+        bursts = self.step % (60 * STEPS_PER_S) < STEPS_PER_S // 2
+        system_us = SYSTEM_US * SYSTEM_BURST if bursts else SYSTEM_US
+        agent_us, self._spent_us = self._spent_us, 0
+        dynamic_uj[0] += system_us * SYSTEM_W + agent_us * AGENT_W
+        self.processors.system_uj += system_us * SYSTEM_W
+        self.processors.agent_uj += agent_us * AGENT_W
+        self.system_us += system_us
+        self.agent_us += agent_us
+        self._count(dynamic_uj, memory_uj)
+        self._stand(used, system_us, agent_us)
+
+    def _count(self, dynamic_uj: list[int], memory_uj: list[int]) -> None:
+        psys_uj = BOARD_W * STEP_US
+        for socket, energy_uj in enumerate(dynamic_uj):
+            package_uj = PACKAGE_IDLE_W * STEP_US + energy_uj
+            self.package_uj[socket] += package_uj
+            self.core_uj[socket] += energy_uj
+            self.dram_uj[socket] += memory_uj[socket]
+            psys_uj += package_uj + memory_uj[socket]
+        self.psys_uj += psys_uj
+
+    def _stand(self, used: list[int], system_us: int, agent_us: int) -> None:
+        """Standing power of processors and memory: by the CPU time of this very step."""
+        standing_uj = self.plan.sockets * (PACKAGE_IDLE_W + DRAM_IDLE_W) * STEP_US
+        total_us = sum(used) + system_us + agent_us
+        left_uj = standing_uj
+        for sia, used_us in enumerate(used):
+            part_uj = standing_uj * used_us // total_us
+            self.processors.standing_uj[sia] += part_uj
+            left_uj -= part_uj
+        part_uj = standing_uj * agent_us // total_us
+        self.processors.agent_uj += part_uj
+        self.processors.system_uj += left_uj - part_uj
+
+    def _run_cards(self) -> None:
+        self.gpu_before_uj = list(self.gpu_uj)
+        for work in self._gpu:
+            used_us = work.used_us[(self.step + work.offset) % len(work.used_us)]
+            energy_uj = used_us * self._of_profile // 1000 * work.watts
+            self.gpu_uj[work.place] += energy_uj
+            self.cards.caused_uj[work.sia] += energy_uj
+        standing_uj = GPU_IDLE_W * STEP_US
+        for gpu, users in enumerate(self._users):
+            self.gpu_uj[gpu] += standing_uj
+            for sia in users:
+                self.cards.standing_uj[sia] += standing_uj // len(users)
+            if not users:
+                self.cards.idle_uj += standing_uj
+
+
+def _on_processor(plan: Plan, sia: int, does: Profile, chance: random.Random) -> Work:
+    """SIA differ in what a CPU second draws, as real ones do, and sit on one socket each."""
+    offset = chance.randrange(len(does.cpu_us))
+    watts, memory_mw = 3 + 2 * sia % 7, 300 + 400 * sia % 1300
+    return Work(sia, sia % plan.sockets, does.cpu_us, offset, watts, memory_mw)
+
+
+def _on_card(plan: Plan, sia: int, gpu: int, does: Profile, chance: random.Random) -> Work:
+    watts = (300 + 60 * sia % 330) // len(plan.users(gpu))
+    return Work(sia, gpu, does.gpu_us, chance.randrange(len(does.gpu_us)), watts)
