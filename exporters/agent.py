@@ -33,6 +33,8 @@ from footprint.reading import Reading
 
 TICK_US = 1_000_000
 PUSH_AT_END_SECONDS = 10
+ERROR_EVERY = 60
+"""A disk that refuses every tick is said once a minute or so."""
 
 log = logging.getLogger("footprint.agent")
 
@@ -76,6 +78,7 @@ class Agent:
         self._late = 0
         self._saved_us = 0
         self._sealed: list[Draft] = []
+        self._refused = 0
 
     @property
     def server(self) -> ThreadingHTTPServer:
@@ -187,8 +190,11 @@ class Agent:
         try:
             self._spool.save(self._checkpoint(), self._sealed)
         except SpoolError as error:
-            log.error("%s", error)  # sealed drafts stay in memory for the next tick
+            if self._refused % ERROR_EVERY == 0:
+                log.error("%s", error)  # sealed drafts stay in memory for the next tick
+            self._refused += 1
             return
+        self._refused = 0
         self._saved_us = now.utc_us
         if self._sealed and self._pusher:
             self._pusher.wake()
