@@ -35,6 +35,12 @@ def uj_from_millijoules(millijoules: int) -> int:
     return millijoules * UJ_PER_MJ
 
 
+def uj_from_watt_hours(watt_hours: Decimal | int) -> int:
+    """Integer microjoules nearest to `watt_hours` (ties to even); 1 Wh = 3.6 * 10^9 uJ."""
+    exact = Decimal(watt_hours) * (UJ_PER_KWH // 1000)
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
 def uj_from_power(power_uw: int, duration_ns: int) -> int:
     """Whole microjoules that `power_uw` microwatts make in `duration_ns`, rounded down.
 

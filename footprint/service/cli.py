@@ -115,7 +115,9 @@ def _migrate(chosen: argparse.Namespace) -> int:
 
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("import", help="take a register or factors over from a file")
+    parser = commands.add_parser(
+        "import", help="take a register, factors or node energy from files"
+    )
     cli_import.add(parser)
 
 

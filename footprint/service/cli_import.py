@@ -1,10 +1,11 @@
-"""`footprint import registry FILE.yaml` and `footprint import factors FILE.csv`: all or nothing."""
+"""`footprint import registry|factors FILE`: all or nothing (`import pdu` is in cli_pdu)."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from footprint.interval import to_us
+from footprint.service import cli_pdu
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 
@@ -20,6 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         kind.add_argument("file", type=Path, metavar="FILE")
         kind.add_argument("--database", type=Path, default=Path("footprint.db"), metavar="PATH")
         kind.set_defaults(run=run)
+    cli_pdu.add(kinds.add_parser("pdu", help="energy of racks from the exports of their PDUs"))
 
 
 def run_registry(chosen: argparse.Namespace) -> int:

@@ -3,3 +3,15 @@
 
 class CommandError(Exception):
     """A command that cannot be done; the message says what, where and the remedy."""
+
+
+Place = tuple[str | int, ...]
+"""Keys and list positions that lead to a value of a file."""
+
+
+class PlaceError(ValueError):
+    """Something wrong in a file. `path` leads to it: keys and list positions."""
+
+    def __init__(self, message: str, path: Place = ()) -> None:
+        super().__init__(message)
+        self.path = path

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from footprint import codes
+from footprint.service.errors import PlaceError
 
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -18,12 +19,8 @@ Permille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 WHOLE = 1000
 
 
-class RegisterError(ValueError):
-    """Something that cannot be registered. `path` leads to it: keys and list positions."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.path = path
+class RegisterError(PlaceError):
+    """Something that cannot be registered."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
-from footprint.service.errors import CommandError
+from footprint.service import yaml_lines
+from footprint.service.errors import CommandError, Place, PlaceError
 from footprint.service.register import (
     WHOLE,
     Directorate,
@@ -32,15 +32,11 @@ from footprint.service.register import (
     Sia,
 )
 
-_INTEGER = "tag:yaml.org,2002:int"
-_NULL = "tag:yaml.org,2002:null"
 _LISTS: dict[str, type[msgspec.Struct]] = {
     "directorates": Directorate,
     "projects": Project,
     "sia": Sia,
 }
-Place = tuple[str | int, ...]
-"""Keys and list positions that lead to a value."""
 
 
 class RegisterFile(msgspec.Struct, frozen=True):
@@ -52,59 +48,19 @@ class RegisterFile(msgspec.Struct, frozen=True):
 
     def error(self, error: RegisterError) -> CommandError:
         """`error` with the line that it comes from."""
-        return _at(self.path, self.lines, error.path, str(error))
+        return yaml_lines.at(self.path, self.lines, error.path, str(error))
 
 
 def read(path: Path) -> RegisterFile:
     """The register in a YAML file; CommandError with line, field and what is allowed."""
-    root = _compose(path)
+    root = yaml_lines.compose(path)
     lines: dict[Place, int] = {(): 1}
     try:
-        content = _plain(root, (), lines)
+        content = yaml_lines.plain(root, (), lines)
         _check_fields(content)
         return RegisterFile(_convert(_spell_out(content)), path, lines)
-    except RegisterError as error:
-        raise _at(path, lines, error.path, str(error)) from error
-
-
-def _compose(path: Path) -> yaml.Node | None:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise CommandError(f"{path}: cannot be read: {reason}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise CommandError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
-
-
-def _plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
-    """A node as plain values: texts, integers, lists, mappings; dates stay texts."""
-    if node is None:
-        return {}
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, place, lines)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*place, n), lines) for n, item in enumerate(node.value)]
-    if node.tag == _NULL:
-        return None
-    if node.tag == _INTEGER and node.value.isascii() and node.value.isdigit():
-        return int(node.value)
-    return node.value
-
-
-def _mapping(node: yaml.MappingNode, place: Place, lines: dict[Place, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
-        lines[*place, key] = key_node.start_mark.line + 1
-        if key in found:
-            raise RegisterError(f"{key}: stands twice", (*place, key))
-        found[key] = _plain(value_node, (*place, key), lines)
-    return found
+    except PlaceError as error:
+        raise yaml_lines.at(path, lines, error.path, str(error)) from error
 
 
 def _check_fields(content: Any) -> None:
@@ -157,39 +113,7 @@ def _convert(content: dict[str, Any]) -> Register:
     items: dict[str, list[Any]] = {}
     for name, kind in _LISTS.items():
         items[name] = [
-            _item(value, kind, (name, index)) for index, value in enumerate(content.get(name, []))
+            yaml_lines.convert(value, kind, (name, index))
+            for index, value in enumerate(content.get(name, []))
         ]
     return msgspec.structs.replace(Register(), **items)
-
-
-def _item(value: Any, kind: type[msgspec.Struct], place: Place) -> Any:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        reason, inner = _reason(str(error))
-        field = f"{inner[-1]}: " if inner else ""
-        raise RegisterError(f"{field}{reason}{_remedy(reason)}", (*place, *inner)) from error
-
-
-def _reason(message: str) -> tuple[str, Place]:
-    """msgspec's message and the place in it: "... - at `$.shares[0].permille`"."""
-    reason, _, where = message.partition(" - at `$")
-    steps: list[str | int] = []
-    for step in where.rstrip("`").replace("[", ".").split("."):
-        name = step.rstrip("]")
-        if name:
-            steps.append(int(name) if name.isdigit() else name)
-    return reason, tuple(steps)
-
-
-def _remedy(reason: str) -> str:
-    if "matching regex" in reason:
-        return "; use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
-    return ""
-
-
-def _at(path: Path, lines: dict[Place, int], place: Place, message: str) -> CommandError:
-    """The error with the line of its place, or of the nearest thing around it."""
-    while place not in lines:
-        place = place[:-1]
-    return CommandError(f"{path}, line {lines[place]}: {message}; nothing was imported")

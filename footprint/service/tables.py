@@ -125,7 +125,7 @@ class Node(SQLModel, table=True):
     """Energy of whole hosts by a node meter, as an accepted page tells it."""
 
     __tablename__ = "node"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("node_from", "from_us"), {"sqlite_with_rowid": False})
 
     host_id: str = _key()
     start_us: int = _big_key()
@@ -152,6 +152,35 @@ class Device(SQLModel, table=True):
     last_us: int = _big()
     known_from_us: int = _big()
     rated_power_uw: int | None = _big(default=None)
+
+
+class NodeImport(SQLModel, table=True):
+    """Energy of whole hosts by a node meter, from an imported file; the last known row of a meter
+    and start holds. `known_from_us` leads to the files."""
+
+    __tablename__ = "node_import"
+    __table_args__ = (Index("node_import_start", "start_us"), {"sqlite_with_rowid": False})
+
+    meter: str = _key()
+    start_us: int = _big_key()
+    known_from_us: int = _big_key()
+    end_us: int = _big()
+    host_ids: str
+    energy_uj: int = _big()
+    quality: str
+
+
+class ImportedFile(SQLModel, table=True):
+    """A file that facts were imported from: its name and SHA-256, and the meter it was read for."""
+
+    __tablename__ = "imported_file"
+
+    known_from_us: int = _big_key()
+    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    kind: str
+    name: str
+    sha256: str
+    meter: str
 
 
 class Directorate(SQLModel, table=True):

@@ -1,0 +1,94 @@
+"""YAML whose every value knows its line, so that an error can say where it is.
+
+In: a path. Out: plain values (texts, integers, lists, mappings; dates stay texts) and the line of
+each. What a file of this house may hold is said where it is read.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from footprint.service.errors import CommandError, Place, PlaceError
+
+_INTEGER = "tag:yaml.org,2002:int"
+_NULL = "tag:yaml.org,2002:null"
+
+
+def compose(path: Path) -> yaml.Node | None:
+    """The file's tree, None for an empty one. Raises CommandError with the line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise CommandError(f"{path}: cannot be read: {reason}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise CommandError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    except RecursionError as error:
+        raise CommandError(f"{path}: not YAML: nested too deeply") from error
+
+
+def plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
+    """A node as plain values; notes each value's line in `lines`. Raises PlaceError for a key that
+    stands twice."""
+    if node is None:
+        return {}
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, place, lines)
+    if isinstance(node, yaml.SequenceNode):
+        return [plain(item, (*place, n), lines) for n, item in enumerate(node.value)]
+    if node.tag == _NULL:
+        return None
+    if node.tag == _INTEGER and node.value.isascii() and node.value.isdigit():
+        return int(node.value)
+    return node.value
+
+
+def _mapping(node: yaml.MappingNode, place: Place, lines: dict[Place, int]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        lines[*place, key] = key_node.start_mark.line + 1
+        if key in found:
+            raise PlaceError(f"{key}: stands twice", (*place, key))
+        found[key] = plain(value_node, (*place, key), lines)
+    return found
+
+
+def convert(value: Any, kind: Any, place: Place) -> Any:
+    """`value` as `kind`, or PlaceError that names the field."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        reason, inner = _reason(str(error))
+        field = f"{inner[-1]}: " if inner else ""
+        raise PlaceError(f"{field}{reason}{_remedy(reason)}", (*place, *inner)) from error
+
+
+def _reason(message: str) -> tuple[str, Place]:
+    """msgspec's message and the place in it: "... - at `$.shares[0].permille`"."""
+    reason, _, where = message.partition(" - at `$")
+    steps: list[str | int] = []
+    for step in where.rstrip("`").replace("[", ".").split("."):
+        name = step.rstrip("]")
+        if name:
+            steps.append(int(name) if name.isdigit() else name)
+    return reason, tuple(steps)
+
+
+def _remedy(reason: str) -> str:
+    if "matching regex" in reason:
+        return "; use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
+    return ""
+
+
+def at(path: Path, lines: dict[Place, int], place: Place, message: str) -> CommandError:
+    """The error with the line of its place, or of the nearest thing around it."""
+    while place not in lines and place:
+        place = place[:-1]
+    return CommandError(f"{path}, line {lines.get(place, 1)}: {message}; nothing was imported")
