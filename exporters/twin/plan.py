@@ -81,7 +81,7 @@ class Plan(msgspec.Struct, frozen=True):
             return {}
         seconds = min(2400, self.seconds // 10)
         found = {min(1, self.gpus - 1): self._outage(400, seconds, LOST)}
-        if self.gpus > 2:
+        if self.gpus > 3:
             found[self.gpus - 2] = self._outage(750, self.seconds, LOST)
         return found
 
