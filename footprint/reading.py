@@ -38,8 +38,10 @@ class Counter(msgspec.Struct, frozen=True, tag=True):
     """Cumulative energy of one device.
 
     `value_uj` microjoules since an unknown origin; `at_ns` nanoseconds of the boot's monotonic
-    clock; `range_uj` the size of the counter (it counts modulo that), None where it does not wrap
-    within a device's life or its range is not known; `max_power_uw` the most the device can draw.
+    clock; `boot_id` the boot, followed by `:` and an epoch where the counter can begin anew within
+    it (a sum that a process keeps); `range_uj` the size of the counter (it counts modulo that),
+    None where it does not wrap within a device's life or its range is not known; `max_power_uw` the
+    most the device can draw.
     """
 
     value_uj: int
@@ -75,8 +77,8 @@ def consumed(before: Reading, after: Reading | Gap, *, loaded: bool = False) -> 
     """The energy between two readings of one device, or why it cannot be known.
 
     - `after` is a `Gap` (the reading failed): that gap.
-    - Another boot: gap `reboot`. Time not moving: zero energy if the reading is repeated whole,
-      else gap `clock`.
+    - Another boot: gap `reboot`; another epoch of the same boot: gap `outage`. Time not moving:
+      zero energy if the reading is repeated whole, else gap `clock`.
     - A counter that fell is unwrapped only where its range is known and the time is too short for
       a second wrap at `max_power_uw`; otherwise gap `reset` (range unknown) or `wrap`.
     - More than `max_power_uw` over the time between and `UPDATE_SLACK_NS`: gap `reset` if the
@@ -88,7 +90,8 @@ def consumed(before: Reading, after: Reading | Gap, *, loaded: bool = False) -> 
     if isinstance(after, Gap):
         return after
     if before.boot_id != after.boot_id:
-        return Gap("reboot")
+        same_boot = before.boot_id.partition(":")[0] == after.boot_id.partition(":")[0]
+        return Gap("outage" if same_boot else "reboot")
     elapsed_ns = after.at_ns - before.at_ns
     if isinstance(before, PowerSample) or isinstance(after, PowerSample):
         if type(before) is not type(after):

@@ -1,129 +1,394 @@
-"""NVIDIA GPUs through NVML: the board's energy counter, in millijoules since the driver loaded.
+"""NVIDIA GPUs through NVML: a board's energy counter, or its power made into one.
 
 In: `libnvidia-ml.so.1` through `nvidia-ml-py`, which only this file speaks to. Out: `Counter`s per
-GPU, named by UUID (an index changes when a card is added or fails), and how many processes hold
-each card. Source: NVML API reference, nvmlDeviceGetTotalEnergyConsumption.
+board, named by UUID (an index changes when a card is added or fails), and how many processes hold
+each board. MIG instances are parts of a board and never appear beside it. Where a board has both an
+energy counter and power readings, the second is evidence, and `agreement.py` compares the two.
+Source: NVML API reference, nvmlDeviceGetTotalEnergyConsumption, nvmlDeviceGetFieldValues.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pynvml
 
-from exporters.clock import Boot
+from exporters.clock import Boot, boottime_ns
+from exporters.sensors.agreement import Agreement
+from exporters.sensors.board import board_remarks, failed, share_failure, unbelievable, unnamed
+from exporters.sensors.integral import Integral
+from exporters.sensors.remark import Remark
 from exporters.sensors.sensor import Absent, Device, Failure
-from footprint.reading import Cause, Counter, Gap, Reading
-from footprint.units import uj_from_millijoules
+from footprint.reading import Cause, Counter, Gap, PowerSample, Reading
+from footprint.units import UJ_PER_J, uj_from_millijoules
+
+SAMPLES_PER_SECOND = 5
+"""METHOD.md, "Power made into energy", derives what this means for a sensor that looks away."""
 
 UW_PER_MW = 1000
 HEADROOM = 2
 """Boards exceed their limit for milliseconds; twice the limit over a second is a defect."""
 
+MOST_POWER_UW = 4000 * UJ_PER_J
+"""The bound where the driver states no limit: well above the rating of any board of 2026."""
+
 _CAUSES: dict[int, Cause] = {
     pynvml.NVML_ERROR_NO_PERMISSION: "permission",
     pynvml.NVML_ERROR_GPU_IS_LOST: "absent",
+    pynvml.NVML_ERROR_GPU_NOT_FOUND: "absent",
     pynvml.NVML_ERROR_NOT_FOUND: "absent",
     pynvml.NVML_ERROR_UNINITIALIZED: "absent",
     pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "absent",
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "absent",
     pynvml.NVML_ERROR_NOT_SUPPORTED: "unsupported",
+    pynvml.NVML_ERROR_FUNCTION_NOT_FOUND: "unsupported",
 }
+
+_DRIVER_GONE = (
+    pynvml.NVML_ERROR_UNINITIALIZED,
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH,
+)
+
+VIRTUALISATION = {
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_NONE: "none",
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_PASSTHROUGH: "passthrough",
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU: "vgpu",
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_HOST_VGPU: "host-vgpu",
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_HOST_VSGA: "host-vsga",
+}
+
+log = logging.getLogger("footprint.agent")
 
 
 class Nvml:
-    """The GPUs of one host. A card without an energy counter is covered by gaps, not left out."""
+    """The boards of one host. One without any meter is covered by gaps, not left out.
+
+    Power is sampled by a thread of the sensor where the clock is the machine's own; whoever drives
+    another clock calls `sample()` himself. One lock guards every call of the library.
+    """
 
     name = "nvml"
 
     def __init__(self, boot: Boot) -> None:
         self._boot = boot
-        self._handles: dict[str, Any] = {}
-        self._devices: list[Device] = []
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rejoin = False
+        self._process = str(boot.mono_ns())
+        self._boards: list[_Board] = []
+        self._unnamed: list[Remark] = []
         self._find()
+        if boot.mono_ns is boottime_ns and any(board.sampled for board in self._boards):
+            self._thread = threading.Thread(target=self._run, name="nvml-power", daemon=True)
+            self._thread.start()
 
     def devices(self) -> Sequence[Device]:
-        """One device a card, by UUID."""
-        return self._devices
+        """One device a board, by UUID, and after it the evidence from its power."""
+        return [device for board in self._boards for device in board.devices()]
 
     def read(self) -> Mapping[str, Reading | Failure]:
-        """Every card's counter now; a card that failed is looked up anew at the next read."""
-        return {device.device: self._read_card(device) for device in self._devices}
+        """Every board's meters now; one that failed is looked up anew at the next read."""
+        with self._lock:
+            self._join_again()
+            return dict(pair for board in self._boards for pair in self._meters(board))
+
+    def sample(self) -> None:
+        """Take one power sample of each board that has no energy counter."""
+        with self._lock:
+            for board in self._boards:
+                if board.sampled:
+                    self._sample(board)
 
     def holders(self, uuid: str) -> int | None:
-        """How many compute processes hold the card; None where that cannot be known."""
-        try:
-            return len(pynvml.nvmlDeviceGetComputeRunningProcesses(self._handle(uuid)))
-        except pynvml.NVMLError:
-            return None
+        """How many compute processes hold the board; None where that cannot be known."""
+        with self._lock:
+            board = next((board for board in self._boards if board.uuid == uuid), None)
+            if board is None:
+                return None
+            try:
+                return len(_processes(board.handle()))
+            except pynvml.NVMLError:
+                return None
+
+    def remarks(self) -> Sequence[Remark]:
+        """What a person should know of the boards."""
+        with self._lock:
+            return [
+                *self._unnamed,
+                *(remark for board in self._boards for remark in board.remarks()),
+            ]
 
     def close(self) -> None:
-        """Leave NVML."""
-        self._handles.clear()
-        _optional(pynvml.nvmlShutdown)
+        """End the thread, leave NVML."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+        with self._lock:
+            for board in self._boards:
+                board.forget()
+            _optional(pynvml.nvmlShutdown)
+
+    def _run(self) -> None:
+        while not self._stop.wait(1 / SAMPLES_PER_SECOND):
+            self.sample()
 
     def _find(self) -> None:
         for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = pynvml.nvmlDeviceGetUUID(handle)
-            self._handles[uuid] = handle
-            self._devices.append(_describe(handle, uuid))
+            try:
+                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+                uuid = pynvml.nvmlDeviceGetUUID(handle)
+            except pynvml.NVMLError as error:
+                self._unnamed.append(unnamed(index, str(error)))
+                continue
+            if not uuid.startswith("MIG-"):
+                self._boards.append(_Board(uuid, handle, self._process))
 
-    def _handle(self, uuid: str) -> Any:
-        if uuid not in self._handles:
-            self._handles[uuid] = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-        return self._handles[uuid]
+    def _meters(self, board: "_Board") -> Iterable[tuple[str, Reading | Failure]]:
+        if board.witness is not None or board.sampled:
+            self._sample(board)
+        reading = self._integrated(board) if board.sampled else self._counter(board)
+        yield board.uuid, reading
+        if board.witness is not None:
+            yield board.witness.device, self._witness(board, reading)
 
-    def _read_card(self, device: Device) -> Counter | Failure:
-        uuid = device.device
+    def _counter(self, board: "_Board") -> Counter | Failure:
+        if board.is_share:
+            return share_failure(board.uuid)
         try:
-            millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle(uuid))
+            millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(board.handle())
         except pynvml.NVMLError as error:
-            self._forget(uuid, error)
-            cause = _CAUSES.get(error.value, "read_failed")
-            return Failure(Gap(cause), f"nvml: cannot read the energy of {uuid}: {error}")
+            return self._failed(board, "energy", error)
         return Counter(
             uj_from_millijoules(millijoules),
             self._boot.mono_ns(),
             self._boot.boot_id,
             None,
-            device.max_power_uw,
+            board.device.max_power_uw,
         )
 
-    def _forget(self, uuid: str, error: pynvml.NVMLError) -> None:
-        """Look the card up again next time; join NVML anew where the driver was reloaded."""
-        self._handles.pop(uuid, None)
-        if error.value in (pynvml.NVML_ERROR_UNINITIALIZED, pynvml.NVML_ERROR_DRIVER_NOT_LOADED):
-            self._handles.clear()
-            _optional(pynvml.nvmlInit)
+    def _integrated(self, board: "_Board") -> Counter | Failure:
+        counter = board.integral.counter(board.device.max_power_uw)
+        if board.failure is not None or counter is None:
+            return board.failure or Failure(Gap("outage"), f"nvml: {board.uuid}: no power yet")
+        return counter
+
+    def _sample(self, board: "_Board") -> None:
+        try:
+            power_uw = board.power_uw()
+        except pynvml.NVMLError as error:
+            board.failure = self._failed(board, "power", error)
+            return
+        bound_uw = board.device.max_power_uw or MOST_POWER_UW
+        board.failure = unbelievable(board.uuid, power_uw, bound_uw)
+        if board.failure is None:
+            sample = PowerSample(power_uw, self._boot.mono_ns(), self._boot.boot_id)
+            board.integral.add(sample)
+
+    def _witness(self, board: "_Board", reading: Counter | Failure) -> Counter | Failure:
+        """The evidence from power; a failure at the end of a window in which it disagreed."""
+        witness = self._integrated(board)
+        if isinstance(reading, Counter) and isinstance(witness, Counter):
+            line = board.agreement.note(reading, witness)
+            if line is not None:
+                return Failure(Gap("implausible"), line)
+        return witness
+
+    def _failed(self, board: "_Board", what: str, error: pynvml.NVMLError) -> Failure:
+        """Look the board up again next time; join NVML anew where the driver went."""
+        board.forget()
+        self._rejoin = self._rejoin or error.value in _DRIVER_GONE
+        return failed(board.uuid, what, _CAUSES.get(error.value, "read_failed"), str(error))
+
+    def _join_again(self) -> None:
+        if not self._rejoin:
+            return
+        for board in self._boards:
+            board.forget()
+        _optional(pynvml.nvmlShutdown)
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError:
+            return  # each board's reading says so
+        self._rejoin = False
+        known = {board.uuid for board in self._boards}
+        for uuid in _uuids():
+            if uuid not in known and not uuid.startswith("MIG-"):
+                log.warning("nvml: %s is new on this host: restart the agent to read it", uuid)
+
+
+class _Board:
+    """One board: what it is, what it can be read by, and its power so far."""
+
+    def __init__(self, uuid: str, handle: Any, process: str) -> None:
+        self.uuid = uuid
+        self._handle: Any | None = handle
+        self.is_share = _virtualisation(handle) == "vgpu"
+        has_counter = _answers(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
+        self._power = None if self.is_share else _power_reading(handle)
+        self.sampled = self._power is not None and not has_counter
+        self.device = _describe(handle, uuid, self._power if self.sampled else None)
+        self.witness = _evidence(self.device, self._power) if has_counter and self._power else None
+        self.integral = Integral(process)
+        self.agreement = Agreement(uuid)
+        self.failure: Failure | None = None
+
+    def devices(self) -> Iterable[Device]:
+        """The board, and the evidence from its power."""
+        return (self.device,) if self.witness is None else (self.device, self.witness)
+
+    def handle(self) -> Any:
+        """NVML's handle. Raises NVMLError."""
+        if self._handle is None:
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(self.uuid)
+        return self._handle
+
+    def forget(self) -> None:
+        """Look it up by its UUID at the next call."""
+        self._handle = None
+
+    def remarks(self) -> Iterable[Remark]:
+        """What a person should know of it; nothing while it does not answer."""
+        try:
+            mig = _mig(self.handle())
+        except pynvml.NVMLError:
+            return ()
+        return board_remarks(self.uuid, mig or "", self.device.parameters.get("virtualisation"))
+
+    def power_uw(self) -> int:
+        """Its power now. Raises NVMLError."""
+        assert self._power is not None  # noqa: S101 - only boards with a power reading are asked
+        return _POWER_READINGS[self._power](self.handle()) * UW_PER_MW
 
 
 def discover(boot: Boot) -> Nvml | Absent:
-    """The host's cards, or why there are none to read."""
+    """The host's boards, or why there are none to read."""
     try:
         pynvml.nvmlInit()
+        sensor = Nvml(boot)
     except pynvml.NVMLError as error:
         return Absent("nvml", f"no NVIDIA GPU that can be read ({error})")
-    sensor = Nvml(boot)
+    for remark in sensor.remarks():
+        if remark.defect:
+            log.warning("nvml: %s: %s; %s", remark.about, remark.says, remark.remedy)
     if sensor.devices():
         return sensor
+    unnamed = sensor.remarks()
     sensor.close()
+    if unnamed:
+        return Absent("nvml", f"no NVIDIA GPU that can be read ({unnamed[0].says})")
     return Absent("nvml", "no NVIDIA GPU on this host")
 
 
-def _describe(handle: Any, uuid: str) -> Device:
+def _field(number: int) -> Callable[[Any], int]:
+    def read(handle: Any) -> int:
+        value = pynvml.nvmlDeviceGetFieldValues(handle, [number])[0]
+        if value.nvmlReturn != pynvml.NVML_SUCCESS:
+            raise pynvml.NVMLError(value.nvmlReturn)
+        return int(value.value.uiVal)
+
+    return read
+
+
+_POWER_READINGS: dict[str, Callable[[Any], int]] = {
+    "instant": _field(pynvml.NVML_FI_DEV_POWER_INSTANT),
+    "average": _field(pynvml.NVML_FI_DEV_POWER_AVERAGE),
+    "usage": lambda handle: int(pynvml.nvmlDeviceGetPowerUsage(handle)),
+}
+"""In milliwatts, best first: at this instant, over the last second, whatever the driver has."""
+
+
+def _power_reading(handle: Any) -> str | None:
+    """The best that answers now, else the best that the card has."""
+    names = list(_POWER_READINGS)
+    good = [name for name in names if _optional(_POWER_READINGS[name], handle)]
+    have = [name for name in names if _answers(_POWER_READINGS[name], handle)]
+    return next(iter(good + have), None)
+
+
+def _answers(call: Callable[..., Any], handle: Any) -> bool:
+    """Whether the card has this at all; one that merely fails now has it."""
+    try:
+        call(handle)
+    except pynvml.NVMLError as error:
+        return _CAUSES.get(error.value) != "unsupported"
+    return True
+
+
+def _processes(handle: Any) -> Sequence[Any]:
+    try:
+        return pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)  # type: ignore[no-any-return]
+    except pynvml.NVMLError as error:
+        if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+            raise
+    return pynvml.nvmlDeviceGetComputeRunningProcesses_v2(handle)  # type: ignore[no-any-return]
+
+
+def _uuids() -> Iterable[str]:
+    for index in range(_optional(pynvml.nvmlDeviceGetCount) or 0):
+        handle = _optional(pynvml.nvmlDeviceGetHandleByIndex, index)
+        uuid = _optional(pynvml.nvmlDeviceGetUUID, handle) if handle else None
+        if uuid:
+            yield uuid
+
+
+def _describe(handle: Any, uuid: str, power: str | None) -> Device:
     limit_mw = _optional(pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
     limit_uw = limit_mw[1] * UW_PER_MW if limit_mw else None
+    facts = {
+        "model": _optional(pynvml.nvmlDeviceGetName, handle),
+        "driver": _optional(pynvml.nvmlSystemGetDriverVersion),
+        "power": power,
+        "samples_per_second": SAMPLES_PER_SECOND if power else None,
+        "virtualisation": _virtualisation(handle),
+        "mig": _mig(handle),
+    }
     return Device(
         sensor="nvml",
         device=uuid,
         component="gpu",
         covers="board",
-        quality="counter",
-        max_power_uw=limit_uw * HEADROOM if limit_uw else None,
+        quality="integrated" if power else "counter",
+        max_power_uw=limit_uw * HEADROOM if limit_uw else MOST_POWER_UW,
         rated_power_uw=limit_uw,
-        parameters={
-            "model": str(_optional(pynvml.nvmlDeviceGetName, handle)),
-            "driver": str(_optional(pynvml.nvmlSystemGetDriverVersion)),
-        },
+        parameters={name: str(value) for name, value in facts.items() if value is not None},
+    )
+
+
+def _evidence(board: Device, power: str | None) -> Device:
+    return Device(
+        sensor="nvml",
+        device=f"{board.device}-power",
+        component=None,
+        covers=f"{board.device} once more, from its power",
+        quality="integrated",
+        evidence=True,
+        max_power_uw=board.max_power_uw,
+        parameters={"power": str(power)},
+    )
+
+
+def _virtualisation(handle: Any) -> str | None:
+    mode = _optional(pynvml.nvmlDeviceGetVirtualizationMode, handle)
+    return None if mode is None else VIRTUALISATION.get(mode, f"mode {mode}")
+
+
+def _mig(handle: Any) -> str | None:
+    """`off`, or `on` with how many instances there are; `pending` where a reset is due."""
+    modes = _optional(pynvml.nvmlDeviceGetMigMode, handle)
+    if modes is None:
+        return None
+    state = f"on, instances: {_instances(handle)}" if modes[0] else "off"
+    return state if modes[0] == modes[1] else f"{state}, pending: {'on' if modes[1] else 'off'}"
+
+
+def _instances(handle: Any) -> int:
+    most = _optional(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0
+    return sum(
+        _optional(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, index) is not None
+        for index in range(most)
     )
 
 

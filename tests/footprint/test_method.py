@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import footprint
+from exporters.sensors.integral import Integral
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -20,7 +21,7 @@ from footprint.interval import (
     quarter_hours,
     to_us,
 )
-from footprint.reading import Counter, Gap, consumed
+from footprint.reading import Counter, Gap, PowerSample, consumed
 from footprint.statement import Coverage
 from footprint.units import NS_PER_S, Energy, micrograms, uj_from_power, uw_from_watts
 
@@ -83,6 +84,22 @@ def test_two_readings(row: Row) -> None:
     result = consumed(before, after, loaded=row["case"].endswith("working"))
     expected = row["result"]
     assert result == (Energy(number(expected)) if expected[0].isdigit() else Gap(expected))  # type: ignore[arg-type]
+
+
+def test_power_made_into_energy() -> None:
+    """The integral of the samples, whose half microjoule is carried until it counts; a hole longer
+    than five seconds begins anew."""
+    integral = Integral("process")
+    epochs = []
+    for row in golden("integrated"):
+        at_ns = int(Decimal(row["time (s)"]) * NS_PER_S)
+        integral.add(PowerSample(number(row["power (uW)"]), at_ns, "boot"))
+        counter = integral.counter()
+        assert counter is not None
+        epochs.append(counter.boot_id)
+        anew = row["energy (uJ)"] == "begins anew"
+        assert counter.value_uj == (0 if anew else number(row["energy (uJ)"]))
+        assert (len(set(epochs)) > 1) == anew
 
 
 def test_attribution_without_a_floor_and_with_one() -> None:

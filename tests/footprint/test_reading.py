@@ -64,3 +64,12 @@ def test_power_is_integrated_by_the_trapezium() -> None:
     assert consumed(before, PowerSample(1, 1, "another")) == Gap("reboot")
     later = PowerSample(100_000_000, 2 * SECOND, "boot")
     assert consumed(later, before) == Gap("clock")
+
+
+def test_a_sum_that_began_anew_is_an_outage_and_another_boot_a_reboot() -> None:
+    """The epoch after the boot's name tells a process's sums apart."""
+    before = Counter(5, 0, "boot:1")
+    assert consumed(before, Counter(9, SECOND, "boot:1")) == Energy(4)
+    assert consumed(before, Counter(9, SECOND, "boot:2")) == Gap("outage")
+    assert consumed(before, Counter(9, SECOND, "boot")) == Gap("outage")
+    assert consumed(before, Counter(9, SECOND, "another:1")) == Gap("reboot")
