@@ -28,6 +28,11 @@ def lines(run: Run, accounts: Sequence[Balance]) -> Iterator[str]:
         f"chain verified. A tick: median {statistics.median(run.tick_ns) / 1e6:.2f} ms of CPU, "
         f"99 in 100 below {sorted(run.tick_ns)[len(run.tick_ns) * 99 // 100] / 1e6:.2f} ms."
     )
+    first_mib, last_mib = (kib / 1024 for kib in run.rss_kib)
+    yield (
+        f"Memory of agent and simulation together: {last_mib:.0f} MiB at the end, "
+        f"{last_mib - first_mib:+.1f} MiB since the first tick."
+    )
     yield ""
     yield from _table(
         ("device", "true (uJ)", "counter moved (uJ)", "measured (uJ)", "in gaps (uJ)"),

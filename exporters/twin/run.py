@@ -5,6 +5,7 @@ the agent left in its spool. The agent's clocks and /proc come from the simulati
 roots are settings; everything between is the program that runs on real hosts.
 """
 
+import os
 import random
 import time
 from array import array
@@ -45,10 +46,10 @@ class Log(msgspec.Struct):
     total_uj: "array[int]"
     life: "array[int]"
 
-    def add(self, shown: Shown | None) -> None:
+    def note(self, tick: int, shown: Shown | None) -> None:
         """One tick."""
-        self.total_uj.append(UNREADABLE if shown is None else shown.total_uj)
-        self.life.append(0 if shown is None else shown.life)
+        self.total_uj[tick] = UNREADABLE if shown is None else shown.total_uj
+        self.life[tick] = 0 if shown is None else shown.life
 
 
 class Run(msgspec.Struct):
@@ -63,6 +64,8 @@ class Run(msgspec.Struct):
     truth: Truth
     pages: list[Page]
     tick_ns: "array[int]"
+    rss_kib: tuple[int, int]
+    """Memory of this process, agent and simulation together: after the first tick, at the end."""
     seconds: float
 
 
@@ -87,6 +90,7 @@ def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
         truth=simulation.truth,
         pages=pages,
         tick_ns=simulation.tick_ns,
+        rss_kib=(simulation.rss_first_kib, simulation.rss_last_kib),
         seconds=time.monotonic() - began,
     )
 
@@ -97,8 +101,13 @@ class _Simulation:
     def __init__(self, plan: Plan, truth: Truth, folder: Path, chance: random.Random) -> None:
         self.plan, self.truth, self._chance = plan, truth, chance
         self._faces = Faces(plan, folder)
-        self.at_us, self.tick_ns = array("q"), array("q")
-        self.logs = [Log(device, array("q"), array("b")) for device in self._faces.devices]
+        # Whole from the start: memory that grows during the run is the agent's.
+        ticks = -(-plan.seconds // plan.step_seconds) + 1
+        self.at_us, self.tick_ns = _zeros("q", ticks), _zeros("q", ticks)
+        self.logs = [
+            Log(device, _zeros("q", ticks), _zeros("b", ticks)) for device in self._faces.devices
+        ]
+        self._ticks = 0
         self._show()
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
@@ -110,6 +119,7 @@ class _Simulation:
         """From the first tick to the last."""
         began = time.monotonic()
         self._tick(self._agent.tick_once)
+        self.rss_first_kib = _rss_kib()
         hour_s, every = 3600, self.plan.step_seconds * STEPS_PER_S
         for due in range(every, self.plan.steps, every):
             late = self._chance.randint(1, 4) if self._chance.random() < LATE else 0
@@ -123,6 +133,7 @@ class _Simulation:
                 )
         self._advance(self.plan.steps)
         self._tick(self._agent.finish)
+        self.rss_last_kib = _rss_kib()
         self._faces.close()
 
     def _advance(self, until: int) -> None:
@@ -134,11 +145,12 @@ class _Simulation:
 
     def _tick(self, tick: Callable[[], None]) -> None:
         for log, shown in zip(self.logs, self._show(), strict=True):
-            log.add(shown)
-        self.at_us.append(self._wall_ns() // 1000)
+            log.note(self._ticks, shown)
+        self.at_us[self._ticks] = self._wall_ns() // 1000
         before_ns = time.process_time_ns()
         tick()
-        self.tick_ns.append(time.process_time_ns() - before_ns)
+        self.tick_ns[self._ticks] = time.process_time_ns() - before_ns
+        self._ticks += 1
         self.truth.spend(AGENT_US)
 
     def _wall_ns(self) -> int:
@@ -149,6 +161,16 @@ class _Simulation:
 
     def _agent_ns(self) -> int:
         return self.truth.agent_us * 1000
+
+
+def _zeros(kind: str, length: int) -> "array[int]":
+    return array(kind, bytes(length * array(kind).itemsize))
+
+
+def _rss_kib() -> int:
+    """Resident memory of this process (proc(5), statm: pages)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def _settings(plan: Plan, faces: Faces) -> Settings:

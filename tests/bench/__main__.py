@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import ingest, machine, meters, watched
+from tests.bench import ingest, machine, meters, truth, watched
 from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
 
@@ -36,9 +36,10 @@ def main() -> int:
         with watched.control_groups() as (group, groups):
             costs = _costs(folder, group)
         rates = ingest.rates(folder)
+    told = truth.told()
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
-    text = _report(facts, costs, rates)
+    text = _report(facts, costs, rates) + _truth(told)
     output.write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -86,6 +87,17 @@ def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
         f"| `sqlite3.executemany` of the same rows | {rates.raw:,.0f} | 1 |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _truth(told: list[str]) -> str:
+    head = [
+        "",
+        "## How true it is",
+        "",
+        "What `footprint-agent twin` says of a host whose energy is known:",
+        "",
+    ]
+    return "\n".join([*head, *told]) + "\n"
 
 
 def _row(name: str, costs: Costs) -> str:

@@ -52,6 +52,7 @@ def judged(shown_uj: list[int], *pages: Page, lives: dict[int, int] | None = Non
             truth=Truth(PLAN, [(1.0, 10, 10)], random.Random(1)),
             pages=list(pages),
             tick_ns=array("q"),
+            rss_kib=(0, 0),
             seconds=0,
         )
     )
