@@ -4,7 +4,9 @@ In: a `Run`. Out: a `Balance` per device. What a counter showed at two neighbour
 been measured whole. Where it could not be read in between, the pages say how much of that time is a
 gap; of the counter's move that part is in the gap by elapsed time, and the rest is measured. A
 counter that began anew, or never came back, leaves the whole stretch a gap. Written from METHOD.md,
-without the agent's code: proportions are computed here once more.
+without the agent's code: proportions are computed here once more. (Of a device divided among
+several SIA each share is rounded by itself, so a declared part may then differ by a microjoule or
+two; no plan has a long outage of such a device.)
 """
 
 from collections.abc import Iterator

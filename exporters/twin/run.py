@@ -31,9 +31,13 @@ UP_BEFORE_NS = 3_600_000_000_000
 """The host had been up for an hour when the agent started."""
 AGENT_US = 2_000
 """CPU time of the agent that the simulated host shows for each tick."""
+JITTER_US = 9_000
+"""A tick comes up to 9 ms after its second, and not before it."""
 LATE = 0.01
 """One tick in a hundred comes 0.1 to 0.4 s late, as on a busy host."""
 CHECKPOINT_SECONDS = 30
+AT_BOUNDARY_US = 50_000
+"""METHOD.md, "Pages and boundaries": a reading this late counts as taken at the boundary."""
 
 UNREADABLE = -1
 
@@ -57,6 +61,7 @@ class Run(msgspec.Struct):
 
     plan: Plan
     source: str
+    """Where the load comes from."""
     at_us: "array[int]"
     logs: list[Log]
     true_first_uj: list[int]
@@ -107,7 +112,7 @@ class _Simulation:
         self.logs = [
             Log(device, _zeros("q", ticks), _zeros("b", ticks)) for device in self._faces.devices
         ]
-        self._ticks = 0
+        self._ticks = self._jitter_us = 0
         self._show()
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
@@ -146,18 +151,28 @@ class _Simulation:
     def _tick(self, tick: Callable[[], None]) -> None:
         for log, shown in zip(self.logs, self._show(), strict=True):
             log.note(self._ticks, shown)
-        self.at_us[self._ticks] = self._wall_ns() // 1000
+        self._jitter_us = self._chance.randrange(JITTER_US)
+        self.at_us[self._ticks] = self._place_us()
         before_ns = time.process_time_ns()
         tick()
         self.tick_ns[self._ticks] = time.process_time_ns() - before_ns
         self._ticks += 1
         self.truth.spend(AGENT_US)
 
+    def _place_us(self) -> int:
+        """Where the tick stands in the pages: at the boundary that it comes just after."""
+        now_us = self._wall_ns() // 1000
+        late_us = now_us % (self.plan.page_seconds * 1_000_000)
+        return now_us - late_us if self._ticks and late_us <= AT_BOUNDARY_US else now_us
+
+    def _since_start_us(self) -> int:
+        return self.truth.step * STEP_US + self._jitter_us
+
     def _wall_ns(self) -> int:
-        return (to_us(START) + self.truth.step * STEP_US) * 1000
+        return (to_us(START) + self._since_start_us()) * 1000
 
     def _mono_ns(self) -> int:
-        return UP_BEFORE_NS + self.truth.step * STEP_US * 1000
+        return UP_BEFORE_NS + self._since_start_us() * 1000
 
     def _agent_ns(self) -> int:
         return self.truth.agent_us * 1000
