@@ -6,7 +6,7 @@ the difference (signed: a BMC lags by seconds), and the residue outside that tim
 any component's figure. METHOD.md, "Node meters and platform", has the words and worked numbers.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -61,6 +61,7 @@ class Slice(msgspec.Struct, frozen=True):
     node_us: int
     common_us: int
     quality: Quality
+    components_quality_uj: Mapping[Quality, int] = {}
 
     @property
     def platform_uj(self) -> int:
@@ -161,7 +162,10 @@ def _slice(
 ) -> Slice:
     common = _common(pieces, here, expected, quarter_us)
     node_uj = sum(_within(one.energy_uj, ((one.start_us, one.end_us),), common) for one in pieces)
-    components_uj = sum(_within(one.energy_uj, one.known, common) for one in here)
+    by_quality: Counter[Quality] = Counter()
+    for one in here:
+        by_quality[one.quality] += _within(one.energy_uj, one.known, common)
+    components_uj = sum(by_quality.values())
     return Slice(
         start_us=quarter_us,
         meter=meter,
@@ -173,6 +177,7 @@ def _slice(
         node_us=sum(one.end_us - one.start_us for one in pieces),
         common_us=_length(common),
         quality="counter" if all(one.quality == "counter" for one in pieces) else "integrated",
+        components_quality_uj=dict(sorted(by_quality.items())),
     )
 
 

@@ -116,6 +116,64 @@ class GapTotal(msgspec.Struct, frozen=True):
     duration_us: int
 
 
+class PlatformMeter(msgspec.Struct, frozen=True):
+    """A node meter's hosts over the month, in microjoules and microseconds.
+
+    `platform_uj` = `node_uj` - `components_uj`, both over the time that both cover (`common_us`).
+    `residue_uj` is node energy outside that time, `set_aside_uj` that of quarter-hours in which
+    another meter of a host counted: node energy of the month is the sum of the three.
+    `node_quality_uj` and `components_quality_uj` say how the two were obtained.
+    """
+
+    meter: str
+    hosts: list[str]
+    node_uj: int
+    components_uj: int
+    platform_uj: int
+    residue_uj: int
+    set_aside_uj: int
+    node_us: int
+    common_us: int
+    node_quality_uj: dict[Quality, int]
+    components_quality_uj: dict[Quality, int]
+
+
+class PlatformAnomaly(msgspec.Struct, frozen=True):
+    """A day (Paris) on which a node meter says less than the components of its own hosts: one of
+    the meters named is wrong, or the hosts are not those it feeds."""
+
+    day: str
+    meter: str
+    hosts: list[str]
+    sensors: list[str]
+    node_uj: int
+    components_uj: int
+    platform_uj: int
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What the hosts with a node meter draw beyond their components; in no other figure.
+
+    `energy_uj` and the sums beside it are those of `meters`. Of `unmetered_hosts` the platform is
+    unknown, not zero. `overlapping` facts were left out, since an earlier one of the same meter
+    covers their time.
+    """
+
+    boundary: Literal["wall"]
+    energy_uj: int
+    energy_kwh: Decimal
+    node_uj: int
+    components_uj: int
+    residue_uj: int
+    set_aside_uj: int
+    node_us: int
+    common_us: int
+    overlapping: int
+    meters: list[PlatformMeter]
+    anomalies: list[PlatformAnomaly]
+    unmetered_hosts: list[str]
+
+
 class LedgerHead(msgspec.Struct, frozen=True):
     """The last page of a ledger that the figures rest on."""
 
@@ -135,7 +193,8 @@ class Scope(msgspec.Struct, frozen=True):
 
 class Statement(msgspec.Struct, frozen=True):
     """A month (Europe/Paris) in figures. `closed` is False: figures so far, which pages and
-    factors that arrive later can still change."""
+    factors that arrive later can still change. `platform` is None for a project or a SIA: it is
+    nobody's share yet."""
 
     format: Literal[1]
     month: str
@@ -156,6 +215,7 @@ class Statement(msgspec.Struct, frozen=True):
     omissions: list[str]
     quarantined_pages: int
     ledgers: list[LedgerHead]
+    platform: Platform | None = None
 
 
 class HostNow(msgspec.Struct, frozen=True):

@@ -13,7 +13,14 @@ from footprint import METHOD_VERSION, factors, figures
 from footprint.figures import Named, Period
 from footprint.interval import Interval, paris_date, paris_month, to_us
 from footprint.ledger import Component, Quality
-from footprint.service import covers, register, store_factors, store_facts, store_register
+from footprint.service import (
+    covers,
+    platforms,
+    register,
+    store_factors,
+    store_facts,
+    store_register,
+)
 from footprint.service.register import Sia
 from footprint.service.store_facts import Window
 from footprint.statement import FactorUse, HostBoundary, Line, Scope, Statement
@@ -60,14 +67,16 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
     subject = _subject(connection, asked, known, as_of_us)
     window = Window(interval, as_of_us)
     if subject.consumers is not None:
-        hosts = store_facts.hosts_of(connection, window, subject.consumers)
-        window = Window(interval, as_of_us, hosts)
+        used_hosts = store_facts.hosts_of(connection, window, subject.consumers)
+        window = Window(interval, as_of_us, used_hosts)
     cover = covers.gather(connection, window, as_of)
     all_factors = store_factors.all_factors(connection)
     pieces = factors.headline_periods(all_factors, zone, interval, as_of)
     periods = periods_of(connection, window, pieces, known, subject.consumers)
     lines = figures.lines(periods, cover.devices, subject.project)
     named = Named({code: item.name for code, item in known.items()})
+    hosts = boundaries(connection, window)
+    whole = subject.scope.kind == "all"
     return Statement(
         format=1,
         month=asked.month,
@@ -82,12 +91,17 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
         consumers=figures.consumer_totals(lines, cover.devices, named),
         components=figures.component_totals(lines, cover.devices),
         lines=lines,
-        hosts=boundaries(connection, window),
+        hosts=hosts,
         gaps=cover.gaps,
         factors=used(lines, [use for _, use in pieces]),
         omissions=list(OMISSIONS),
         quarantined_pages=store_facts.quarantined_pages(connection, window),
         ledgers=store_facts.ledgers(connection, window),
+        platform=(
+            platforms.gather(connection, window, [host.host_id for host in hosts])
+            if whole
+            else None
+        ),
     )
 
 

@@ -1,9 +1,11 @@
 """A statement as CSV: `;` between fields, decimal point, UTF-8, CRLF; made for spreadsheets.
 
 First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
-sums (`# total`), each factor (`# factor`). Then one header row, and one row for each line of the
-statement. A text that a spreadsheet could take for a formula (such as `@system`) begins with `'`:
-strip it to have the consumer's code.
+sums (`# total`), each factor (`# factor`), the platform of each node meter (`# platform`: meter,
+hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts that have
+none (`# platform_unknown`), the days on which it was negative (`# platform_anomaly`). Then one
+header row, and one row for each line of the statement. A text that a spreadsheet could take for a
+formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
 """
 
 import csv
@@ -11,7 +13,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from footprint.statement import FactorUse, Figure, Statement
+from footprint.statement import FactorUse, Figure, Platform, Statement
 
 HEADER = (
     "consumer",
@@ -46,6 +48,8 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# total", "", "", *_figure(statement.total))
     for factor in statement.factors:
         yield _factor(factor)
+    if statement.platform:
+        yield from _platform(statement.platform)
     yield HEADER
     for line in statement.lines:
         yield (line.consumer, line.component, line.part, *_figure(line.figure))
@@ -78,6 +82,26 @@ def _factor(factor: FactorUse) -> tuple[Any, ...]:
         factor.published,
         _boolean(factor.provisional),
     )
+
+
+def _platform(platform: Platform) -> Iterator[tuple[Any, ...]]:
+    for meter in platform.meters:
+        yield (
+            "# platform",
+            meter.meter,
+            " ".join(meter.hosts),
+            platform.boundary,
+            meter.platform_uj,
+            meter.node_uj,
+            meter.components_uj,
+            meter.residue_uj,
+            meter.common_us,
+        )
+    if platform.unmetered_hosts:
+        yield ("# platform_unknown", " ".join(platform.unmetered_hosts))
+    for one in platform.anomalies:
+        sensors = " ".join(one.sensors)
+        yield ("# platform_anomaly", one.day, one.meter, sensors, one.platform_uj)
 
 
 def _figure(figure: Figure) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ _SENSOR = tables.table(tables.Sensor)
 _GAP = tables.table(tables.Gap)
 BATCH = 5000
 LONGEST_US = 86_400_000_000
-"""A node fact lasts a day at most to be found by its start; longer ones are no meter's."""
+"""A node fact lasts a day at most, so that it is found by its start; longer ones do not count."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -135,7 +135,11 @@ def node_facts(connection: Connection, from_us: int, to_us: int, as_of_us: int) 
         *_imported(connection, earliest_us, to_us, as_of_us),
         *_in_pages(connection, earliest_us, to_us, as_of_us),
     ]
-    return [fact for fact in found if fact.end_us > from_us]
+    return [
+        fact
+        for fact in found
+        if fact.end_us > from_us and fact.end_us - fact.start_us <= LONGEST_US
+    ]
 
 
 def device_energies(

@@ -10,6 +10,7 @@ import pytest
 
 import footprint
 from exporters.sensors.integral import Integral
+from footprint import nodes, pdu
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -23,7 +24,14 @@ from footprint.interval import (
 )
 from footprint.reading import Counter, Gap, PowerSample, consumed
 from footprint.statement import Coverage
-from footprint.units import NS_PER_S, Energy, micrograms, uj_from_power, uw_from_watts
+from footprint.units import (
+    NS_PER_S,
+    Energy,
+    micrograms,
+    uj_from_power,
+    uj_from_watt_hours,
+    uw_from_watts,
+)
 
 METHOD = Path(footprint.__file__).with_name("METHOD.md").read_text(encoding="utf-8")
 Row = dict[str, str]
@@ -248,3 +256,66 @@ def test_emissions() -> None:
         assert number(first[column]) + number(second[column]) == number(total[column])
     at_once_ug = micrograms(number(total["energy (uJ)"]), Decimal(first["factor (g/kWh)"]))
     assert f"give {at_once_ug:,}." in METHOD
+
+
+def clock_us(text: str) -> int:
+    """Microseconds since 1970 of a time of 21 November 2026, UTC."""
+    hour, minute = map(int, text.split(":"))
+    return to_us(datetime(2026, 11, 21, hour, minute, tzinfo=UTC))
+
+
+def test_a_rack_of_two_feeds() -> None:
+    """Known where both feeds are; a counter that falls, or a row that is missing, is unknown."""
+    rows = golden("pdu")
+    feeds = [pdu.Feed(), pdu.Feed()]
+    for row in rows:
+        at_s = clock_us(row["until"]) // 1_000_000
+        for feed, column in zip(feeds, ("first feed (Wh)", "second feed (Wh)"), strict=True):
+            if row[column] != "none":
+                feed.add(pdu.Row(at_s, uj_from_watt_hours(number(row[column])), None))
+    found = pdu.rack(feeds)
+    known = {step.start_s + pdu.STEP_SECONDS: step.energy_uj for step in found.steps}
+    said = [(row, known.get(clock_us(row["until"]) // 1_000_000)) for row in rows]
+    assert all(
+        row["rack since the row before (uJ)"] == (f"{energy_uj:,}" if energy_uj else "unknown")
+        for row, energy_uj in said
+    )
+    assert (found.resets, found.missing) == (1, 3)
+
+
+def test_the_platform_of_a_host() -> None:
+    """Node less components over common cover, with the residue of each quarter-hour."""
+    facts = nodes.Facts(
+        [
+            nodes.NodeEnergy(
+                clock_us(row["from"]),
+                clock_us(row["to"]),
+                "bmc",
+                ("host",),
+                number(row["energy (uJ)"]),
+                "counter",
+            )
+            for row in golden("platform_nodes")
+        ],
+        [
+            nodes.DeviceEnergy(
+                ("host", row["component"], "0"),  # type: ignore[arg-type]
+                clock_us("10:00"),
+                ((clock_us(row["known from"]), clock_us(row["known to"])),),
+                number(row["energy (uJ)"]),
+                "counter",
+            )
+            for row in golden("platform_devices")
+        ],
+        {("host", "cpu", "0"): clock_us("10:00"), ("host", "gpu", "0"): clock_us("10:00")},
+    )
+    assert [
+        [
+            one.common_us // 1_000_000,
+            one.node_uj,
+            one.components_uj,
+            one.platform_uj,
+            one.residue_uj,
+        ]
+        for one in nodes.slices(facts)
+    ] == [[number(text) for text in list(row.values())[1:]] for row in golden("platform")]

@@ -19,6 +19,9 @@ from footprint.statement import (
     HostNow,
     LedgerHead,
     Overview,
+    Platform,
+    PlatformAnomaly,
+    PlatformMeter,
     Scope,
     SensorNow,
     Statement,
@@ -116,6 +119,61 @@ SENSORS = [
 ]
 
 
+_METERS = [
+    PlatformMeter(
+        meter="pdu:salle1-r12",
+        hosts=["gpu-01"],
+        node_uj=5_000_000_000_123,
+        components_uj=3_900_000_000_000,
+        platform_uj=1_100_000_000_123,
+        residue_uj=7_000_000_000,
+        set_aside_uj=0,
+        node_us=30 * HOUR_US,
+        common_us=29 * HOUR_US,
+        node_quality_uj={"counter": 5_000_000_000_123},
+        components_quality_uj={"counter": 3_900_000_000_000},
+    ),
+    PlatformMeter(
+        meter="gpu-02/bmc",
+        hosts=["gpu-02"],
+        node_uj=10_000_000,
+        components_uj=1_010_000_000,
+        platform_uj=-1_000_000_000,
+        residue_uj=0,
+        set_aside_uj=0,
+        node_us=HOUR_US,
+        common_us=HOUR_US,
+        node_quality_uj={"integrated": 10_000_000},
+        components_quality_uj={"counter": 1_010_000_000},
+    ),
+]
+PLATFORM = Platform(
+    boundary="wall",
+    energy_uj=1_099_000_000_123,
+    energy_kwh=Decimal("0.305277778"),
+    node_uj=5_000_010_000_123,
+    components_uj=3_901_010_000_000,
+    residue_uj=7_000_000_000,
+    set_aside_uj=0,
+    node_us=31 * HOUR_US,
+    common_us=30 * HOUR_US,
+    overlapping=0,
+    meters=_METERS,
+    anomalies=[
+        PlatformAnomaly(
+            "2026-11-09",
+            "gpu-02/bmc",
+            ["gpu-02"],
+            ["gpu-02/nvml", "gpu-02/rapl"],
+            10_000_000,
+            1_010_000_000,
+            -1_000_000_000,
+        )
+    ],
+    unmetered_hosts=["vm-07"],
+)
+
+
 def statement(
     cells: list[Cell] = CELLS,
     factor: FactorUse | None = ADEME,
@@ -155,6 +213,7 @@ def statement(
             LedgerHead("gpu-01", "0f0c4f6e-5e0c-4f6f-9d2c-5b7d2f9d1c11", 1965, "3a" * 32),
             LedgerHead("vm-07", "7d1b0c52-9a51-4d6e-8f3e-1f0a64d6b002", 712, "c4" * 32),
         ],
+        platform=PLATFORM,
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -211,7 +270,7 @@ def overview(
 def empty_statement() -> Statement:
     """A month that no page covers."""
     nothing = {"hosts": [], "gaps": [], "factors": [], "ledgers": [], "components": []}
-    return statement(cells=[], **nothing)
+    return statement(cells=[], platform=None, **nothing)
 
 
 def empty_overview() -> Overview:

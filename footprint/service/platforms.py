@@ -1,0 +1,59 @@
+"""Gathers the platform of a month from node meters and pages, a day at a time.
+
+In: a read connection and a window. Out: the statement's `Platform`. One day of the hosts that have
+a node meter is held in memory at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint import nodes
+from footprint.interval import Interval, paris_date, paris_day, to_us
+from footprint.nodes import DeviceKey, Span
+from footprint.service import store_facts, store_nodes
+from footprint.service.store_facts import Window
+from footprint.statement import Platform
+from footprint.wall import Wall
+
+
+def gather(connection: Connection, window: Window, hosts: Iterable[str]) -> Platform:
+    """The platform over the window's days; `hosts` are those that have figures in it."""
+    wall = Wall()
+    everywhere = msgspec.structs.replace(window, hosts=None)
+    expected_us = {
+        key: fact.first_us for key, fact in store_facts.devices(connection, everywhere).items()
+    }
+    day = paris_date(window.interval.start)
+    while (interval := paris_day(day)).start < window.interval.end:
+        _add_day(connection, wall, interval, window.as_of_us, expected_us)
+        day += timedelta(days=1)
+    return wall.platform(hosts)
+
+
+def _add_day(
+    connection: Connection,
+    wall: Wall,
+    interval: Interval,
+    as_of_us: int,
+    expected_us: dict[DeviceKey, int],
+) -> None:
+    span: Span = (to_us(interval.start), to_us(interval.end))
+    kept, left_out = nodes.disjoint(store_nodes.node_facts(connection, *span, as_of_us))
+    if not kept:
+        return
+    metered = sorted({host for fact in kept for host in fact.hosts})
+    devices = list(store_nodes.device_energies(connection, metered, span, as_of_us))
+    found = nodes.slices(nodes.Facts(kept, devices, expected_us))
+
+    def sensors_of(hosts: Sequence[str]) -> list[str]:
+        return store_nodes.sensors_of(connection, hosts, span)
+
+    wall.add_day(
+        paris_date(interval.start),
+        [one for one in found if span[0] <= one.start_us < span[1]],
+        sensors_of,
+        sum(span[0] <= fact.start_us < span[1] for fact in left_out),
+    )
