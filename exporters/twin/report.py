@@ -6,6 +6,7 @@ In: a run and its balances. Out: lines of text.
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from exporters.twin.faces import zones
 from exporters.twin.plan import Plan
 from exporters.twin.referee import Balance
 from exporters.twin.run import Run
@@ -36,8 +37,15 @@ def lines(run: Run, accounts: Sequence[Balance]) -> Iterator[str]:
     yield ""
     yield from _table(
         ("device", "true (uJ)", "counter moved (uJ)", "measured (uJ)", "in gaps (uJ)"),
-        ("unreadable (s)", "of it gap (s)", "causes", "difference (uJ)", "true - counter (uJ)"),
-        rows=map(_device, accounts),
+        (
+            "unreadable (s)",
+            "of it gap (s)",
+            "causes",
+            "difference (uJ)",
+            "true - counter (uJ)",
+            "wraps",
+        ),
+        rows=([*_device(account), _wraps(run, i)] for i, account in enumerate(accounts)),
     )
     yield ""
     yield (
@@ -61,11 +69,20 @@ def _device(account: Balance) -> Iterator[str]:
     yield f"{account.moved_uj:,}"
     yield f"{account.measured_uj:,}"
     yield f"{account.in_gaps_uj:,}"
-    yield f"{account.unreadable_us / US_PER_S:g}"
-    yield f"{account.gap_us / US_PER_S:g}"
-    yield ", ".join(f"{cause} {us / US_PER_S:g}" for cause, us in account.causes.items())
+    yield f"{account.unreadable_us / US_PER_S:,.3f}"
+    yield f"{account.gap_us / US_PER_S:,.3f}"
+    yield ", ".join(f"{cause} {us / US_PER_S:,.3f}" for cause, us in account.causes.items())
     yield f"{account.difference_uj:,}"
     yield f"{account.lag_uj:,}"
+
+
+def _wraps(run: Run, index: int) -> str:
+    """How often the counter passed its range; a card's does not wrap."""
+    known = zones(run.plan)
+    if index >= len(known):
+        return "none"
+    total_uj, range_uj = run.logs[index].total_uj, known[index].range_uj
+    return f"{total_uj[-1] // range_uj - total_uj[0] // range_uj:,}"
 
 
 def _consumers(run: Run) -> Iterator[str]:

@@ -129,6 +129,8 @@ def test_the_command_prints_truth_beside_measured_and_exits_with_zero() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every device balances: 9 of 9, difference 0 uJ." in done.stdout
     first_cells = {line.split("|")[1].strip() for line in done.stdout.splitlines() if "|" in line}
+    (memory,) = (line for line in done.stdout.splitlines() if line.startswith("| package-1-dram"))
+    assert memory.split("|")[-2].strip() == "0"
     assert {"psys", PLAN.uuid(1), "sia-1", "sia-2", "@system", "@agent"} <= first_cells
 
 
@@ -157,3 +159,13 @@ def test_a_plan_is_checked_before_anything_runs() -> None:
     """Sizes beyond what the simulated library holds are refused."""
     with pytest.raises(AgentError, match="gpus is 17; choose 0 to 16"):
         check(Plan(gpus=17))
+
+
+def test_the_table_says_how_often_a_counter_wrapped() -> None:
+    """Memory of 32 bits wraps about every eight minutes at 8 W; a card's counter never does."""
+    require_tool("gcc")
+    done = twin("--gpus", "1", "--systems", "1", "--hours", "0.5", "--step-seconds", "10")
+    rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines()]
+    wraps = {row[1]: row[-2] for row in rows if len(row) == 13}
+    assert wraps["package-1-dram"] in {"3", "4"}
+    assert wraps[PLAN.uuid(0)] == "none"
