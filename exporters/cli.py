@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if arguments.command == "run":
             return _run(arguments, settings)
+        if arguments.command == "doctor":
+            return _doctor(arguments, settings)
         return _start(settings)
     except AgentError as error:
         print(f"footprint-agent: {error}", file=sys.stderr)  # noqa: T201 - the line for the user
@@ -70,6 +72,16 @@ def _start(settings: Settings) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from exporters import doctor  # noqa: PLC0415 - an agent that meters does not pay for it
+
+    logging.disable(logging.WARNING)  # what a sensor logs, the report says
+    report = doctor.examine(settings)
+    lines = [doctor.as_json(report)] if arguments.json else doctor.text(report)
+    print("\n".join(lines))  # noqa: T201 - what was asked for
+    return 0 if report.ok else 1
+
+
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
     if not command:
@@ -93,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     start = commands.add_parser("start", help="start metering (the default command)")
     for target in (parser, start):
         _add_start(target)
+    examined = commands.add_parser("doctor", help="what this host offers, is read by, and lacks")
+    _add_start(examined)
+    examined.add_argument("--json", action="store_true", default=False, help="for programs")
     run = commands.add_parser("run", help="run a command that belongs to a SIA")
     run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
     _add_common(run)
