@@ -5,6 +5,7 @@ balances: measured energy and energy in declared gaps are what its counter moved
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -38,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Simulate, compare, print; the exit code. Raises AgentError."""
     plan = _plan(arguments)
+    logging.getLogger("footprint.agent").setLevel(logging.ERROR)  # what fails here fails by plan
     with tempfile.TemporaryDirectory(prefix="footprint-twin-") as folder:
         try:
             done = run.simulate(plan, Path(folder), _progress)

@@ -104,15 +104,16 @@ class Faces:
     def _show_cards(self, truth: Truth) -> Iterator[Shown | None]:
         if truth.step >= self._reload.end and not self._life:
             self._life, self._base_uj = 1, list(truth.gpu_before_uj)
-        lines = ["0"]
+        away = self._reload.answer if self._reload.holds(truth.step) else 0
+        lines = [f"{away:02} {int(truth.step >= self._reload.start)}"]
         for gpu, total_uj in enumerate(truth.gpu_before_uj):
-            outages = (self._reload, self._losses.get(gpu, self._reload))
-            answer = next((item.answer for item in outages if item.holds(truth.step)), 0)
+            loss = self._losses.get(gpu)
+            answer = loss.answer if loss and loss.holds(truth.step) else 0
             millijoules = (total_uj - self._base_uj[gpu]) // UJ_PER_MJ
             uuid = self.devices[len(self.zones) + gpu]
             lines.append(f"{uuid} {millijoules:0{WIDTH}} {answer:02} {self._tails[gpu]}")
             shown = Shown(self._base_uj[gpu] + millijoules * UJ_PER_MJ, self._life)
-            yield None if answer else shown
+            yield None if away or answer else shown
         os.pwrite(self._cards, "\n".join([*lines, ""]).encode(), 0)
 
     def _show_groups(self, truth: Truth) -> None:

@@ -17,8 +17,8 @@ STEP_US = 1_000_000 // STEPS_PER_S
 START = datetime(2026, 11, 2, tzinfo=UTC)
 MOST_GPUS = 16
 LOST = 15
-UNINITIALIZED = 1
-"""What NVML answers (nvml.h, nvmlReturn_t) while a card is lost, and while its driver is away."""
+NO_DRIVER = 9
+"""What NVML answers (nvml.h, nvmlReturn_t) while a card is lost, and while the driver is away."""
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -72,8 +72,9 @@ class Plan(msgspec.Struct, frozen=True):
         return sorted({gpu % self.systems, (gpu + 1) % self.systems})
 
     def reload(self) -> Outage:
-        """The NVIDIA driver is away for 20 s; every card's counter begins at 0 after it."""
-        return self._outage(250, 20, UNINITIALIZED)
+        """The NVIDIA driver is away for 20 s. It has to be joined anew then, old handles are invalid,
+        and every card's counter begins at 0."""
+        return self._outage(250, 20, NO_DRIVER)
 
     def losses(self) -> dict[int, Outage]:
         """Cards that fall off the bus: one comes back, with its counter gone on, one does not."""
