@@ -1,0 +1,287 @@
+"""Node energy from a management controller (BMC) by Redfish: what the whole host draws.
+
+In: the service of one BMC (DMTF DSP0266; schemas `Chassis`, `EnvironmentMetrics`, `Power`). Out:
+one reading for the host, the sum of its outermost chassis; one inside another is already in it.
+Of each chassis the first of these that it has is read, and kept: the energy counter
+(`EnergykWh`), the input of all its power supplies, the power of its first power control.
+
+`http.client` and not the `redfish` package: that one brings `requests` (10 MB more in a process
+that is to stay under 45 MB) and sessions that a BMC must clean up; three GET requests need neither.
+A BMC may take seconds to answer: never read it inside the agent's tick.
+"""
+
+import http.client
+import json
+import ssl
+import urllib.parse
+from base64 import b64encode
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from exporters.clock import Boot
+from exporters.sensors.sensor import Failure
+from footprint.reading import Cause, Counter, Gap, PowerSample
+from footprint.units import uj_from_watt_hours, uw_from_watts
+
+TIMEOUT_SECONDS = 4.0
+MAX_BYTES = 1 << 20
+MAX_CHASSIS = 64
+MAX_WATTS = 1_000_000
+MAX_KWH = 1_000_000_000
+ROOT = "/redfish/v1/Chassis"
+SAMPLE_EVERY_SECONDS = 2
+"""How often power is to be sampled: two samples may be 5 s apart, and a BMC may take 2 s."""
+
+Kind = Literal["energy", "supplies", "control"]
+Document = dict[str, Any]
+
+
+class Bmc(msgspec.Struct, frozen=True):
+    """Where a BMC answers and as whom. `ca_file`: certificates to trust instead of the system's;
+    TLS is always verified. The password is not part of any text this module makes."""
+
+    url: str
+    user: str
+    password: str
+    ca_file: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Bmc(url={self.url!r}, user={self.user!r})"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What is read of one chassis: a document and which of its values."""
+
+    kind: Kind
+    path: str
+
+
+class RedfishError(Exception):
+    """A BMC that gives no reading; the message says what, where, and the remedy."""
+
+    def __init__(self, message: str, cause: Cause = "read_failed", status: int = 0) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.status = status
+
+
+class Redfish:
+    """One BMC. Nothing here is shared: use it from one thread."""
+
+    name = "redfish"
+
+    def __init__(self, bmc: Bmc, boot: Boot) -> None:
+        """Reads nothing yet. Raises RedfishError where the URL or the CA file cannot be used."""
+        self._bmc = bmc
+        self._boot = boot
+        self._connect = _connector(bmc)
+        self._connection: http.client.HTTPConnection | None = None
+        self._sources: list[Source] = []
+
+    @property
+    def quality(self) -> Literal["counter", "integrated"]:
+        """`counter` where every chassis counts its energy, as found by the last search."""
+        counted = self._sources and all(source.kind == "energy" for source in self._sources)
+        return "counter" if counted else "integrated"
+
+    def read(self) -> Counter | PowerSample | Failure:
+        """The host's energy or power now; never raises for a failed read."""
+        try:
+            if not self._sources:
+                self._sources = self._search()
+            amounts = [self._amount(source) for source in self._sources]
+        except RedfishError as error:
+            self.close()
+            if error.status == 404:
+                self._sources = []  # the chassis are others now: search again
+            return Failure(Gap(error.cause), f"redfish: {self._bmc.url}: {error}")
+        at_ns, boot_id = self._boot.mono_ns(), self._boot.boot_id
+        total = sum(amounts, Decimal(0))
+        if self.quality == "counter":
+            return Counter(uj_from_watt_hours(total * 1000), at_ns, boot_id)
+        return PowerSample(uw_from_watts(total), at_ns, boot_id)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _search(self) -> list[Source]:
+        members = _links(self._get(ROOT), "Members")
+        if len(members) > MAX_CHASSIS:
+            raise RedfishError(f"{len(members)} chassis; {MAX_CHASSIS} are read at most")
+        chassis = {path: self._get(path) for path in members}
+        found: dict[str, list[Source]] = {path: self._offers(one) for path, one in chassis.items()}
+        outermost = [path for path in members if found[path] and not _inside(path, chassis, found)]
+        if not outermost:
+            raise RedfishError(
+                "no chassis has EnergykWh, PowerSupplies or PowerControl; "
+                "check the BMC's firmware, or its user's rights",
+                "unsupported",
+            )
+        counted = all(found[path][0].kind == "energy" for path in outermost)
+        if counted:
+            return [found[path][0] for path in outermost]
+        powers = [[one for one in found[path] if one.kind != "energy"] for path in outermost]
+        if not all(powers):
+            raise RedfishError(
+                "some chassis count energy, others only power: no sum", "unsupported"
+            )
+        return [of_chassis[0] for of_chassis in powers]
+
+    def _offers(self, chassis: Document) -> list[Source]:
+        """What can be read of a chassis, the best first."""
+        offers = []
+        for key, kinds in (("EnvironmentMetrics", ("energy",)), ("Power", ("supplies", "control"))):
+            path = _link(chassis.get(key))
+            document = self._get(path) if path else {}
+            for kind in kinds:
+                if path and _VALUES[kind](document) is not None:
+                    offers.append(Source(kind, path))  # type: ignore[arg-type]
+        return offers
+
+    def _amount(self, source: Source) -> Decimal:
+        value = _VALUES[source.kind](self._get(source.path))
+        if value is None:
+            raise RedfishError(f"{source.path} has no value now for its {source.kind}")
+        return value
+
+    def _get(self, path: str) -> Document:
+        reused = self._connection is not None
+        try:
+            return self._request(path)
+        except ConnectionError:
+            self.close()
+            if reused:  # a BMC closes idle connections without a word
+                return self._get(path)
+            raise RedfishError(f"{path}: connection refused or lost; check the URL") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            reason = str(error) or type(error).__name__
+            raise RedfishError(
+                f"{path}: {reason[:100]}; check the URL, the network and the certificate (ca_file)"
+            ) from error
+
+    def _request(self, path: str) -> Document:
+        if self._connection is None:
+            self._connection = self._connect()
+        login = b64encode(f"{self._bmc.user}:{self._bmc.password}".encode()).decode()
+        headers = {"Authorization": f"Basic {login}", "Accept": "application/json"}
+        self._connection.request("GET", path, headers=headers)
+        answer = self._connection.getresponse()
+        body = answer.read(MAX_BYTES + 1)
+        if answer.status in (401, 403):
+            raise RedfishError(
+                f"{path}: answered {answer.status}; check user and password_file",
+                "permission",
+                answer.status,
+            )
+        if answer.status != 200:
+            raise RedfishError(f"{path}: answered {answer.status}", status=answer.status)
+        if len(body) > MAX_BYTES:
+            raise RedfishError(f"{path}: answered more than {MAX_BYTES} bytes")
+        return _document(path, body)
+
+
+def _connector(bmc: Bmc) -> Callable[[], http.client.HTTPConnection]:
+    url = urllib.parse.urlsplit(bmc.url)
+    try:
+        host, port = url.hostname, url.port
+    except ValueError:
+        host, port = None, None
+    if url.scheme not in ("http", "https") or not host or url.username:
+        raise RedfishError("url: write https://HOST[:PORT], without user and password")
+    if url.scheme == "http":
+        return lambda: http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        context = ssl.create_default_context(cafile=bmc.ca_file)
+    except OSError as error:
+        raise RedfishError(f"ca_file: cannot read {bmc.ca_file}: {error.strerror}") from error
+    return lambda: http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+
+
+def _document(path: str, body: bytes) -> Document:
+    try:
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise RedfishError(f"{path}: answered no JSON") from error
+    if not isinstance(found, dict):
+        raise RedfishError(f"{path}: answered no JSON object")
+    return found
+
+
+def _link(value: Any) -> str | None:
+    """The path that a reference names: on this BMC, never elsewhere."""
+    path = value.get("@odata.id") if isinstance(value, dict) else None
+    plain = isinstance(path, str) and path.isascii() and path.isprintable() and " " not in path
+    return path if plain and path.startswith("/redfish/") else None  # type: ignore[union-attr]
+
+
+def _links(document: Document, key: str) -> list[str]:
+    values = document.get(key)
+    found = map(_link, values) if isinstance(values, list) else ()
+    return list(dict.fromkeys(path for path in found if path))
+
+
+def _inside(path: str, chassis: dict[str, Document], found: dict[str, list[Source]]) -> bool:
+    """Whether a chassis that is read contains this one, directly or not."""
+    seen = {path}
+    while True:
+        links = chassis.get(path, {}).get("Links")
+        outer = _link(links.get("ContainedBy")) if isinstance(links, dict) else None
+        if outer is None or outer in seen:
+            return False
+        if found.get(outer):
+            return True
+        seen.add(outer)
+        path = outer
+
+
+def _number(value: Any, most: int) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    exact = Decimal(value)
+    return exact if exact.is_finite() and 0 <= exact <= most else None
+
+
+def _energy(metrics: Document) -> Decimal | None:
+    """Kilowatt-hours of `EnergykWh`; a counter that never counted says nothing."""
+    sensor = metrics.get("EnergykWh")
+    found = _number(sensor.get("Reading"), MAX_KWH) if isinstance(sensor, dict) else None
+    return found or None
+
+
+def _supplies(power: Document) -> Decimal | None:
+    """Watts into all power supplies that are in service; None while one of them does not say."""
+    supplies = power.get("PowerSupplies")
+    if not isinstance(supplies, list):
+        return None
+    present = [one for one in supplies if isinstance(one, dict) and _in_service(one)]
+    inputs = [_number(one.get("PowerInputWatts"), MAX_WATTS) for one in present]
+    known = [watts for watts in inputs if watts is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(inputs) else None
+
+
+def _in_service(supply: Document) -> bool:
+    status = supply.get("Status")
+    state = status.get("State") if isinstance(status, dict) else None
+    return state not in ("Absent", "Disabled", "UnavailableOffline")
+
+
+def _control(power: Document) -> Decimal | None:
+    """Watts of the first power control, which is the chassis as a whole."""
+    controls = power.get("PowerControl")
+    first = controls[0] if isinstance(controls, list) and controls else None
+    watts = first.get("PowerConsumedWatts") if isinstance(first, dict) else None
+    return _number(watts, MAX_WATTS)
+
+
+_VALUES: dict[str, Callable[[Document], Decimal | None]] = {
+    "energy": _energy,
+    "supplies": _supplies,
+    "control": _control,
+}
