@@ -72,7 +72,7 @@ class Plan(msgspec.Struct, frozen=True):
         return sorted({gpu % self.systems, (gpu + 1) % self.systems})
 
     def reload(self) -> Outage:
-        """The NVIDIA driver is away for 20 s. It has to be joined anew then, old handles are invalid,
+        """The NVIDIA driver is away for 20 s. It has to be joined anew, old handles are invalid,
         and every card's counter begins at 0."""
         return self._outage(250, 20, NO_DRIVER)
 
