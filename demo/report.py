@@ -48,7 +48,7 @@ def statement(facts: dict[str, Any]) -> list[str]:
             [
                 *(line["consumer"], line["component"], line["part"]),
                 *amounts(figure),
-                *("+".join(figure["quality_uj"]), str(figure["coverage"])),
+                *(table.quality(figure), str(figure["coverage"])),
             ]
         )
     rows.append(["sum", "", "", *amounts(facts["total"]), "", str(facts["total"]["coverage"])])

@@ -41,7 +41,7 @@ def grams(mass_ug: int | None) -> str:
 
 def live(overview: dict[str, Any], counts: dict[str, dict[str, Any]]) -> list[str]:
     """The live table: a line per consumer, the SIA with what they have done, then the sum."""
-    rows = [["consumer", "W now", "J", "g CO2e", "requests", "tokens in", "tokens out"]]
+    rows = [["consumer", "W now", "J", "g CO2e", "quality", "requests", "tokens in", "tokens out"]]
     for line in sorted(overview["consumers"], key=_sia_first):
         rows.append(
             [
@@ -49,12 +49,20 @@ def live(overview: dict[str, Any], counts: dict[str, dict[str, Any]]) -> list[st
                 watts(line["power_uw"]),
                 joules(line["today"]["energy_uj"]),
                 grams(line["today"]["emissions_ug"]),
+                quality(line["today"]),
                 *work(counts.get(line["consumer"])),
             ]
         )
     total = overview["total"]
-    rows.append(["sum", "", joules(total["energy_uj"]), grams(total["emissions_ug"]), *work(None)])
+    amounts = [joules(total["energy_uj"]), grams(total["emissions_ug"])]
+    rows.append(["sum", "", *amounts, quality(total), *work(None)])
     return aligned(rows)
+
+
+def quality(figure: dict[str, Any]) -> str:
+    """How the energy is known (`modelled`, `counter`), and `provisional` where its factor is."""
+    known = "+".join(sorted(figure["quality_uj"]))
+    return known + ", provisional" if figure["provisional"] else known
 
 
 def _sia_first(line: dict[str, Any]) -> tuple[bool, str]:

@@ -79,6 +79,7 @@ class Agent:
         self._saved_us = 0
         self._sealed: list[Draft] = []
         self._refused = 0
+        self._failing: set[DeviceKey] = set()
 
     @property
     def server(self) -> ThreadingHTTPServer:
@@ -146,6 +147,7 @@ class Agent:
             self._sampler.begin(now)
             self._fresh = False
         self._sampler.tick(now, readings, usage, self._holders())
+        self._tell()
         if self._record:
             watched = self._groups.paths() if self._groups else {}
             self._record.tick(now, readings, usage, watched)
@@ -154,6 +156,18 @@ class Agent:
             self._late += 1
         self._show(now, (self._around.mono_ns() - began_ns) / 1e9, offset_us / 1e6)
         return now
+
+    def _tell(self) -> None:
+        """One line when a device begins to fail, one when it answers again."""
+        for key, track in self._sampler.tracks.items():
+            if track.up == (key not in self._failing):
+                continue
+            if track.up:
+                self._failing.discard(key)
+                log.info("%s %s can be read again", *key)
+            else:
+                self._failing.add(key)
+                log.warning("%s (%s %s is a gap until it answers)", track.error, *key)
 
     def _read(self) -> dict[DeviceKey, Reading | Failure]:
         readings: dict[DeviceKey, Reading | Failure] = {}

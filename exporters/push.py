@@ -39,6 +39,7 @@ class Answer(msgspec.Struct):
     heads: list[Head] = []
     title: str = ""
     detail: str = ""
+    quarantined: int = 0
 
 
 class _Diverged(Exception):  # noqa: N818 - a state of the ledger, not of this program
@@ -196,6 +197,10 @@ class Pusher(threading.Thread):
         except (OSError, http.client.HTTPException) as error:
             self._count("unreachable")
             self._warn(f"cannot reach the service at {self._url}: {error}; pages stay in the spool")
+        except Exception as error:  # noqa: BLE001 - the thread's edge: it must outlive any answer
+            self._count("failed")
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self._warn(f"{said}; pages stay in the spool")
         return False
 
     def _warn(self, line: str) -> None:
@@ -221,6 +226,14 @@ class Pusher(threading.Thread):
             moved = self._follow(answer.heads)
             if status == http.client.OK:
                 self._count("accepted")
+                if answer.quarantined:
+                    self._count("quarantined")
+                    log.error(
+                        "push: the service at %s keeps %d pages out of its totals; look at the "
+                        "reason there (footprint fsck), their energy is missing",
+                        self._url,
+                        answer.quarantined,
+                    )
                 if not moved:
                     self._refused("answered without saying that it holds the pages", status, answer)
                     return False

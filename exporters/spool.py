@@ -6,6 +6,8 @@ in neither. Acknowledged pages stay 35 days, to be sent again to a service resto
 """
 
 import contextlib
+import fcntl
+import os
 import sqlite3
 import threading
 import uuid
@@ -18,7 +20,7 @@ from exporters.drafts import Chain, Draft, seal
 from exporters.errors import SpoolError
 from exporters.sampler import Track
 from footprint.interval import from_us, to_us
-from footprint.ledger import GENESIS, Envelope, Head, PageError, canonical_bytes, check, hash_bytes
+from footprint.ledger import GENESIS, Envelope, Head, PageError, canonical_bytes, decode, hash_bytes
 
 KEEP_ACKNOWLEDGED_US = 35 * 86_400 * 1_000_000
 VERSION = 1
@@ -72,6 +74,7 @@ class Spool:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._held = _hold(path.with_suffix(".lock"))
             self._db = _open(path)
             self.ledger_id = self._identify(host_id)
         except (OSError, sqlite3.Error) as error:
@@ -170,6 +173,7 @@ class Spool:
         """Close the file."""
         with self._lock:
             self._db.close()
+            os.close(self._held)
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
@@ -207,8 +211,8 @@ class Spool:
             host=checkpoint.host,
         )
         page = seal(draft, chain)
-        check(page)  # a page that contradicts itself must never leave: better to stop here
         body = canonical_bytes(page)
+        decode(body)  # a page that nobody can use must never leave: better to stop here
         self._db.execute(
             "INSERT INTO page (seq, hash, end_us, body) VALUES (?, ?, ?, ?)",
             (seq, hash_bytes(body), draft.end_us, body),
@@ -224,6 +228,20 @@ def _unusable(path: Path, error: Exception) -> str:
         f"spool: cannot use {path}: {error}; check the folder's rights and free space, or "
         "move the file away to begin a new ledger"
     )
+
+
+def _hold(path: Path) -> int:
+    """Keep the spool to this process: two writers would each lose what the other counts."""
+    held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise SpoolError(
+            f"spool: another footprint-agent uses {path.parent}; stop it, or give this one a "
+            "state_dir of its own"
+        ) from error
+    return held
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -187,7 +187,7 @@ class Head(msgspec.Struct, frozen=True):
 
     host_id: str
     ledger_id: str
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=-1, le=2**53 - 1)]
     hash: str
 
 

@@ -14,16 +14,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from exporters.clock import Boot
 from exporters.cputime import HostCpu
+from exporters.sensors.processors import Processor, describe
 from exporters.sensors.sensor import Absent, Device, Failure
 from footprint.reading import Counter, Gap, Reading
-from footprint.units import uj_from_power, uw_from_watts
+from footprint.units import uj_from_power, uw_from_watts, watts
 
 REMEDY = "install the extra: pip install 'footprint[agent-model]'"
 START_SECONDS = 60
+
+WATTS_PER_CPU = 4
+"""CodeCarbon's own default for a logical CPU of a processor it does not know."""
 
 
 class LoadModel:
@@ -31,10 +36,18 @@ class LoadModel:
 
     name = "codecarbon"
 
-    def __init__(self, curve: dict[str, Any], host: HostCpu, logical_cpus: int, boot: Boot):
-        watts = {int(load): Decimal(str(power)) for load, power in curve["curve_watts"].items()}
-        self._idle_uw = uw_from_watts(watts[0])
-        self._dynamic_uw = uw_from_watts(watts[100]) - self._idle_uw
+    def __init__(
+        self,
+        curve: dict[str, Any],
+        host: HostCpu,
+        logical_cpus: int,
+        boot: Boot,
+        processor: Processor | None = None,
+    ) -> None:
+        """`processor`: this host's, by which a figure for one whole processor is scaled."""
+        full_uw = _scaled(curve, 100, processor)
+        self._idle_uw = _scaled(curve, 0, processor)
+        self._dynamic_uw = full_uw - self._idle_uw
         self._cpus = logical_cpus
         self._host = host
         self._device = Device(
@@ -43,7 +56,7 @@ class LoadModel:
             component="cpu",
             covers="all processors, modelled from load",
             quality="modelled",
-            rated_power_uw=uw_from_watts(watts[100]),
+            rated_power_uw=full_uw,
             floor_uw=self._idle_uw,
             floor_at=datetime.now(UTC),
             parameters={
@@ -52,9 +65,10 @@ class LoadModel:
                 "processor": str(curve["model"])[:200],
                 "processor_known": "yes" if curve["matched"] else "no, 4 W per logical CPU",
                 "logical_cpus": str(logical_cpus),
-                "idle_watts": str(watts[0]),
-                "full_watts": str(watts[100]),
-                "codecarbon_watts_at_50_percent": str(watts[50]),
+                "idle_watts": str(watts(self._idle_uw)),
+                "full_watts": str(watts(full_uw)),
+                "codecarbon_watts_at_50_percent": str(watts(_scaled(curve, 50, processor))),
+                **_scale(curve, processor),
             },
         )
         self._boot = boot
@@ -82,9 +96,16 @@ class LoadModel:
         """Nothing is held."""
 
 
-def discover(host: HostCpu, logical_cpus: int, boot: Boot) -> LoadModel | Absent:
+def discover(
+    host: HostCpu,
+    logical_cpus: int,
+    boot: Boot,
+    proc: Path = Path("/proc"),
+    sysfs: Path = Path("/sys"),
+) -> LoadModel | Absent:
     """The model for this processor, or why there is none."""
-    command = [sys.executable, "-m", "exporters.sensors.codecarbon_curve"]
+    # -P: a file in the current folder must not be taken for a module of ours or Python's.
+    command = [sys.executable, "-P", "-m", "exporters.sensors.codecarbon_curve"]
     try:
         answer = subprocess.run(  # noqa: S603 - our own program
             command, capture_output=True, timeout=START_SECONDS, check=False, text=True
@@ -95,6 +116,30 @@ def discover(host: HostCpu, logical_cpus: int, boot: Boot) -> LoadModel | Absent
         last = answer.stderr.strip().splitlines()[-1:] or ["no answer"]
         return Absent("codecarbon", f"no model of this processor ({last[0][:200]}); {REMEDY}")
     try:
-        return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot)
+        processor = describe(logical_cpus, proc, sysfs)
+        return LoadModel(json.loads(answer.stdout), host, logical_cpus, boot, processor)
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         return Absent("codecarbon", f"its answer is no curve ({error!r:.200}); {REMEDY}")
+
+
+def _scaled(curve: dict[str, Any], load: int, processor: Processor | None) -> int:
+    """The curve's power at a load, in microwatts, of as much of the processor as this host has."""
+    whole_watts = Decimal(str(curve["curve_watts"][str(load)]))
+    if processor is None or not curve["matched"]:
+        return uw_from_watts(whole_watts)  # unknown to the table: its figure is per logical CPU
+    share = processor.share()
+    if share is None:
+        per_cpu = WATTS_PER_CPU * processor.logical_cpus / Decimal(str(curve["tdp_watts"]))
+        return uw_from_watts(whole_watts * per_cpu)
+    return uw_from_watts(whole_watts) * share.numerator // share.denominator
+
+
+def _scale(curve: dict[str, Any], processor: Processor | None) -> dict[str, str]:
+    """How the table's power became this host's, for its pages."""
+    if processor is None:
+        return {}
+    share = processor.share()
+    scale = "processors: unknown, 4 W per logical CPU" if share is None else f"processors: {share}"
+    if not curve["matched"]:
+        scale = "none: 4 W per logical CPU"
+    return {**processor.parameters(), "scale": scale}

@@ -160,4 +160,5 @@ def _failure(path: Path, error: OSError | ValueError) -> Failure:
         return Failure(Gap("permission"), f"rapl: cannot read {path}: permission denied; {REMEDY}")
     if isinstance(error, FileNotFoundError):
         return Failure(Gap("absent"), f"rapl: {path} is gone; is the driver loaded?")
-    return Failure(Gap("read_failed"), f"rapl: cannot read {path}: {error}")
+    reason = error.strerror if isinstance(error, OSError) else "it holds no number"
+    return Failure(Gap("read_failed"), f"rapl: cannot read {path}: {reason}")

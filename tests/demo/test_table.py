@@ -6,7 +6,12 @@ from demo import table
 
 
 def consumer(code: str, kind: str, power_uw: int | None, energy_uj: int) -> dict[str, object]:
-    today = {"energy_uj": energy_uj, "emissions_ug": None}
+    today = {
+        "energy_uj": energy_uj,
+        "emissions_ug": None,
+        "quality_uj": {"modelled": energy_uj},
+        "provisional": False,
+    }
     return {
         "consumer": code,
         "kind": kind,
@@ -23,15 +28,20 @@ def test_the_live_table_has_the_sia_first_and_says_what_is_unknown() -> None:
             consumer("@system", "system", 1_250_000, 9_000_000),
             consumer("tri", "sia", None, 1_000_000),
         ],
-        "total": {"energy_uj": 10_000_000, "emissions_ug": 1500},
+        "total": {
+            "energy_uj": 10_000_000,
+            "emissions_ug": 1500,
+            "quality_uj": {"modelled": 10_000_000},
+            "provisional": True,
+        },
     }
     counts = {"tri": {"requests": [1, 2], "tokens_in": [1000, 2000], "tokens_out": [0, 0]}}
     assert table.live(overview, counts) == [
-        "consumer  W now      J    g CO2e  requests  tokens in  tokens out",
-        "-----------------------------------------------------------------",
-        "tri           -   1.00         -         3      3,000           0",
-        "@system    1.25   9.00         -",
-        "sum              10.00  0.001500",
+        "consumer  W now      J    g CO2e                quality  requests  tokens in  tokens out",
+        "----------------------------------------------------------------------------------------",
+        "tri           -   1.00         -               modelled         3      3,000           0",
+        "@system    1.25   9.00         -               modelled",
+        "sum              10.00  0.001500  modelled, provisional",
     ]
 
 

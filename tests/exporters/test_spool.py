@@ -8,10 +8,19 @@ import pytest
 
 from exporters.errors import SpoolError
 from exporters.spool import Spool, close_for_reboot, newest_instant_us
-from footprint.ledger import Head, hash_bytes, verify_chain
+from footprint.ledger import CounterMark, Head, hash_bytes, verify_chain
 from footprint.reading import Counter
-from tests.exporters.spools import HOST, SECOND_US, START_US, checkpoint, draft, encoded, fill
-from tests.pages import BOOT
+from tests.exporters.spools import (
+    DEVICE,
+    HOST,
+    SECOND_US,
+    START_US,
+    checkpoint,
+    draft,
+    encoded,
+    fill,
+)
+from tests.pages import BOOT, START
 
 DAY_SECONDS = 86_400
 
@@ -227,4 +236,34 @@ def test_after_a_reboot_the_page_ends_where_its_boot_was_last_settled(path: Path
     spool.save(left, sealed)
     (page,) = verify_chain(spool.bodies())
     assert sum(entry.energy_uj for entry in page.entries) == 1_000_001
+    spool.close()
+
+
+def test_a_spool_in_use_is_refused(tmp_path: Path) -> None:
+    """Two writers on one ledger would each lose what the other counts; the first goes on."""
+    path = tmp_path / "spool.db"
+    first = Spool(path, HOST)
+    with pytest.raises(SpoolError, match="another footprint-agent uses"):
+        Spool(path, HOST)
+    fill(first, 1)
+    first.close()
+    Spool(path, HOST).close()
+
+
+def test_what_a_commit_returned_from_is_on_the_disk(tmp_path: Path) -> None:
+    """synchronous = FULL (2): with NORMAL a power cut loses commits (SQLite, pragma.html)."""
+    spool = Spool(tmp_path / "spool.db", HOST)
+    assert spool._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert spool._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    spool.close()
+
+
+def test_a_page_beyond_the_contract_is_not_sealed(tmp_path: Path) -> None:
+    """What the service could only quarantine is refused here, with nothing written."""
+    spool = Spool(tmp_path / "spool.db", HOST)
+    too_much = draft(0)
+    too_much.cover(DEVICE).last = CounterMark(value_uj=2**64, at=START)
+    with pytest.raises(SpoolError, match="value_uj"):
+        spool.save(checkpoint(covered_us=too_much.end_us), [too_much])
+    assert spool.counts().waiting == 0
     spool.close()
