@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 import footprint
+from exporters.clock import Boot
+from exporters.cputime import HostCpu
 from exporters.sensors.integral import Integral
+from exporters.sensors.model import LoadModel
+from exporters.sensors.processors import Processor
 from footprint import nodes, pdu
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
@@ -175,6 +179,32 @@ def test_the_models_range(row: Row) -> None:
     for name, share in curves.items():
         assert round(100 * share, 2) == Decimal(row[name])
         assert share <= curves["line (this method)"]
+
+
+@pytest.mark.parametrize("row", golden("scale"), ids=lambda row: row["host"])
+def test_how_much_of_a_processor_a_host_has(row: Row) -> None:
+    """A whole processor's power, by sockets or by threads, or 4 W per CPU of a guest."""
+    threads = row["threads of the processor"]
+    cpus = number(row["logical CPUs"])
+    processor = Processor(
+        name="",
+        virtualised=row["host"] == "guest",
+        provider="",
+        logical_cpus=cpus,
+        sockets=number(row["sockets"]),
+        threads=None if threads == "unknown" else number(threads),
+        threads_from="",
+    )
+    powers = {"0": 28.0, "50": 59.5, "100": 280.0}
+    curve = {
+        "version": "1",
+        "model": "",
+        "matched": True,
+        "tdp_watts": 280.0,
+        "curve_watts": powers,
+    }
+    (device,) = LoadModel(curve, HostCpu(None), cpus, Boot("boot"), processor).devices()
+    assert device.rated_power_uw == number(row["full load (uW)"])
 
 
 def test_coverage() -> None:
