@@ -6,15 +6,16 @@ to dispute it. METHOD.md, "Factors", has the words.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
 import msgspec
 
-from footprint.interval import Interval, paris_date, paris_midnight
+from footprint.interval import Interval, check_day, paris_date, paris_midnight
 from footprint.statement import FactorUse
 
 Method = Literal["location", "market"]
@@ -37,6 +38,13 @@ HEADLINE_BASIS = "life-cycle, consumption mix"
 """What a regulatory balance of emissions must use in France (ADEME, BEGES: "mix de consommation -
 moyen"). Direct factors are about half of it: the two are never mixed."""
 GWP_UNIT = "gCO2e/kWh"
+DIRECT_UNIT = "gCO2/kWh"
+"""Of direct factors of the market alone: carbon dioxide, without the other gases."""
+LARGEST = Decimal(100_000)
+SMALLEST = Decimal("1e-20")
+"""A factor beyond these is a mistake: the dirtiest electricity emits some 1200 g/kWh, the smallest
+factor shipped is 5e-8."""
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
 
 
 class FactorError(LookupError):
@@ -102,17 +110,16 @@ def _factor(row: list[str], line: int, known_from: datetime) -> Factor:
     column = ""
     try:
         column = "value"
-        value = _positive(cells[column])
+        value = _number(cells[column])
         column = "uncertainty_percent"
-        uncertainty = _positive(cells[column]) if cells[column] else None
+        uncertainty = _number(cells[column]) if cells[column] else None
         column = "valid_from"
-        valid_from = date.fromisoformat(cells[column])
+        valid_from = _day(cells[column])
         column = "valid_to"
-        valid_to = date.fromisoformat(cells[column]) if cells[column] else None
-    except (ValueError, InvalidOperation):
+        valid_to = _day(cells[column]) if cells[column] else None
+    except ValueError as error:
         raise FactorError(
-            f"factors: line {line}: {column} {cells[column]!r} is not a "
-            f"{'date, YYYY-MM-DD' if 'valid' in column else 'number with a decimal point'}"
+            f"factors: line {line}: {column} {cells[column][:40]!r} {error}"
         ) from None
     if cells["method"] not in METHODS:
         raise FactorError(f"factors: line {line}: method must be one of {', '.join(METHODS)}")
@@ -121,7 +128,7 @@ def _factor(row: list[str], line: int, known_from: datetime) -> Factor:
     for column in ("indicator", "zone", "unit", "basis", "source", "published"):
         if not cells[column]:
             raise FactorError(f"factors: line {line}: {column} is empty")
-    return Factor(
+    factor = Factor(
         indicator=cells["indicator"],
         zone=cells["zone"],
         value=value,
@@ -135,13 +142,51 @@ def _factor(row: list[str], line: int, known_from: datetime) -> Factor:
         published=cells["published"],
         known_from=known_from,
     )
+    found = flaw(factor)
+    if found:
+        raise FactorError(f"factors: line {line}: {found}")
+    return factor
 
 
-def _positive(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite() or value < 0:
-        raise ValueError(text)
-    return value
+def _number(text: str) -> Decimal:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("is not a number with a decimal point, 0 or more")
+    return Decimal(text)
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a date, YYYY-MM-DD") from None
+    try:
+        return check_day(day)
+    except ValueError as error:
+        raise ValueError(f"cannot be used: {error}; leave valid_to empty for no end") from None
+
+
+def flaw(factor: Factor) -> str:
+    """Why a factor cannot be applied, with column and remedy; empty where it can."""
+    for column in ("value", "uncertainty_percent"):
+        number = getattr(factor, column)
+        if number is not None and not _plausible(number):
+            return f"{column} {number} is not 0 or between {SMALLEST} and {LARGEST}; check its unit"
+    if factor.indicator != "gwp" or factor.unit == GWP_UNIT:
+        return ""
+    if factor.unit == DIRECT_UNIT and _is_direct(factor):
+        return ""
+    return (
+        f"unit {factor.unit!r} cannot be applied to gwp; write the value in {GWP_UNIT} "
+        f"({DIRECT_UNIT} only where method is market and basis begins with direct)"
+    )
+
+
+def _plausible(number: Decimal) -> bool:
+    return number.is_finite() and (number == 0 or SMALLEST <= number <= LARGEST)
+
+
+def _is_direct(factor: Factor) -> bool:
+    return factor.method == "market" and factor.basis.startswith("direct")
 
 
 def applicable(

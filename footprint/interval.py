@@ -14,6 +14,9 @@ import msgspec
 
 PARIS = ZoneInfo("Europe/Paris")
 QUARTER_HOUR_SECONDS = 900
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2200, 12, 31)
+"""The days that anything may name: no fact is older, and no conversion fails up to here."""
+_AFTER_LAST = LAST_DAY + timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -90,14 +93,23 @@ def quarter_hours(interval: Interval) -> Iterator[Interval]:
     return cuts(interval, QUARTER_HOUR_SECONDS)
 
 
+def check_day(day: date) -> date:
+    """`day` if it is one that a fact may name, else ValueError."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{day} is not between {FIRST_DAY} and {LAST_DAY}")
+    return day
+
+
 def paris_midnight(day: date) -> datetime:
-    """The UTC instant at which `day` begins in Europe/Paris."""
+    """The UTC instant at which `day` begins in Europe/Paris; a day outside of those that may be
+    named counts as the nearest of them, so that nothing stored can fail."""
+    day = min(max(day, FIRST_DAY), _AFTER_LAST)
     return datetime(day.year, day.month, day.day, tzinfo=PARIS).astimezone(UTC)
 
 
 def paris_day(day: date) -> Interval:
     """The UTC interval of a calendar day in Europe/Paris: 23, 24 or 25 hours."""
-    return Interval(paris_midnight(day), paris_midnight(day + timedelta(days=1)))
+    return Interval(paris_midnight(day), paris_midnight(min(day, LAST_DAY) + timedelta(days=1)))
 
 
 def paris_date(instant: datetime) -> date:
@@ -105,7 +117,7 @@ def paris_date(instant: datetime) -> date:
     return instant.astimezone(PARIS).date()
 
 
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 def paris_month(month: str) -> Interval:
@@ -114,7 +126,11 @@ def paris_month(month: str) -> Interval:
     Raises ValueError with the form expected where `month` is not one.
     """
     match = _MONTH.fullmatch(month)
-    if not match or not 1 <= int(match[2]) <= 12 or not 1970 <= int(match[1]) <= 9998:
+    if (
+        not match
+        or not 1 <= int(match[2]) <= 12
+        or not (FIRST_DAY.year <= int(match[1]) <= LAST_DAY.year)
+    ):
         raise ValueError(f"month: {month!r} is not a month; write YYYY-MM, such as 2026-11")
     year, number = int(match[1]), int(match[2])
     following = date(year + number // 12, number % 12 + 1, 1)

@@ -166,7 +166,7 @@ class Formats:
     def last_day(self, text: str) -> str:
         """The last day before the exclusive end `text` (YYYY-MM-DD)."""
         day = _day(text)
-        return self.day(day - timedelta(days=1)) if day else plain(text)
+        return self.day(day - timedelta(days=1)) if day and day > date.min else plain(text)
 
     def duration(self, microseconds: int) -> str:
         """A duration in its two largest units, hours, minutes or seconds (SI symbols)."""
@@ -189,15 +189,15 @@ class Formats:
     def clock(self, instant: datetime) -> str:
         """Hour and minute in Paris, with seconds where it is not a whole minute."""
         pattern = "HH:mm:ss" if instant.second else "HH:mm"
-        return format_time(instant, pattern, tzinfo=PARIS, locale=self.locale)
+        return format_time(_paris(instant), pattern, tzinfo=None, locale=self.locale)
 
     def paris_day(self, instant: datetime) -> str:
         """The day in Paris that `instant` falls on."""
-        return self.day(paris_date(instant))
+        return self.day(_paris(instant).date())
 
     def offset(self, instant: datetime) -> str:
         """How far Paris is ahead of UTC at `instant`, such as UTC+1."""
-        offset = instant.astimezone(PARIS).utcoffset() or timedelta(0)
+        offset = _paris(instant).utcoffset() or timedelta(0)
         return f"UTC+{offset // timedelta(hours=1)}"
 
     def unit(self, unit: str) -> str:
@@ -207,6 +207,14 @@ class Formats:
     def territory(self, zone: str) -> str:
         """A country's name where `zone` is its code, else the zone as it is."""
         return self.locale.territories.get(zone) or plain(zone)
+
+
+def _paris(instant: datetime) -> datetime:
+    """`instant` in Paris; in UTC where the calendar ends before Paris's offset can be added."""
+    try:
+        return instant.astimezone(PARIS)
+    except OverflowError:
+        return instant
 
 
 def _day(text: str) -> date | None:

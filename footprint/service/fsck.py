@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import store_check, store_pages, tables
+from footprint.service import store_check, store_factors, store_pages, tables
 from footprint.service.store_pages import Row
 
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
@@ -37,6 +37,8 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
         for message in _ledger(connection, key, heads.get(key), devices, checked):
             yield f"host {key[0]}, ledger {key[1]}: {message}"
     yield from _devices(connection, devices)
+    for message in store_factors.unusable(connection):
+        yield f"factor {message}: it is left out; import a right one"
 
 
 def _ledger(

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from footprint import codes
+from footprint.interval import check_day
 from footprint.service.errors import PlaceError
 
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
@@ -75,6 +76,7 @@ def check_shares(sia: Sia) -> None:
     """Raise RegisterError unless the shares add up to 1000 on each day from the first to the last
     they name, each of them running forward, no project twice on a day."""
     for index, share in enumerate(sia.shares):
+        _check_days(sia, share, index)
         if share.from_ and share.to and share.to <= share.from_:
             raise RegisterError(
                 f"sia {sia.code}: a share's `to` {share.to} is not after its `from` {share.from_}",
@@ -82,6 +84,18 @@ def check_shares(sia: Sia) -> None:
             )
     for day in _starts(sia.shares):
         _check_day(sia, day)
+
+
+def _check_days(sia: Sia, share: Share, index: int) -> None:
+    for name, day in (("from", share.from_), ("to", share.to)):
+        try:
+            if day is not None:
+                check_day(day)
+        except ValueError as error:
+            raise RegisterError(
+                f"sia {sia.code}: a share's `{name}` {error}; leave it out for no limit",
+                ("shares", index, name),
+            ) from error
 
 
 def _starts(shares: Iterable[Share]) -> list[date]:

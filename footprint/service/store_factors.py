@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from typing import Any
 
@@ -33,7 +33,32 @@ def add(connection: Connection, found: Iterable[Factor]) -> int:
 
 
 def all_factors(connection: Connection) -> list[Factor]:
-    """Every factor ever held, in the order of validity and knowledge."""
+    """Every factor ever held that can be applied, in the order of validity and knowledge.
+
+    A row that cannot (an earlier version took it, or somebody changed it) is left out, so that one
+    row never takes every page down; `unusable` names it.
+    """
+    return [found for row in _rows(connection) if isinstance(found := _read(row), Factor)]
+
+
+def unusable(connection: Connection) -> list[str]:
+    """The rows that are left out, each with what is wrong with it."""
+    return [
+        f"{row.indicator}:{row.zone}:{row.method}:{row.valid_from}: {found}"
+        for row in _rows(connection)
+        if isinstance(found := _read(row), str)
+    ]
+
+
+def _read(row: Any) -> Factor | str:
+    try:
+        factor = _factor(row)
+        return factors.flaw(factor) or factor
+    except (ValueError, TypeError, OverflowError, InvalidOperation):
+        return "a value or date cannot be read"
+
+
+def _rows(connection: Connection) -> Any:
     query = select(_FACTOR).order_by(
         _FACTOR.c.indicator,
         _FACTOR.c.zone,
@@ -42,7 +67,7 @@ def all_factors(connection: Connection) -> list[Factor]:
         _FACTOR.c.basis,
         _FACTOR.c.known_from_us,
     )
-    return [_factor(row) for row in connection.execute(query)]
+    return connection.execute(query)
 
 
 def _row(factor: Factor) -> dict[str, Any]:

@@ -70,12 +70,32 @@ def test_microseconds_since_the_epoch() -> None:
 
 @pytest.mark.parametrize(
     "month",
-    ["2026-13", "2026-00", "2026-1", "26-11", "2026/11", "2026-11\n", "", "1969-12", "9999-01"],
+    [
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "26-11",
+        "2026/11",
+        "2026-11\n",
+        "",
+        "1969-12",
+        "9999-01",
+        "٢٠٢٦-١١",
+    ],
 )
 def test_what_is_no_month_is_refused_with_the_form(month: str) -> None:
     """One line says how to write it."""
     with pytest.raises(ValueError, match=r"is not a month; write YYYY-MM, such as 2026-11"):
         interval.paris_month(month)
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_a_day_beyond_those_that_may_be_named_counts_as_the_nearest(day: date) -> None:
+    """Whatever is stored, no conversion fails."""
+    assert 1969 <= interval.paris_midnight(day).year <= 2200
+    assert interval.paris_day(day).microseconds == 0
+    with pytest.raises(ValueError, match="is not between 1970-01-01 and 2200-12-31"):
+        interval.check_day(day)
 
 
 def test_a_day_of_paris_in_winter_and_summer() -> None:

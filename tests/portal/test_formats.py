@@ -111,3 +111,10 @@ def test_characters_that_act_unseen_are_shown():
 def test_units_of_factors_are_written_by_hand():
     """A factor's unit has its space and its subscript."""
     assert FR.unit("gCO2e/kWh") == "g\u202fCO₂e/kWh"
+
+
+def test_the_ends_of_the_calendar_can_be_written() -> None:
+    """A page whose clock was wrong by millennia takes no page down."""
+    for instant in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
+        assert all((FR.clock(instant), FR.paris_day(instant), FR.offset(instant)))
+    assert FR.last_day("0001-01-01") == "0001-01-01"

@@ -50,6 +50,12 @@ def test_a_file_is_taken_over_whole(tmp_path: Path, capsys) -> None:
         ("permille: 666", "permille: 667", 10, "add up to 999 permille from 2026-01-01 on"),
         ("permille: sept", "permille: 667", 12, "permille: Expected `int`, got `str`"),
         ("permille: 0", "permille: 667", 12, "permille: Expected `int` >= 1"),
+        (
+            "from: 0001-01-01}\n      - ",
+            "from: 2026-01-01}\n      - ",
+            11,
+            "`from` 0001-01-01 is n",
+        ),
         ("from: 2026-13-01}\n      - ", "from: 2026-01-01}\n      - ", 11, "from: "),
         ("{project: acueil,", "{project: accueil,", 11, "'acueil' is not known; known: accueil, c"),
         ("code: Chat Demo", "code: chat-demo", 7, "code: Expected `str` matching"),
@@ -119,3 +125,16 @@ def test_what_cannot_be_registered_is_said(house: House, path: str, body, words:
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
     assert not any(house.content()[name] for name in ("directorate", "project", "sia"))
+
+
+@pytest.mark.parametrize("dates", [{"from": "0001-01-01"}, {"to": "9999-12-31"}])
+def test_a_share_of_an_impossible_time_is_refused(house: House, dates: dict[str, str]) -> None:
+    """422 names the share's field and the days that may be named; nothing is stored."""
+    house.put("/v1/directorates/d", {"name": "D"})
+    house.put("/v1/projects/p", {"name": "P", "directorate": "d"})
+    share = {"project": "p", "permille": 1000, **dates}
+    answer = house.put("/v1/sia/chat", {"name": "Chat", "shares": [share]})
+    assert answer.status_code == 422
+    assert f"`{next(iter(dates))}`" in answer.json()["detail"]
+    assert "is not between 1970-01-01 and 2200-12-31" in answer.json()["detail"]
+    assert not house.content()["share"]
