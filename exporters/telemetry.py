@@ -125,16 +125,17 @@ def _emissions(snapshot: Snapshot) -> Iterator[Family]:
         return
     labels = (factor.zone, "configured", factor.source, factor.valid_from, "unknown")
     yield family(metrics.EMISSION_FACTOR, [(labels, float(factor.grams_per_kwh))])
-    evidence = {(d.sensor, d.device) for d in snapshot.devices if d.evidence}
-    energy_uj: dict[str, int] = {}
+    qualities = {(d.sensor, d.device): d.quality for d in snapshot.devices if not d.evidence}
+    energy_uj: dict[tuple[str, str], int] = {}
     for (key, consumer, _), share_uj in snapshot.energy_uj.items():
-        if key not in evidence:
-            energy_uj[consumer] = energy_uj.get(consumer, 0) + share_uj
+        if key in qualities:
+            whose = (consumer, qualities[key])
+            energy_uj[whose] = energy_uj.get(whose, 0) + share_uj
     yield family(
         metrics.AGENT_EMISSIONS,
         (
-            ((consumer,), grams_float(micrograms(total_uj, factor.grams_per_kwh)))
-            for consumer, total_uj in energy_uj.items()
+            (whose, grams_float(micrograms(total_uj, factor.grams_per_kwh)))
+            for whose, total_uj in energy_uj.items()
         ),
     )
 

@@ -46,7 +46,7 @@ AGENT_EMISSIONS = Metric(
     "counter",
     "Greenhouse gases in grams of CO2 equivalent for the use of electricity since the agent "
     "started, at the configured factor.",
-    ("consumer",),
+    ("consumer", "quality"),
 )
 EMISSION_FACTOR = Metric(
     "footprint_emission_factor_grams_per_kwh",
@@ -161,7 +161,7 @@ MONTH_EMISSIONS = Metric(
     "gauge",
     "Greenhouse gases of the current month so far, use of electricity only, in grams of CO2 "
     "equivalent.",
-    ("consumer",),
+    ("consumer", "quality"),
 )
 MONTH_COVERAGE = Metric(
     "footprint_month_coverage_ratio",

@@ -16,12 +16,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from footprint import METHOD_VERSION, __version__, metrics, units
+from footprint.attribution import attribute
 from footprint.factors import FactorError
 from footprint.interval import month_of
 from footprint.metrics import Metric
 from footprint.service import reports, store_facts, store_pages
 from footprint.service.state import State, state_of
-from footprint.statement import Statement
+from footprint.statement import Figure, Statement
 
 router = APIRouter(tags=["health"])
 Family = CounterMetricFamily | GaugeMetricFamily
@@ -67,9 +68,9 @@ class ServiceCollector(Collector):
         return {
             metrics.MONTH_ENERGY.name: _joules(energy),
             metrics.MONTH_EMISSIONS.name: {
-                (total.consumer,): units.grams_float(mass_ug)
+                (total.consumer, quality): units.grams_float(mass_ug)
                 for total in statement.consumers
-                if (mass_ug := total.figure.emissions_ug) is not None
+                for quality, mass_ug in _emissions_by_quality(total.figure).items()
             },
             metrics.MONTH_COVERAGE.name: {
                 (total.component,): float(ratio)
@@ -128,3 +129,11 @@ def _family(metric: Metric, samples: Samples) -> Family:
     for labels in sorted(samples):
         family.add_metric(labels, samples[labels])
     return family
+
+
+def _emissions_by_quality(figure: Figure) -> dict[str, int]:
+    """Micrograms by quality, in proportion to the energy; none where no factor applies."""
+    if figure.emissions_ug is None or not figure.quality_uj:
+        return {}
+    weights: dict[str, int] = {**figure.quality_uj}
+    return attribute(figure.emissions_ug, weights, otherwise=min(weights))

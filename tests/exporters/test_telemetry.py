@@ -120,7 +120,7 @@ def test_grams_only_with_a_factor(exposition: Exposition, address: tuple[str, in
     assert "emission" not in scrape(address)
     exposition.show(msgspec.structs.replace(SNAPSHOT, factor=FACTOR))
     found = samples(scrape(address))
-    grams = 'footprint_emissions_grams_total{{consumer="{}"}}'
+    grams = 'footprint_emissions_grams_total{{consumer="{}",quality="counter"}}'
     assert found[grams.format("chat")] == 0.00003  # 3 J at 36 g/kWh
     assert found[grams.format("@system")] == 0.0
     assert 36.0 in found.values()

@@ -59,7 +59,7 @@ def test_the_month_s_gauges_are_the_statement_s_figures(house: House) -> None:
     found = samples(house.get("/metrics"))
     statement = house.get("/v1/statements/2026-11").json()
     for total in statement["consumers"]:
-        grams = found["footprint_month_emissions_grams", (total["consumer"],)]
+        grams = found["footprint_month_emissions_grams", (total["consumer"], "counter")]
         assert round(grams * 1_000_000) == total["figure"]["emissions_ug"]
     use = statement["factors"][0]
     factor = (use["zone"], use["method"], use["source"], use["valid_from"], "true")
