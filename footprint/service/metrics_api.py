@@ -135,5 +135,5 @@ def _emissions_by_quality(figure: Figure) -> dict[str, int]:
     """Micrograms by quality, in proportion to the energy; none where no factor applies."""
     if figure.emissions_ug is None or not figure.quality_uj:
         return {}
-    weights: dict[str, int] = {**figure.quality_uj}
+    weights = {str(quality): energy_uj for quality, energy_uj in figure.quality_uj.items()}
     return attribute(figure.emissions_ug, weights, otherwise=min(weights))
