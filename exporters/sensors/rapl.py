@@ -22,6 +22,9 @@ MOST_POWER_UW = 1000 * UJ_PER_J
 """No processor package draws a kilowatt (the largest of 2026 are rated 500 W): the bound on a
 zone's power where its limits say nothing, or say they are off."""
 
+MOST_PLATFORM_UW = 10 * MOST_POWER_UW
+"""`psys` lies around all packages and more: ten times a package's bound."""
+
 
 MOST_VALUE_UJ = 2**63 - 1
 """What a page can hold: a larger number is no counter's."""
@@ -124,7 +127,8 @@ def _device(zone: Path, name: str, own: str) -> Device:
     elif own == "dram":
         component = "dram"
     limits = _limits(zone)
-    bound = min(2 * max(limits), MOST_POWER_UW) if limits else MOST_POWER_UW
+    most_uw = MOST_PLATFORM_UW if own == "psys" else MOST_POWER_UW
+    bound = min(2 * max(limits), most_uw) if limits else most_uw
     return Device(
         sensor="rapl",
         device=name,

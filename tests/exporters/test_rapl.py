@@ -200,3 +200,10 @@ def test_an_unreadable_counter_ends_the_agent_with_the_remedy(file: str) -> None
     assert line.startswith(f"footprint-agent: rapl: cannot read {path}: ")
     assert "ermission denied" in line
     assert line.endswith("install the shipped udev rule (group footprint, 0440) or run as root")
+
+
+def test_psys_may_draw_more_than_a_package(tmp_path: Path) -> None:
+    """Two busy sockets and their memory exceed a kilowatt: evidence must not fail for that."""
+    zones(tmp_path, _0="package-0", _1="psys")
+    bounds = {device.device: device.max_power_uw for device in found(tmp_path).devices()}
+    assert bounds == {"package-0": 1000 * W, "psys": 10_000 * W}
