@@ -14,6 +14,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from exporters import host, push, telemetry
+from exporters.bmc import NodeMeters
 from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
 from exporters.drafts import DeviceKey, Draft, Drafts
@@ -57,6 +58,7 @@ class Agent:
         self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
         self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
+        self._node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
         checkpoint = self._spool.load()
         self._fresh = checkpoint is None
@@ -74,6 +76,7 @@ class Agent:
         self._record = self._begin_record(root)
         if self._pusher:
             self._pusher.start()
+        self._node_meters.start()
         self._read_seconds: dict[str, float] = {}
         self._late = 0
         self._saved_us = 0
@@ -121,6 +124,7 @@ class Agent:
                 for name, value in device.parameters.items()
                 if device.quality == "modelled"
             )
+        yield from self._node_meters.findings()
         yield from (f"absent: {absent.sensor}: {absent.reason}" for absent in self.absent)
         present = {device.component for device in self._devices()}
         yield from (
@@ -147,6 +151,7 @@ class Agent:
             self._sampler.begin(now)
             self._fresh = False
         self._sampler.tick(now, readings, usage, self._holders())
+        self._node_meters.book(self._sampler.drafts, self._clock.utc_us)
         self._tell()
         if self._record:
             watched = self._groups.paths() if self._groups else {}
@@ -273,6 +278,7 @@ class Agent:
         return push.Pusher(self._spool, service, count, url)
 
     def _close(self) -> None:
+        self._node_meters.stop()
         if self._pusher:
             self._pusher.stop(PUSH_AT_END_SECONDS)
         self._server.shutdown()

@@ -18,8 +18,10 @@ from footprint.ledger import (
     CounterMark,
     Entry,
     GapRecord,
+    NodeFact,
     Page,
     Parent,
+    Quality,
     SensorState,
     Versions,
 )
@@ -27,6 +29,9 @@ from footprint.reading import Cause
 
 DeviceKey = tuple[str, str]
 """(sensor, device)."""
+
+MAX_NODES = 1000
+"""Node facts that a page may hold; a meter that comes and goes more often is not told."""
 
 
 class Cover(msgspec.Struct):
@@ -45,12 +50,24 @@ class Cover(msgspec.Struct):
     """[kind, cause, start_us, end_us], adjoining ones merged."""
 
 
+class NodeRun(msgspec.Struct):
+    """Energy of the whole host by a node meter over [start_us, end_us), without a hole in it."""
+
+    meter: str
+    start_us: int
+    end_us: int
+    energy_uj: int
+    quality: Quality
+
+
 class Draft(msgspec.Struct):
-    """One page before it is sealed: [start_us, end_us) and its covers by `sensor device`."""
+    """One page before it is sealed: [start_us, end_us), its covers by `sensor device`, and what
+    node meters counted, each over its own time."""
 
     start_us: int
     end_us: int
     covers: dict[str, Cover] = {}
+    nodes: list[NodeRun] = []
 
     def cover(self, device: Device) -> Cover:
         """The device's cover in this page, begun when first asked for."""
@@ -142,6 +159,20 @@ class Drafts:
                 _add_gap(draft.cover(device).gaps, kind, cause, first_us, first_us + duration_us)
         return total_us
 
+    def node(self, run: NodeRun) -> None:
+        """Add a node meter's energy to the page in which it ends, or to the nearest open one: a
+        node fact has its own time, and may come late."""
+        self.reach(run.end_us)
+        if not self.open:
+            return  # ended before the pages begin
+        draft = next((one for one in self.open if run.end_us <= one.end_us), self.open[-1])
+        last = next((one for one in reversed(draft.nodes) if one.meter == run.meter), None)
+        if last and (last.end_us, last.quality) == (run.start_us, run.quality):
+            last.end_us = run.end_us
+            last.energy_uj += run.energy_uj
+        elif len(draft.nodes) < MAX_NODES:
+            draft.nodes.append(run)
+
     def oldest(self) -> Draft | None:
         """The draft to be sealed next."""
         return self.open[0] if self.open else None
@@ -195,7 +226,18 @@ def seal(draft: Draft, chain: Chain) -> Page:
         sensors=[_state(cover, draft) for cover in covers],
         entries=[entry for cover in covers for entry in _entries(cover)],
         gaps=[gap for cover in covers for gap in _gaps(cover)],
-        nodes=[],
+        nodes=[_node(run, chain.host_id) for run in draft.nodes],
+    )
+
+
+def _node(run: NodeRun, host_id: str) -> NodeFact:
+    return NodeFact(
+        meter=run.meter,
+        host_ids=[host_id],
+        start=from_us(run.start_us),
+        end=from_us(run.end_us),
+        energy_uj=run.energy_uj,
+        quality=run.quality,
     )
 
 

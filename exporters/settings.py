@@ -34,6 +34,17 @@ class Reservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpus: list[str]
 
 
+class Bmc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A management controller that meters this host, by Redfish; `password_file` holds the
+    password of `user`, `ca_file` certificates to trust instead of the system's."""
+
+    url: str
+    user: str
+    password_file: str
+    ca_file: str | None = None
+    name: str = "bmc"
+
+
 class Factor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The emission factor of an agent that runs without a service; shown beside the grams."""
 
@@ -66,9 +77,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rapl: Literal["auto", "off"] = "auto"
     nvml: Literal["auto", "off"] = "auto"
     model: Literal["auto", "off"] = "auto"
+    ipmi: Literal["auto", "off"] = "auto"
     factor: Factor | None = None
     workloads: list[Workload] = []
     reservations: list[Reservation] = []
+    bmc: list[Bmc] = []
 
     @property
     def state_path(self) -> Path:
@@ -143,6 +156,12 @@ def _check(settings: Settings) -> None:
             codes.check_code(sia, "sia")
     except ValueError as error:
         raise SettingsError(str(error)) from error
+    names = [rule.name for rule in settings.bmc]
+    for name in names:
+        if not codes.is_code(name) or names.count(name) > 1:
+            raise SettingsError(
+                f"bmc: name = {name!r} is no code, or stands twice; give each its own code"
+            )
     for rule in settings.workloads:
         _check_pattern(rule.cgroup)
     grams_per_kwh = settings.factor.grams_per_kwh if settings.factor else Decimal(0)

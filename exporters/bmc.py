@@ -1,0 +1,181 @@
+"""Reads a node meter beside the ticks, in a thread of its own: a BMC may take seconds to answer.
+
+In: a reader of one BMC. Out: known energies between two readings, on the boot's monotonic clock,
+taken over by the agent at its next tick. What readings do not tell is left out: no fact is a gap.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from exporters.clock import Boot
+from exporters.drafts import Drafts, NodeRun
+from exporters.errors import SettingsError
+from exporters.sensors import ipmi, redfish
+from exporters.sensors.ipmi import Ipmi
+from exporters.sensors.redfish import Redfish, RedfishError
+from exporters.sensors.sensor import Absent, Failure
+from exporters.settings import Bmc
+from footprint.ledger import Quality
+from footprint.reading import Counter, Gap, PowerSample, consumed
+
+log = logging.getLogger("footprint.agent")
+EVERY_SECONDS = redfish.SAMPLE_EVERY_SECONDS
+STOP_SECONDS = 0.5
+MAX_WAITING = 10_000
+"""Energies kept for a tick that does not come: hours of them."""
+
+
+class Reader(Protocol):
+    """What reads one BMC; never raises for a failed read."""
+
+    def read(self) -> Counter | PowerSample | Failure:
+        """The host's energy or power now."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Energy (uJ) known between two instants of the boot's monotonic clock (ns)."""
+
+    start_ns: int
+    end_ns: int
+    energy_uj: int
+    quality: Quality
+
+
+class NodeMeter:
+    """One BMC, read every `every_seconds` until it is stopped."""
+
+    def __init__(self, name: str, reader: Reader, every_seconds: float) -> None:
+        self.name = name
+        self.last_end_ns = 0
+        self.last_end_us = 0
+        self._reader = reader
+        self._every_seconds = every_seconds
+        self._baseline: Counter | PowerSample | None = None
+        self._pieces: list[Piece] = []
+        self._error = ""
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"bmc-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Ask the thread to end, and wait for it at most so long; it holds nothing of ours."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def drain(self) -> list[Piece]:
+        """The energies since the last call, in the order of time."""
+        with self._lock:
+            pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def _run(self) -> None:
+        while True:
+            self.take(self._reader.read())
+            if self._stop.wait(self._every_seconds):
+                self._reader.close()
+                return
+
+    def take(self, reading: Counter | PowerSample | Failure) -> None:
+        """Add what a reading proves together with the one before."""
+        if isinstance(reading, Failure):
+            if reading.error != self._error:
+                log.warning("%s: %s", self.name, reading.error)
+            self._error = reading.error
+            return  # a counter goes on; power samples too far apart are a gap anyway
+        if self._error:
+            log.warning("%s: reads again", self.name)
+            self._error = ""
+        baseline = self._baseline
+        if baseline is None or type(baseline) is not type(reading):
+            self._baseline = reading
+            return
+        outcome = consumed(baseline, reading)
+        counted = isinstance(reading, Counter)
+        if not isinstance(outcome, Gap) and (outcome.uj or not counted):
+            quality: Quality = "counter" if counted else "integrated"
+            self._add(Piece(baseline.at_ns, reading.at_ns, outcome.uj, quality))
+        elif not isinstance(outcome, Gap):
+            return  # a coarse counter that has not moved yet: its next move counts
+        self._baseline = reading
+
+    def _add(self, piece: Piece) -> None:
+        with self._lock:
+            if piece.end_ns > piece.start_ns and len(self._pieces) < MAX_WAITING:
+                self._pieces.append(piece)
+
+
+class NodeMeters:
+    """Every BMC that the settings name; where they name none, this host's own by IPMI."""
+
+    def __init__(self, rules: Sequence[Bmc], boot: Boot, *, by_ipmi: bool = False) -> None:
+        """Nothing is read yet. Raises SettingsError: which BMC, what, the remedy."""
+        self._meters = [NodeMeter(rule.name, _reader(rule, boot), EVERY_SECONDS) for rule in rules]
+        self._findings = [f"node meter: {rule.name}: {rule.url}" for rule in rules]
+        if by_ipmi and not rules:
+            self._add(ipmi.discover(boot))
+
+    def _add(self, found: Ipmi | Absent) -> None:
+        if isinstance(found, Absent):
+            self._findings.append(f"absent: {found.sensor}: {found.reason}")
+        else:
+            self._meters.append(NodeMeter(found.name, found, EVERY_SECONDS))
+            self._findings.append(f"node meter: {found.name}: read by ipmitool")
+
+    def findings(self) -> list[str]:
+        """The node meters there are, a line each."""
+        return self._findings
+
+    def start(self) -> None:
+        """Begin to read them all."""
+        for meter in self._meters:
+            meter.start()
+
+    def stop(self) -> None:
+        """End the threads; one that waits for its BMC ends by itself."""
+        for meter in self._meters:
+            meter.stop(STOP_SECONDS)
+
+    def book(self, drafts: Drafts, utc_us: Callable[[int], int]) -> None:
+        """Put what was read since the last tick into the open pages."""
+        for meter in self._meters:
+            for piece in meter.drain():
+                start_us, end_us = place(meter, piece, utc_us)
+                drafts.node(NodeRun(meter.name, start_us, end_us, piece.energy_uj, piece.quality))
+
+
+def _reader(rule: Bmc, boot: Boot) -> Redfish:
+    try:
+        password = Path(rule.password_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(
+            f"bmc {rule.name}: password_file: cannot read {rule.password_file}: {reason}"
+        ) from error
+    try:
+        return Redfish(redfish.Bmc(rule.url, rule.user, password, rule.ca_file), boot)
+    except RedfishError as error:
+        raise SettingsError(f"bmc {rule.name}: {error}") from error
+
+
+def place(meter: NodeMeter, piece: Piece, utc_us: Callable[[int], int]) -> tuple[int, int]:
+    """[start, end) of a piece in microseconds of UTC: after the one before, and without a hole
+    between two that follow each other, although the agent's clock is trimmed between."""
+    start_us = utc_us(piece.start_ns)
+    follows = piece.start_ns == meter.last_end_ns
+    start_us = meter.last_end_us if follows else max(start_us, meter.last_end_us)
+    end_us = max(utc_us(piece.end_ns), start_us + 1)
+    meter.last_end_ns, meter.last_end_us = piece.end_ns, end_us
+    return start_us, end_us

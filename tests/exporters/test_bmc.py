@@ -1,0 +1,118 @@
+"""Node meters beside the ticks: facts that add up to the BMC's counter, in pages, in order."""
+
+from pathlib import Path
+
+import pytest
+
+from exporters.bmc import NodeMeter, NodeMeters, Piece, place
+from exporters.clock import Boot
+from exporters.drafts import Chain, Drafts, NodeRun, seal
+from exporters.errors import SettingsError
+from exporters.sensors.sensor import Failure
+from exporters.settings import Bmc
+from footprint.interval import to_us
+from footprint.ledger import canonical_bytes, decode
+from footprint.reading import Counter, Gap, PowerSample
+from tests.pages import BOOT, LEDGER, START
+
+S = 1_000_000_000
+US = 1_000_000
+START_US = to_us(START)
+
+
+class Silent:
+    """A reader that is never asked."""
+
+    def read(self) -> Failure:
+        """Nothing."""
+        return Failure(Gap("absent"), "bmc: absent")
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def meter() -> NodeMeter:
+    """A meter whose readings are handed to it."""
+    return NodeMeter("bmc", Silent(), 1)
+
+
+def taken(*readings: Counter | PowerSample | Failure) -> list[Piece]:
+    """What readings prove, one after another."""
+    one = meter()
+    for reading in readings:
+        one.take(reading)
+    return one.drain()
+
+
+def test_a_coarse_counter_counts_when_it_moves() -> None:
+    """Nothing while it stands, then everything since it last moved, over a failure too."""
+    failure = Failure(Gap("read_failed"), "bmc: timed out")
+    assert taken(Counter(0, 0, "b"), Counter(0, 2 * S, "b"), failure, Counter(7, 6 * S, "b")) == [
+        Piece(0, 6 * S, 7, "counter")
+    ]
+
+
+def test_a_counter_that_falls_is_left_out() -> None:
+    """No fact for that time; the next one counts from there."""
+    found = taken(Counter(9, 0, "b"), Counter(2, S, "b"), Counter(5, 2 * S, "b"))
+    assert found == [Piece(S, 2 * S, 3, "counter")]
+
+
+def test_power_is_integrated_over_five_seconds_at_most() -> None:
+    """Samples further apart say nothing of the time between; zero watts are known."""
+    samples = [(0, 100), (2, 200), (8, 200), (9, 0), (10, 0)]
+    found = taken(*(PowerSample(watts * US, at * S, "b") for at, watts in samples))
+    assert [(piece.start_ns // S, piece.end_ns // S, piece.energy_uj) for piece in found] == [
+        (0, 2, 300 * US),
+        (8, 9, 100 * US),
+        (9, 10, 0),
+    ]
+    assert {piece.quality for piece in found} == {"integrated"}
+
+
+def test_pieces_that_follow_leave_no_hole_while_the_clock_is_trimmed() -> None:
+    """And never overlap."""
+    one = meter()
+    first = place(one, Piece(0, S, 1, "counter"), lambda ns: ns // 1000)
+    second = place(one, Piece(S, 2 * S, 1, "counter"), lambda ns: ns // 1000 + 40)
+    apart = place(one, Piece(3 * S, 4 * S, 1, "counter"), lambda ns: ns // 1000 - 2 * US)
+    assert first[1] == second[0]
+    assert second[1] <= apart[0] < apart[1]
+
+
+def test_facts_stand_in_the_page_in_which_they_end() -> None:
+    """One that crosses the boundary keeps its own time; neighbours of one quality are one fact."""
+    drafts = Drafts(900, START_US)
+    drafts.reach(START_US + 901 * US)
+    for at, energy_uj, quality in ((0, 5, "counter"), (450, 6, "counter"), (880, 7, "integrated")):
+        start_us = START_US + at * US
+        drafts.node(NodeRun("bmc", start_us, start_us + 450 * US, energy_uj, quality))  # type: ignore[arg-type]
+    first, second = (
+        decode(canonical_bytes(seal(draft, Chain("host-1", LEDGER, BOOT, seq, str(seq) * 64))))
+        for seq, draft in enumerate(drafts.open)
+    )
+    assert [(fact.energy_uj, fact.quality, fact.host_ids) for fact in first.nodes] == [
+        (11, "counter", ["host-1"])
+    ]
+    assert (first.nodes[0].start, first.nodes[0].end) == (first.start, first.end)
+    assert [(fact.energy_uj, fact.start < second.start) for fact in second.nodes] == [(7, True)]
+
+
+def test_a_late_fact_goes_into_the_oldest_open_page() -> None:
+    """Its page was sealed; its own time says when it was."""
+    drafts = Drafts(900, START_US)
+    drafts.reach(START_US + 1000 * US)
+    drafts.pop()
+    drafts.node(NodeRun("bmc", START_US, START_US + 10 * US, 3, "counter"))
+    assert [run.energy_uj for run in drafts.open[0].nodes] == [3]
+
+
+def test_settings_that_cannot_be_used_name_the_bmc(tmp_path: Path) -> None:
+    """Before anything is read; the password is in no message."""
+    secret = tmp_path / "password"
+    with pytest.raises(SettingsError, match=r"front: password_file: cannot read .*No such file"):
+        NodeMeters([Bmc("https://bmc", "meter", str(secret), name="front")], Boot("b"))
+    secret.write_text("correct horse\n")
+    with pytest.raises(SettingsError, match="bmc front: url: write https") as raised:
+        NodeMeters([Bmc("bmc", "meter", str(secret), name="front")], Boot("b"))
+    assert "correct horse" not in str(raised.value)
