@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from footprint.figures import DeviceCover
 from footprint.interval import QUARTER_HOUR_SECONDS, floor_to, to_us
 from footprint.ledger import Component
-from footprint.service import store_facts
+from footprint.service import judge, store_facts
 from footprint.service.store_facts import DeviceKey, GapFact, Window
 from footprint.statement import GapTotal
 
@@ -39,12 +39,13 @@ def gather(connection: Connection, window: Window, now: datetime) -> Cover:
     gaps = store_facts.gaps(connection, window)
     lost_us = _lost_us(gap for gap in gaps if gap.paged)
     told_us = _lost_us(gap for gap in gaps if not gap.paged)
+    most_us = to_us(now) + judge.AHEAD_US
     due_us = to_us(floor_to(now, QUARTER_HOUR_SECONDS))
     start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
     devices = []
     missing: dict[Component, int] = defaultdict(int)
     for key, fact in sorted(facts.items()):
-        until_us = min(end_us, max(due_us, newest_us.get(key[0], 0)))
+        until_us = min(end_us, max(due_us, min(newest_us.get(key[0], 0), most_us)))
         expected_us = max(0, until_us - max(start_us, fact.first_us))
         covered_us = paged_us.get(key, 0) - lost_us.get(key, 0)
         devices.append(DeviceCover(*key, covered_us, expected_us, fact.rated_power_uw))

@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint import ledger
-from footprint.interval import from_us, to_us
-from footprint.service import store_pages
+from footprint.interval import to_us
+from footprint.service import judge, store_pages
 from footprint.service.problems import Problem
 
 Key = tuple[str, str]
@@ -51,15 +51,7 @@ class Outcome(msgspec.Struct, frozen=True):
     duplicates: int
 
 
-class _Times(msgspec.Struct):
-    """The interval that a page claims, where it is readable at all."""
-
-    start: datetime
-    end: datetime
-
-
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
-_times_decoder = msgspec.json.Decoder(_Times)
 Result = Literal["accepted", "duplicate", "quarantined", "conflict", "refused"]
 
 
@@ -183,7 +175,7 @@ def _extend(
 ) -> list[Taken]:
     taken = []
     for sheet in sheets:
-        item = _judge(connection, sheet)
+        item = _judge(connection, sheet, now_us)
         store_pages.insert_page(
             connection,
             store_pages.PageRow(
@@ -204,27 +196,15 @@ def _extend(
     return taken
 
 
-def _judge(connection: Connection, sheet: Sheet) -> Taken:
-    interval_us = _interval_us(sheet.body)
-    try:
-        page = ledger.decode(sheet.body)
-    except (ledger.PageError, RecursionError, OverflowError) as error:
-        return Taken(sheet, interval_us, None, str(error))
-    start_us, end_us = to_us(page.start), to_us(page.end)
+def _judge(connection: Connection, sheet: Sheet, now_us: int) -> Taken:
+    page = judge.content(sheet.body)
+    if isinstance(page, str):
+        return Taken(sheet, judge.interval_us(sheet.body), None, page)
+    interval_us = start_us, end_us = to_us(page.start), to_us(page.end)
+    reason = judge.mistimed(start_us, end_us, now_us)
+    if reason:
+        return Taken(sheet, interval_us, None, reason)
     other = store_pages.overlapping(connection, page.host_id, start_us, end_us)
     if other is not None:
-        ledger_id, seq = other
-        reason = (
-            f"overlap: page {seq} of ledger {ledger_id} covers part of "
-            f"{from_us(start_us).isoformat()} to {from_us(end_us).isoformat()}"
-        )
-        return Taken(sheet, interval_us, None, reason)
-    return Taken(sheet, (start_us, end_us), page, "")
-
-
-def _interval_us(body: bytes) -> tuple[int, int] | None:
-    try:
-        times = _times_decoder.decode(body)
-        return to_us(times.start), to_us(times.end)
-    except (msgspec.DecodeError, TypeError, OverflowError):
-        return None  # no interval, or one without a zone
+        return Taken(sheet, interval_us, None, judge.overlap(other, start_us, end_us))
+    return Taken(sheet, interval_us, page, "")

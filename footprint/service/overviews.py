@@ -21,7 +21,15 @@ from footprint.interval import (
     paris_midnight,
     to_us,
 )
-from footprint.service import covers, reports, store_factors, store_facts, store_register, tables
+from footprint.service import (
+    covers,
+    judge,
+    reports,
+    store_factors,
+    store_facts,
+    store_register,
+    tables,
+)
 from footprint.service.store_facts import NewestPage, Window
 from footprint.statement import (
     ConsumerNow,
@@ -44,7 +52,8 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     cover = covers.gather(connection, window, now)
     pieces, factor_error = _pieces(connection, zone, today, now)
     lines = figures.lines(reports.periods_of(connection, window, pieces, known), cover.devices)
-    newest = store_facts.newest_pages(connection)
+    # A page of the future, taken by an earlier version, would be the newest for good.
+    newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
     heard = [page for page in newest if not _silent(page, now)]
     sensors = _sensors(connection, newest)
     heard_hosts = {page.host_id for page in heard}

@@ -253,11 +253,11 @@ class NewestPage(msgspec.Struct, frozen=True):
     end_us: int
 
 
-def newest_pages(connection: Connection) -> list[NewestPage]:
-    """The newest accepted page of each host."""
+def newest_pages(connection: Connection, until_us: int) -> list[NewestPage]:
+    """The newest accepted page of each host that ends by `until_us`."""
     last = (
         select(_PAGE.c.host_id, func.max(_PAGE.c.start_us).label("start_us"))
-        .where(_PAGE.c.state == "accepted")
+        .where(_PAGE.c.state == "accepted", _PAGE.c.end_us <= until_us)
         .group_by(_PAGE.c.host_id)
         .subquery()
     )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -149,10 +149,11 @@ def test_a_file_that_is_no_database_of_ours_is_one_line(
 def test_a_statement_is_the_same_from_database_and_service(tmp_path: Path, capfdbinary) -> None:
     """Command and API, JSON, CSV and HTML: the same figures, but for the instant of asking."""
     with House(tmp_path / "f.db", PAST) as house:
-        house.post(make_ledger(3))
+        house.now = PAST + timedelta(hours=1)
+        house.post(make_ledger(3, start=PAST))
         house.now = datetime(2026, 12, 5, tzinfo=UTC)
         for form in ("json", "csv", "html"):
-            common = ["statement", "--month", "2026-11", "--format", form]
+            common = ["statement", "--month", "2026-01", "--format", form]
             as_of = ["--as-of", "2026-12-05T00:00:00+00:00"]
             assert main([*common, "--database", str(house.database), *as_of]) == 0
             from_database = capfdbinary.readouterr().out
@@ -164,7 +165,7 @@ def test_a_statement_is_the_same_from_database_and_service(tmp_path: Path, capfd
 
 
 def _json(database: Path, capfdbinary) -> bytes:
-    assert main(["statement", "--month", "2026-11", "--database", str(database)]) == 0
+    assert main(["statement", "--month", "2026-01", "--database", str(database)]) == 0
     return bytes(capfdbinary.readouterr().out)
 
 

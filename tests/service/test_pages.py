@@ -15,6 +15,7 @@ from footprint.service.pages import take
 from footprint.service.problems import Problem
 from footprint.service.settings import digest
 from tests.pages import LEDGER, START, batch, chain, make_ledger, make_page, seal
+from tests.service.conftest import NOW
 from tests.service.house import JSON, House
 
 OTHER_LEDGER = "00000000-0000-4000-8000-000000000002"
@@ -79,7 +80,7 @@ def test_shuffled_pages_of_one_batch_are_taken_in_their_own_order(house: House) 
 
 def test_eight_senders_at_once_store_each_page_once(house: House) -> None:
     """Concurrent pushes of the same ledger leave what one push leaves."""
-    pages = make_ledger(16)
+    pages = make_ledger(16, start=START - timedelta(hours=2))
 
     def push(seed: int) -> None:
         order = random.Random(seed)
@@ -208,6 +209,51 @@ def test_a_page_of_a_later_format_is_kept_for_later(house: House) -> None:
     row = house.content()["page"][0]
     assert "format" in row[8]
     assert row[9] == body
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (datetime(9999, 12, 31, 23, 30, tzinfo=UTC), "clock: ends at 9999-12-31T23:45:00+00:00"),
+        (NOW + timedelta(minutes=15), "more than 15 minutes after it came"),
+        (datetime(2019, 12, 31, 23, 45, tzinfo=UTC), "before 2020-01-01"),
+        (datetime(1, 1, 1, tzinfo=UTC), "clock: starts at 0001-01-01"),
+    ],
+)
+def test_a_page_of_an_impossible_time_is_kept_and_left_out(
+    house: House, start: datetime, words: str
+) -> None:
+    """Acknowledged, with the reason; the host is not heard by it, and every page still works."""
+    answer = house.post(make_ledger(1, start=start))
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (0, 1)
+    assert words in house.content()["page"][0][8]
+    assert house.get("/v1/overview").json()["hosts"] == []
+    for path in ("/", "/metrics", "/v1/statements/2026-11?format=html"):
+        assert house.get(path).status_code == 200
+    later = seal(make_page(seq=1, previous_hash=answer.json()["heads"][0]["hash"]))
+    assert house.post([later]).json()["accepted"] == 1
+
+
+def test_a_host_s_clock_may_be_a_quarter_hour_ahead(house: House) -> None:
+    """To the microsecond."""
+    assert house.post(make_ledger(1, start=NOW)).json()["accepted"] == 1
+
+
+def test_a_page_of_the_future_that_is_held_already_hides_nothing(house: House) -> None:
+    """The host's newest page is the newest that can be; it falls silent as any other."""
+    house.post(make_ledger(4))
+    year_9999_us = 253_370_764_800_000_000
+    for table in ("page", "entry", "sensor"):
+        house.execute(
+            f"UPDATE {table} SET start_us = ?, end_us = ? WHERE seq = 3"
+            if table != "entry"
+            else "UPDATE entry SET start_us = ? + 0 * ? WHERE seq = 3",
+            year_9999_us,
+            year_9999_us + 900_000_000,
+        )
+    host = house.get("/v1/overview").json()["hosts"][0]
+    assert (host["page_end"], host["silent"]) == ("2026-11-10T09:45:00Z", True)
+    assert house.get("/").status_code == 200
 
 
 def test_two_ledgers_never_count_the_same_time(house: House) -> None:

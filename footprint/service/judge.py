@@ -1,0 +1,71 @@
+"""Whether a page whose hash and chain are right can be used: decided when it comes, and again by
+`footprint fsck`.
+
+In: a page's bytes and the instant it came. Out: the interval it claims; the page, or the reason why
+it is kept but left out. Whether it overlaps a page held is the store's to say.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from footprint import ledger
+from footprint.interval import from_us, to_us
+
+AHEAD_US = 15 * 60 * 1_000_000
+"""How far a host's clock may be ahead of the service's."""
+EARLIEST_US = to_us(datetime(2020, 1, 1, tzinfo=UTC))
+"""No host was metered before: its clock has lost the date."""
+
+
+class _Times(msgspec.Struct):
+    """The interval that a page claims, where it is readable at all."""
+
+    start: datetime
+    end: datetime
+
+
+_decoder = msgspec.json.Decoder(_Times)
+
+
+def interval_us(body: bytes) -> tuple[int, int] | None:
+    """Start and end in microseconds that a page claims; None where it has none, or no zone."""
+    try:
+        times = _decoder.decode(body)
+        return to_us(times.start), to_us(times.end)
+    except (msgspec.DecodeError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def content(body: bytes) -> ledger.Page | str:
+    """The page in `body`, or why it cannot be used."""
+    try:
+        page = ledger.decode(body)
+        to_us(page.start), to_us(page.end)
+    except (ledger.PageError, RecursionError, OverflowError) as error:
+        return str(error) or type(error).__name__
+    return page
+
+
+def mistimed(start_us: int, end_us: int, came_us: int) -> str:
+    """Why a page that came at `came_us` cannot be of that time; empty where it can."""
+    if start_us < EARLIEST_US:
+        return (
+            f"clock: starts at {from_us(start_us).isoformat()}, before "
+            f"{from_us(EARLIEST_US).isoformat()}; set the host's clock"
+        )
+    if end_us > came_us + AHEAD_US:
+        return (
+            f"clock: ends at {from_us(end_us).isoformat()}, more than 15 minutes after it came, "
+            f"{from_us(came_us).isoformat()}; set the host's clock, or the service's"
+        )
+    return ""
+
+
+def overlap(other: tuple[str, int], start_us: int, end_us: int) -> str:
+    """The reason where an accepted page (ledger, number) shares time with a new one."""
+    ledger_id, seq = other
+    return (
+        f"overlap: page {seq} of ledger {ledger_id} covers part of "
+        f"{from_us(start_us).isoformat()} to {from_us(end_us).isoformat()}"
+    )
