@@ -21,7 +21,7 @@ from exporters.drafts import DeviceKey, Draft, Drafts
 from exporters.errors import AgentError, SpoolError
 from exporters.record import Record
 from exporters.sampler import Sampler, Track
-from exporters.sensors import model, nvml, rapl
+from exporters.sensors import hwmon, model, nvml, rapl
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
@@ -308,13 +308,20 @@ def _discover(
         keep(rapl.discover(Path(settings.powercap_root), boot))
     if settings.nvml != "off":
         keep(nvml.discover(boot))
-    measured = any(device.component == "cpu" for sensor in found for device in sensor.devices())
+    measured = _measures_cpu(found)
+    if settings.hwmon != "off":
+        keep(hwmon.discover(Path(settings.hwmon_root), boot, cpu_is_measured=measured))
+        measured = _measures_cpu(found)
     if settings.model != "off" and not measured:
         keep(model.discover(host_cpu, host.logical_cpus(), boot))
-    if not found:
+    if not any(device.component for sensor in found for device in sensor.devices()):
         reasons = "; ".join(f"{item.sensor}: {item.reason}" for item in absent)
         raise AgentError(f"sensors: nothing on this host can be read: {reasons}")
     return found, absent
+
+
+def _measures_cpu(sensors: list[Sensor]) -> bool:
+    return any(device.component == "cpu" for sensor in sensors for device in sensor.devices())
 
 
 def _resume(

@@ -17,7 +17,7 @@ from exporters.clock import Boot
 from exporters.cputime import HostCpu
 from exporters.errors import AgentError
 from exporters.hardware import cards_on_pci
-from exporters.sensors import model, nvml, rapl
+from exporters.sensors import hwmon, model, nvml, rapl
 from exporters.sensors.remark import Remark
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
@@ -88,7 +88,7 @@ def examine(
     finally:
         for sensor in sensors:
             sensor.close()
-    if not devices:
+    if not any(proof.component for proof in devices):
         remedy = "follow the remedies of this list; without any of them the agent does not start"
         checks.append(Check("sensors", "BROKEN", "nothing on this host can be read", remedy))
     checks += [_device_check(proof) for proof in devices if not proof.evidence]
@@ -167,6 +167,9 @@ def _sensors(
                 measured = any(device.component == "cpu" for device in found.devices())
                 yield found
     yield from _gpus(settings, boot, sys, checks)
+    for channels in _hwmon(settings, boot, measured, checks):
+        measured = measured or any(device.component for device in channels.devices())
+        yield channels
     if settings.model == "off":
         checks.append(Check("model", "note", "switched off in the settings"))
     elif not (measured or refused):
@@ -176,6 +179,16 @@ def _sensors(
             checks.append(_refused("model", modelled.reason))
         else:
             yield modelled
+
+
+def _hwmon(settings: Settings, boot: Boot, measured: bool, checks: list[Check]) -> Iterator[Sensor]:
+    if settings.hwmon == "off":
+        return
+    found = hwmon.discover(Path(settings.hwmon_root), boot, cpu_is_measured=measured)
+    if isinstance(found, Absent):
+        checks.append(Check("hwmon", "missing", found.reason))
+    else:
+        yield found
 
 
 def _gpus(settings: Settings, boot: Boot, sys: Path, checks: list[Check]) -> Iterator[Sensor]:

@@ -9,6 +9,7 @@ from exporters.sensors.hwmon import Hwmon, discover
 from exporters.sensors.sensor import Absent, Failure
 from footprint.reading import Counter, consumed
 from footprint.units import Energy
+from tests.exporters.nobody import footprint_agent
 
 W = 1_000_000
 
@@ -131,3 +132,17 @@ def test_a_host_without_channels_is_absent(host: Host) -> None:
         absent = discover(root, Boot("boot"), cpu_is_measured=False)
         assert isinstance(absent, Absent)
         assert str(root) in absent.reason
+
+
+def test_the_agent_reads_channels_as_its_settings_say(host: Host, tmp_path: Path) -> None:
+    """The doctor, which uses the agent's settings, reads a socket through hwmon: no model beside
+    it."""
+    host.driver(0, "xgene", power1_input=42 * W, power1_label="CPU power")
+    config = tmp_path / "agent.toml"
+    config.write_text(f'nvml = "off"\nhwmon_root = "{host.root}"\n')
+    result = footprint_agent(
+        *("doctor", "--config", config, "--powercap-root", tmp_path / "none", "--host-id", "host"),
+        *("--state-dir", tmp_path / "state", "--run-dir", tmp_path / "run"),
+    )
+    assert result.returncode == 0, result.stdout
+    assert "reading your processors: 1 found, 42 W (integrated)" in result.stdout
