@@ -242,8 +242,9 @@ class SensorNow(msgspec.Struct, frozen=True):
 
 
 class ConsumerNow(msgspec.Struct, frozen=True):
-    """A consumer now and since midnight in Paris. `power_uw` is the mean of the newest page of
-    each host that is not silent (None: no such page)."""
+    """A consumer now and since midnight in Paris. `power_uw` is the mean over the covered
+    time of the newest page of each host that is not silent; None (unknown) where its energy today
+    came only from hosts that are silent, or devices that the newest page knows nothing of."""
 
     consumer: str
     kind: Literal["sia", "system", "agent", "idle", "unregistered", "unattributed"]

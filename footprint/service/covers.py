@@ -37,8 +37,8 @@ def gather(connection: Connection, window: Window, now: datetime) -> Cover:
     paged_us = store_facts.paged_us(connection, window)
     newest_us = store_facts.newest_end_us(connection, window)
     gaps = store_facts.gaps(connection, window)
-    lost_us = _lost_us(gap for gap in gaps if gap.paged)
-    told_us = _lost_us(gap for gap in gaps if not gap.paged)
+    paged_lost_us = lost_us(gap for gap in gaps if gap.paged)
+    told_us = lost_us(gap for gap in gaps if not gap.paged)
     most_us = to_us(now) + judge.AHEAD_US
     due_us = to_us(floor_to(now, QUARTER_HOUR_SECONDS))
     start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
@@ -47,18 +47,19 @@ def gather(connection: Connection, window: Window, now: datetime) -> Cover:
     for key, fact in sorted(facts.items()):
         until_us = min(end_us, max(due_us, min(newest_us.get(key[0], 0), most_us)))
         expected_us = max(0, until_us - max(start_us, fact.first_us))
-        covered_us = paged_us.get(key, 0) - lost_us.get(key, 0)
+        covered_us = paged_us.get(key, 0) - paged_lost_us.get(key, 0)
         devices.append(DeviceCover(*key, covered_us, expected_us, fact.rated_power_uw))
         known_us = paged_us.get(key, 0) + told_us.get(key, 0)
         missing[key[1]] += max(0, expected_us - known_us)
     return Cover(devices, _totals(gaps, missing))
 
 
-def _lost_us(gaps: Iterable[GapFact]) -> dict[DeviceKey, int]:
-    """Microseconds of each device's gaps, each counted once where they overlap."""
+def lost_us(gaps: Iterable[GapFact]) -> dict[DeviceKey, int]:
+    """Microseconds of each device's gaps, which come in the order of their starts; each
+    is counted once where they overlap."""
     lost: dict[DeviceKey, int] = defaultdict(int)
     reached: dict[DeviceKey, int] = {}
-    for gap in gaps:  # in the order of their starts
+    for gap in gaps:
         if gap.kind == "gap":
             begin_us = max(gap.from_us, reached.get(gap.device, gap.from_us))
             lost[gap.device] += max(0, gap.to_us - begin_us)

@@ -4,10 +4,8 @@ In: a read connection and the present. Out: `Overview`. A zone without a factor 
 energies are shown, emissions are not.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -24,23 +22,25 @@ from footprint.interval import (
 from footprint.service import (
     covers,
     judge,
+    powers,
     reports,
     store_factors,
     store_facts,
     store_register,
     tables,
 )
-from footprint.service.store_facts import NewestPage, Window
+from footprint.service.powers import Powers
+from footprint.service.store_facts import DeviceKey, NewestPage, Window
 from footprint.statement import (
     ConsumerNow,
+    ConsumerTotal,
     FactorUse,
     HostNow,
-    Line,
     Overview,
     SensorNow,
 )
-from footprint.units import power_uw_from_energy
 
+_Used = Mapping[str, Iterable[DeviceKey]]
 SILENT_AFTER_US = 2 * QUARTER_HOUR_SECONDS * 1_000_000
 
 
@@ -65,7 +65,11 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
         zone=zone,
         hosts=[_host(page, now) for page in newest],
         sensors=sensors,
-        consumers=_consumers(lines, cover.devices, _powers_uw(connection, heard), named),
+        consumers=_consumers(
+            figures.consumer_totals(lines, cover.devices, named),
+            powers.gather(connection, heard),
+            store_facts.devices_used(connection, window),
+        ),
         total=figures.total(lines, figures.coverage(cover.devices)),
         coverage={
             component.component: component.coverage
@@ -118,30 +122,15 @@ def _measures(sensor: SensorNow, hosts: set[str]) -> bool:
     return sensor.host_id in hosts and not sensor.evidence and sensor.status != "failed"
 
 
-def _powers_uw(connection: Connection, heard: list[NewestPage]) -> Mapping[str, int]:
-    """Mean power of each consumer over the newest page of each host that is heard."""
-    powers_uw: Counter[str] = Counter()
-    for page in heard:
-        energies_uj: Counter[str] = Counter()
-        for row in store_facts.of_page(connection, tables.Entry, page):
-            energies_uj[row.consumer] += row.energy_uj
-        duration_ns = (page.end_us - page.start_us) * 1000
-        for consumer, energy_uj in energies_uj.items():
-            powers_uw[consumer] += power_uw_from_energy(energy_uj, duration_ns)
-    return powers_uw
-
-
-def _consumers(
-    lines: list[Line], devices: Any, powers_uw: Mapping[str, int], named: Named
-) -> list[ConsumerNow]:
+def _consumers(totals: Iterable[ConsumerTotal], known: Powers, used: _Used) -> list[ConsumerNow]:
     return [
         ConsumerNow(
             consumer=total.consumer,
             kind=total.kind,
             name=total.name,
             registered=total.registered,
-            power_uw=powers_uw.get(total.consumer, 0) if powers_uw else None,
+            power_uw=known.of(total.consumer, used.get(total.consumer, ())),
             today=total.figure,
         )
-        for total in figures.consumer_totals(lines, devices, named)
+        for total in totals
     ]

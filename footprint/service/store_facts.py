@@ -288,6 +288,35 @@ def of_page(connection: Connection, model: type[SQLModel], page: NewestPage) -> 
     ).all()
 
 
+def gaps_of_page(connection: Connection, page: NewestPage) -> list[GapFact]:
+    """Gaps and blind stretches of one page, in order."""
+    return [
+        GapFact(
+            row.kind,
+            (row.host_id, row.component, row.device),
+            row.from_us,
+            row.to_us,
+            row.cause,
+            paged=True,
+        )
+        for row in sorted(of_page(connection, tables.Gap, page), key=lambda row: row.from_us)
+    ]
+
+
+def devices_used(connection: Connection, window: Window) -> dict[str, set[DeviceKey]]:
+    """The devices on which each consumer has energy."""
+    query = (
+        select(_ENTRY.c.consumer, _ENTRY.c.host_id, _ENTRY.c.component, _ENTRY.c.device)
+        .distinct()
+        .select_from(_known(window, _ENTRY))
+        .where(_in(window, _ENTRY))
+    )
+    found: dict[str, set[DeviceKey]] = {}
+    for consumer, *key in connection.execute(query):
+        found.setdefault(consumer, set()).add(tuple(key))
+    return found
+
+
 def has_consumer(connection: Connection, consumer: str) -> bool:
     """Whether a consumer is in any accepted page."""
     query = select(_ENTRY.c.consumer).where(_ENTRY.c.consumer == consumer).limit(1)

@@ -203,10 +203,12 @@ def test_a_month_without_pages_is_unknown_not_zero():
 
 
 def test_power_is_unknown_where_one_consumers_is():
-    """A total over an unknown power is unknown, not the sum of the rest."""
+    """A total over an unknown power is unknown, not the sum of the rest (no host is silent)."""
     one = OVERVIEWS["normal"]
     first = msgspec.structs.replace(one.consumers[0], power_uw=None)
-    page = overview_html(overview(consumers=[first, *one.consumers[1:]]), "en")
+    consumers = [first, *one.consumers[1:]]
+    hosts = [msgspec.structs.replace(host, silent=False) for host in one.hosts]
+    page = overview_html(overview(consumers=consumers, hosts=hosts), "en")
     foot = page[page.index("<tfoot>") : page.index("</tfoot>")]
     assert "unknown" in foot
 
