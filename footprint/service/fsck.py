@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import store_check, store_factors, store_pages, tables
-from footprint.service.store_pages import Row
+from footprint.service import judge, store_check, store_factors, store_pages, tables
+from footprint.service.fsck_devices import Devices
 
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
 
@@ -30,13 +30,13 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
     """Everything that is wrong; counts what it reads in `checked`."""
     for message in store_check.integrity(connection):
         yield f"database: {message}"
-    devices: dict[tuple[str, str, str], Row] = {}
+    devices = Devices()
     heads = {(head.host_id, head.ledger_id): head for head in store_check.heads(connection)}
     for key in sorted(heads.keys() | set(store_check.ledgers(connection))):
         checked.ledgers += 1
         for message in _ledger(connection, key, heads.get(key), devices, checked):
             yield f"host {key[0]}, ledger {key[1]}: {message}"
-    yield from _devices(connection, devices)
+    yield from devices.check(connection)
     for message in store_factors.unusable(connection):
         yield f"factor {message}: it is left out; import a right one"
 
@@ -45,7 +45,7 @@ def _ledger(
     connection: Connection,
     key: tuple[str, str],
     head: ledger.Head | None,
-    devices: dict[tuple[str, str, str], Row],
+    devices: Devices,
     checked: Checked,
 ) -> Iterator[str]:
     rows = store_pages.ledger_pages(connection, *key).all()
@@ -56,17 +56,34 @@ def _ledger(
     if head != last:
         yield "the head row is not the last page held"
     yield from _chain(key, rows, whole=not quarantined)
-    accepted = []
+    accepted: list[ledger.Page] = []
     for row in rows:
         if ledger.hash_bytes(row.body) != row.hash:
             yield f"page {row.seq}: its bytes do not have the hash {row.hash}"
-        if row.state == "accepted":
-            try:
-                accepted.append(ledger.decode(row.body))
-            except ledger.PageError as error:
-                yield f"page {row.seq}: accepted, but {error}"
+        if (row.start_us, row.end_us) != (judge.interval_us(row.body) or (None, None)):
+            yield f"page {row.seq}: its start and end are not those in its bytes"
+        page = judge.content(row.body)
+        if row.state == "quarantined":
+            if not isinstance(page, str) and not _left_out(connection, row):
+                yield f"page {row.seq}: quarantined, but nothing is wrong with it"
+        elif isinstance(page, str):
+            yield f"page {row.seq}: accepted, but {page}"
+        else:
+            accepted.append(page)
+            devices.add(page, row.known_from_us)
     yield from _derived(connection, key, accepted)
-    _cover(accepted, devices)
+    end_us = to_us(accepted[-1].end) if accepted else None
+    if head and store_check.head_end_us(connection, *key) != end_us:
+        yield "the head row does not end where its last accepted page does"
+
+
+def _left_out(connection: Connection, row: Any) -> bool:
+    """Whether a page that can be read is rightly quarantined."""
+    interval_us = judge.interval_us(row.body)
+    return interval_us is not None and bool(
+        judge.mistimed(*interval_us, row.known_from_us)
+        or store_check.overlapping(connection, row.host_id, interval_us, row.known_from_us)
+    )
 
 
 def _chain(key: tuple[str, str], rows: Any, *, whole: bool) -> Iterator[str]:
@@ -101,21 +118,3 @@ def _derived(
         if found != expected:
             name = tables.table(model).name
             yield f"{name}: {len(found)} rows differ from the {len(expected)} in its pages"
-
-
-def _cover(accepted: list[ledger.Page], devices: dict[tuple[str, str, str], Row]) -> None:
-    for page in accepted:
-        for row in store_pages.device_rows(page, to_us(page.end)):
-            key = (row["host_id"], row["component"], row["device"])
-            held = devices.setdefault(key, row)
-            held["first_us"] = min(held["first_us"], row["first_us"])
-            held["last_us"] = max(held["last_us"], row["last_us"])
-
-
-def _devices(connection: Connection, expected: dict[tuple[str, str, str], Row]) -> Iterator[str]:
-    found = store_check.devices(connection)
-    for key in sorted(found.keys() | expected.keys()):
-        row = expected.get(key)
-        cover = (row["first_us"], row["last_us"]) if row else None
-        if found.get(key) != cover:
-            yield f"device {'/'.join(key)}: its first and last page are not those held"

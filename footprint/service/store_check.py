@@ -1,5 +1,7 @@
 """SQL that only `footprint fsck` needs: everything held, to be compared with the pages."""
 
+from typing import Any
+
 from sqlalchemy import Connection, select, text
 from sqlmodel import SQLModel
 
@@ -7,6 +9,7 @@ from footprint.ledger import Head
 from footprint.service import store_pages, tables
 
 _HEAD = tables.table(tables.LedgerHead)
+_PAGE = tables.table(tables.Page)
 _DEVICE = tables.table(tables.Device)
 
 
@@ -33,9 +36,33 @@ def ledgers(connection: Connection) -> set[tuple[str, str]]:
     return found
 
 
-def devices(connection: Connection) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """First and last cover of every device held."""
+def head_end_us(connection: Connection, host_id: str, ledger_id: str) -> int | None:
+    """The end that a head row gives."""
+    query = select(_HEAD.c.end_us).where(_HEAD.c.host_id == host_id, _HEAD.c.ledger_id == ledger_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def overlapping(
+    connection: Connection, host_id: str, interval_us: tuple[int, int], came_us: int
+) -> bool:
+    """Whether an accepted page of the host that was known by `came_us` shares time."""
+    start_us, end_us = interval_us
+    query = (
+        select(_PAGE.c.seq)
+        .where(
+            _PAGE.c.host_id == host_id,
+            _PAGE.c.state == "accepted",
+            _PAGE.c.known_from_us <= came_us,
+            _PAGE.c.start_us < end_us,
+            _PAGE.c.end_us > start_us,
+        )
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
+def devices(connection: Connection) -> dict[tuple[str, str, str], Any]:
+    """The row of every device held: first and last cover, when known, rated power."""
     return {
-        (row.host_id, row.component, row.device): (row.first_us, row.last_us)
-        for row in connection.execute(select(_DEVICE))
+        (row.host_id, row.component, row.device): row for row in connection.execute(select(_DEVICE))
     }

@@ -296,9 +296,9 @@ DERIVED: tuple[tuple[type[SQLModel], Callable[[ledger.Page], list[Row]]], ...] =
 
 
 def ledger_pages(connection: Connection, host_id: str, ledger_id: str) -> Any:
-    """Every page held of a ledger in order: seq, hash, state, body."""
+    """Every page held of a ledger in order, as its row."""
     return connection.execute(
-        select(_PAGE.c.seq, _PAGE.c.hash, _PAGE.c.state, _PAGE.c.body)
+        select(_PAGE)
         .where(_PAGE.c.host_id == host_id, _PAGE.c.ledger_id == ledger_id)
         .order_by(_PAGE.c.seq)
     )

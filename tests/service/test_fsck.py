@@ -33,6 +33,16 @@ def test_a_sound_database_passes(sound: Path, capsys) -> None:
     assert "2 ledgers, 7 pages, 1 quarantined: all is well" in capsys.readouterr().out
 
 
+def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) -> None:
+    """An overlap, a clock that is wrong, a rated power that changed."""
+    with House(tmp_path / "f.db", datetime(2026, 11, 10, 12, tzinfo=UTC)) as house:
+        house.post(make_ledger(4, rated_power_uw=5))
+        house.post(make_ledger(5, ledger_id=OTHER_LEDGER, rated_power_uw=7))
+        house.post(make_ledger(1, host_id="host-3", start=datetime(2027, 1, 1, tzinfo=UTC)))
+        assert main(["fsck", "--database", str(house.database)]) == 0
+    assert "10 pages, 5 quarantined: all is well" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -52,6 +62,17 @@ def test_a_sound_database_passes(sound: Path, capsys) -> None:
             "page 1",
         ),
         ("UPDATE page SET state = 'accepted' WHERE state = 'quarantined'", "accepted, but"),
+        (
+            "UPDATE page SET state = 'quarantined', reason = 'x' WHERE host_id = 'host-1' "
+            "AND seq = 3",
+            "page 3: quarantined, but nothing is wrong with it",
+        ),
+        ("UPDATE page SET start_us = start_us + 1 WHERE host_id = 'host-1'", "its start and end"),
+        ("UPDATE page SET end_us = NULL WHERE host_id = 'host-2' AND seq = 1", "its start and end"),
+        ("UPDATE ledger_head SET end_us = end_us + 1", "the head row does not end where"),
+        ("UPDATE device SET rated_power_uw = 1", "its rated power is not"),
+        ("UPDATE device SET last_us = last_us + 1 WHERE host_id = 'host-2'", "device host-2"),
+        ("UPDATE device SET known_from_us = 1", "device host-1"),
         ("UPDATE device SET first_us = first_us + 1 WHERE host_id = 'host-1'", "device host-1"),
     ],
 )
