@@ -206,5 +206,7 @@ def _settings(plan: Plan, faces: Faces) -> Settings:
         cgroup_root=str(faces.cgroups),
         nvml="auto" if plan.gpus else "off",
         model="off",
+        hwmon="off",
+        ipmi="off",
         reservations=[Reservation(sia, gpus) for sia, gpus in cards.items()],
     )

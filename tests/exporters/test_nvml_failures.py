@@ -14,29 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.exporters.test_nvml import FIRST, SECOND, SONAME, SOURCE
-from tests.tools import require_tool
+from tests.exporters.test_nvml import FIRST, SECOND
 
 J = 1_000_000
 Steps = list[dict[str, Any]]
 Tell = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The library without the function that the macro leaves out, compiled once each."""
-    folder = tmp_path_factory.mktemp("nvml")
-
-    def build(without: str) -> Path:
-        path = folder / (without or "whole") / "libnvidia-ml.so.1"
-        if not path.exists():
-            path.parent.mkdir()
-            command = [require_tool("gcc"), "-Wall", "-Werror", "-shared", "-fPIC", SONAME]
-            macro = [f"-D{without}"] if without else []
-            subprocess.run([*command, *macro, "-o", path, SOURCE], check=True)
-        return path
-
-    return build
 
 
 @pytest.fixture
@@ -368,37 +350,3 @@ def test_a_card_lost_before_the_start_does_not_hide_the_others(tell: Tell) -> No
         True,
     ]
     assert "card number 0" in told["log"]
-
-
-ALONE = """
-import json, time
-from exporters.clock import Boot
-from exporters.sensors import nvml
-sensor = nvml.discover(Boot("boot"))
-integral = sensor._boards[0].integral
-seen = set()
-deadline = time.monotonic() + 60
-while len(seen) < 3 and time.monotonic() < deadline:
-    seen.add(integral.last and integral.last.at_ns)
-    time.sleep(0.05)
-thread = sensor._thread
-sensor.close()
-print(json.dumps([len(seen), thread.is_alive()]))
-"""
-
-
-def test_power_is_sampled_between_ticks_and_no_longer_after_close(
-    libraries: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """On the machine's own clock the sensor samples without being asked; close() ends it."""
-    state = tmp_path / "cards"
-    state.write_text(f"0\n{powered(100)}\n")
-    environment = {"LD_PRELOAD": str(libraries("")), "FAKE_NVML_STATE": str(state)}
-    answer = subprocess.run(
-        [sys.executable, "-c", ALONE],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(answer.stdout) == [3, False]
