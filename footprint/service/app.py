@@ -21,7 +21,8 @@ from footprint.service import (
     statements,
 )
 from footprint.service.clock import Clock, utc_now
-from footprint.service.settings import Settings
+from footprint.service.same_site import SameSite
+from footprint.service.settings import Settings, is_loopback
 from footprint.service.state import State
 from footprint.service.store import open_store
 from footprint.service.tally import Tally
@@ -59,6 +60,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.token_sha256 is None and is_loopback(settings.host):
+        app.add_middleware(SameSite)
     app.mount("/static", StaticFiles(directory=STATIC_DIRECTORY), name="static")
     openapi.install(app)
     return app

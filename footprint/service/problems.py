@@ -3,6 +3,8 @@
     Problem                     status  type (urn:footprint:problem:...)
     |- bad request              400     malformed, query
     |- unauthorized             401     unauthorized
+    |- forbidden                403     other-site
+    |- misdirected              421     misdirected
     |- not found                404     not-found
     |- timeout                  408     timeout
     |- conflict                 409     hash-mismatch, page-conflict, chain-hole, chain-broken,
@@ -28,6 +30,8 @@ TITLES = {
     "malformed": "The body cannot be decoded",
     "query": "A parameter cannot be used",
     "unauthorized": "A token is needed",
+    "other-site": "Another site's page asks",
+    "misdirected": "This is not the service of that host",
     "not-found": "There is nothing here",
     "method": "This method is not allowed here",
     "timeout": "The body took too long",

@@ -45,7 +45,7 @@ class House:
 
         async def push() -> list[httpx.Response]:
             transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://[::1]") as client:
                 return [
                     await client.post("/v1/pages", content=body, headers=JSON) for body in bodies
                 ]
