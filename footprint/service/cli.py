@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from footprint import METHOD_VERSION, __version__
-from footprint.service import cli_fsck, cli_import, cli_statement
-from footprint.service import settings as setting
-from footprint.service.clock import utc_now
-from footprint.service.errors import CommandError
-from footprint.service.store import StoreError
+
+try:
+    from footprint.service import cli_fsck, cli_import, cli_statement
+    from footprint.service import settings as setting
+    from footprint.service.clock import utc_now
+    from footprint.service.errors import CommandError
+    from footprint.service.store import StoreError
+except ModuleNotFoundError as error:  # the package was installed for the agent alone
+    raise SystemExit(
+        f"footprint: {error.name} is missing; install the service: pip install 'footprint[service]'"
+    ) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

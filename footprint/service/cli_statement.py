@@ -1,6 +1,7 @@
 """`footprint statement`: a month's figures on standard output, from the database or a service."""
 
 import argparse
+import http.client
 import sys
 import urllib.error
 import urllib.parse
@@ -64,14 +65,16 @@ def _instant(text: str) -> datetime:
         instant = None
     if instant is None or instant.tzinfo is None:
         raise CommandError(f"--as-of {text}: write an instant with its zone: 2026-12-01T00:00:00Z")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise CommandError(f"--as-of {text}: the calendar does not reach it") from None
 
 
 def _fetch(chosen: argparse.Namespace) -> bytes:
     if chosen.as_of:
         raise CommandError("--as-of: only with --database")
-    if urllib.parse.urlsplit(chosen.url).scheme not in ("http", "https"):
-        raise CommandError(f"--url {chosen.url}: write http://HOST:PORT")
+    _check_url(chosen.url)
     words = {"format": chosen.format, "lang": chosen.lang}
     words |= {name: value for name in ("project", "sia") if (value := getattr(chosen, name))}
     month = urllib.parse.quote(chosen.month, safe="")
@@ -82,9 +85,21 @@ def _fetch(chosen: argparse.Namespace) -> bytes:
             return content
     except urllib.error.HTTPError as error:
         raise CommandError(f"statement: {_detail(error)}") from error
+    except http.client.HTTPException as error:
+        raise CommandError(f"--url {chosen.url}: does not speak HTTP; check the port") from error
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise CommandError(f"--url {chosen.url}: {reason}; is the service running?") from error
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        named = None
+    if not named or not url.isprintable() or " " in url:
+        raise CommandError(f"--url {url!r}: write http://HOST:PORT")
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

@@ -62,8 +62,15 @@ def parse_listen(text: str) -> tuple[str, int]:
     """Host and port in `HOST:PORT` (an IPv6 host in brackets)."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise SettingError(f"--listen {text}: write HOST:PORT, such as {DEFAULT_LISTEN}")
+    if not (
+        colon
+        and host
+        and len(port) <= 5
+        and port.isascii()
+        and port.isdigit()
+        and int(port) < 65536
+    ):
+        raise SettingError(f"--listen {text[:80]}: write HOST:PORT, such as {DEFAULT_LISTEN}")
     return host, int(port)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -70,6 +70,8 @@ def open_store(path: Path, *, create: bool, migrate: bool, now: datetime) -> Sto
     the shipped factors that it lacks, known from `now` on. Raises
     StoreError with a remedy where the file is missing, no database, older or newer.
     """
+    if str(path) == ":memory:":
+        raise StoreError("database :memory:: it would be lost; give the path of a file")
     if not create and not path.is_file():
         raise StoreError(f"database {path}: no such file; make it with: footprint migrate")
     store = Store(path)
@@ -92,9 +94,9 @@ def open_store(path: Path, *, create: bool, migrate: bool, now: datetime) -> Sto
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
-    )
+    # No text: a `?` of the path would begin options, `file:` an address.
+    url = URL.create("sqlite", database=str(path.absolute()))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine

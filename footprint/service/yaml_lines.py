@@ -9,27 +9,56 @@ from typing import Any
 
 import msgspec
 import yaml
+from yaml.error import MarkedYAMLError
 
 from footprint.service.errors import CommandError, Place, PlaceError
 
 _INTEGER = "tag:yaml.org,2002:int"
 _NULL = "tag:yaml.org,2002:null"
+MOST_DEEP = 50
+MOST_DIGITS = 18
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses what would make a small file a large one, or one without end."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            raise MarkedYAMLError(
+                problem="aliases (*name) are not taken; write the value out",
+                problem_mark=mark,
+            )
+        if self._depth >= MOST_DEEP:
+            raise MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def compose(path: Path) -> yaml.Node | None:
     """The file's tree, None for an empty one. Raises CommandError with the line."""
     try:
         text = path.read_text(encoding="utf-8")
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise CommandError(f"{path}: cannot be read: {reason}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise CommandError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
-    except RecursionError as error:
-        raise CommandError(f"{path}: not YAML: nested too deeply") from error
+        raise CommandError(f"{path}{line}: not YAML: {_problem(error)}") from error
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, in one line."""
+    text = getattr(error, "problem", None) or str(error)
+    return " ".join(str(text).split())
 
 
 def plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
@@ -44,7 +73,8 @@ def plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
         return [plain(item, (*place, n), lines) for n, item in enumerate(node.value)]
     if node.tag == _NULL:
         return None
-    if node.tag == _INTEGER and node.value.isascii() and node.value.isdigit():
+    digits = node.value.isascii() and node.value.isdigit() and len(node.value) <= MOST_DIGITS
+    if node.tag == _INTEGER and digits:
         return int(node.value)
     return node.value
 

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -93,6 +94,8 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, capsys) -> None:
         (["--listen", "0.0.0.0:0"], "without a token anyone could write pages"),
         (["--listen", "8787"], "write HOST:PORT"),
         (["--listen", "127.0.0.1:99999"], "write HOST:PORT"),
+        (["--listen", "127.0.0.1:" + "1" * 5000], "write HOST:PORT"),
+        (["--database", ":memory:"], "give the path of a file"),
         (["--token-file", "missing"], "cannot read missing: No such file"),
         (["--token-file", "short"], "needs a token of 22 characters or more"),
     ],
@@ -177,7 +180,11 @@ def _json(database: Path, capfdbinary) -> bytes:
         (["--month", "2026-11", "--sia", "x"], "sia: 'x' is neither registered nor in any page"),
         (["--month", "2026-11", "--zone", "XX"], "no gwp factor for zone XX"),
         (["--month", "2026-11", "--as-of", "yesterday"], "write an instant with its zone"),
+        (["--month", "٢٠٢٦-١١"], "is not a month"),
+        (["--month", "2026-11", "--as-of", "0001-01-01T00:00:00+14:00"], "does not reach it"),
         (["--month", "2026-11", "--url", "ftp://x"], "write http://HOST:PORT"),
+        (["--month", "2026-11", "--url", "http://["], "write http://HOST:PORT"),
+        (["--month", "2026-11", "--url", "http://x:abc"], "write http://HOST:PORT"),
         (["--month", "2026-11", "--url", "http://127.0.0.1:1"], "is the service running?"),
     ],
 )
@@ -228,3 +235,43 @@ def test_wrong_usage_ends_with_two(capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["statement", "--moth", "2026-11"])
     assert ended.value.code == 2
+
+
+def test_a_server_that_does_not_speak_http_is_one_line(tmp_path: Path, capsys) -> None:
+    """The port of something else."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"+OK POP3 ready\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        line = failure(capsys, "statement", "--month", "2026-11", "--url", url)
+        thread.join()
+    assert "does not speak HTTP; check the port" in line
+
+
+def test_a_path_with_a_question_mark_is_a_file_of_that_name(tmp_path: Path) -> None:
+    """Nothing of it is an option."""
+    path = tmp_path / "q?mode=memory.db"
+    assert main(["migrate", "--database", str(path)]) == 0
+    assert path.is_file()
+    assert not (tmp_path / "q").exists()
+
+
+def test_without_the_service_s_parts_the_command_names_the_extra() -> None:
+    """One line, as on a host where only the agent is installed."""
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from footprint.service.cli import main; main(['--help'])"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "footprint: sqlalchemy is missing; install the service: pip install 'footprint[service]'\n"
+    )

@@ -81,6 +81,29 @@ def test_a_typo_names_line_field_and_what_is_allowed(
     assert content(tmp_path / "footprint.db") == before
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sia: " + "[" * 900 + "]" * 900, "nested too deeply"),
+        ("sia: &a [*a]", "line 1: not YAML: aliases (*name) are not taken"),
+        (
+            "a0: &a0 [x]\n"
+            + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
+            "aliases (*name) are not taken; write the value out",
+        ),
+        (REGISTER.replace("permille: 667", "permille: " + "1" * 5000), "permille: Expected `int`"),
+        ("sia: \0", "not YAML: unacceptable character"),
+    ],
+    ids=["deep", "itself", "bomb", "digits", "nul"],
+)
+def test_a_hostile_file_is_one_line(tmp_path: Path, capsys, text: str, words: str) -> None:
+    """Neither a traceback nor a long wait."""
+    assert load(tmp_path, text) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert words in message
+
+
 def test_the_api_makes_lists_and_corrects(house: House) -> None:
     """PUT, GET and lists by cursor; a correction is a new row beside the old one."""
     house.put("/v1/directorates/dgfip", {"name": "DGFiP"})
