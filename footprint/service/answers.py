@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import msgspec
 from fastapi import Response
 
+from footprint.service import json_text
 from footprint.service.problems import Problem
 
 MOST_ITEMS = 1000
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """`value` as JSON; exact, since msgspec writes integers and decimals as they are."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+    """`value` as JSON; exact: integers and decimals as they are."""
+    return Response(json_text.encode(value), status, media_type="application/json")
 
 
 def page_of(items: list[Any], limit: int, cursor: str | None) -> dict[str, Any]:

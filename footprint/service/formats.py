@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from footprint.service import json_text
 from footprint.service.statement_csv import statement_csv
 from footprint.statement import Statement
 
@@ -24,4 +25,4 @@ def render(statement: Statement, form: Format, lang: str) -> bytes:
         from footprint.portal.render import statement_html  # noqa: PLC0415
 
         return statement_html(statement, lang).encode()
-    return msgspec.json.format(msgspec.json.encode(statement), indent=2) + b"\n"
+    return msgspec.json.format(json_text.encode(statement), indent=2) + b"\n"

@@ -1,7 +1,9 @@
 """A statement as CSV: `;` between fields, decimal point, UTF-8, CRLF; made for spreadsheets.
 
 First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
-sums (`# total`), each factor (`# factor`), the platform of each node meter (`# platform`: meter,
+sums (`# total`), each factor (`# factor`), what is unknown (`# gap`: gap or blind, component,
+cause, duration in us; `# absent`: host, the components that nobody measures there), each SIA that
+is in no register (`# not_registered`), the platform of each node meter (`# platform`: meter,
 hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts that have
 none (`# platform_unknown`), the days on which it was negative (`# platform_anomaly`). Then one
 header row, and one row for each line of the statement. A text that a spreadsheet could take for a
@@ -48,6 +50,7 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# total", "", "", *_figure(statement.total))
     for factor in statement.factors:
         yield _factor(factor)
+    yield from _unknown(statement)
     if statement.platform:
         yield from _platform(statement.platform)
     yield HEADER
@@ -69,11 +72,22 @@ def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# quarantined_pages", statement.quarantined_pages)
 
 
+def _unknown(statement: Statement) -> Iterator[tuple[Any, ...]]:
+    for gap in statement.gaps:
+        yield ("# gap", gap.kind, gap.component, gap.cause, gap.duration_us)
+    for host in statement.hosts:
+        if host.absent:
+            yield ("# absent", host.host_id, " ".join(host.absent))
+    for total in statement.consumers:
+        if not total.registered:
+            yield ("# not_registered", total.consumer)
+
+
 def _factor(factor: FactorUse) -> tuple[Any, ...]:
     return (
         "# factor",
         factor.id,
-        factor.value,
+        f"{factor.value:f}",
         factor.unit,
         factor.valid_from,
         factor.valid_to,

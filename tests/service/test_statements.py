@@ -12,6 +12,7 @@ import pytest
 
 from footprint.interval import paris_month
 from footprint.ledger import GapRecord
+from footprint.service import json_text
 from footprint.units import micrograms
 from tests.pages import CONSUMERS, START, chain, make_ledger, make_page
 from tests.service.house import House
@@ -337,9 +338,7 @@ def test_a_statement_can_be_had_as_of_a_past_instant(house: House) -> None:
     house.put("/v1/sia/chat-demo", {"name": "Renamed"})
     with house.app.state.footprint.store.read() as connection:
         again = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of)
-    import msgspec
-
-    assert json.loads(msgspec.json.encode(again)) == first
+    assert json.loads(json_text.encode(again)) == first
     assert statement(house)["total"]["energy_uj"] == 2 * first["total"]["energy_uj"]
 
 
@@ -392,3 +391,37 @@ def test_factors_are_shown_with_their_sources(house: House) -> None:
     assert all(item["source"] and item["known_from"] for item in items)
     gwp = house.get("/v1/factors?indicator=gwp&zone=FR").json()["items"]
     assert {item["method"] for item in gwp} == {"location", "market"}
+
+
+def test_csv_says_what_is_unknown_and_not_registered(house: House) -> None:
+    """Gaps, components that nobody measures, SIA in no register: the same as in JSON."""
+    gap = GapRecord(
+        kind="gap",
+        component="cpu",
+        device="package-0",
+        start=START,
+        end=START + timedelta(minutes=5),
+        cause="stuck",
+    )
+    house.post(chain([make_page(gaps=[gap])]))
+    text = house.get("/v1/statements/2026-11?format=csv").text
+    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    found = statement(house)
+    assert [row[1:] for row in rows if row[0] == "# gap"] == [
+        [one["kind"], one["component"], one["cause"], str(one["duration_us"])]
+        for one in found["gaps"]
+    ]
+    assert ["# gap", "gap", "cpu", "stuck", "300000000"] in rows
+    assert ["# absent", "host-1", "dram gpu"] in rows
+    assert [row[1] for row in rows if row[0] == "# not_registered"] == [
+        "chat-demo",
+        "tri-courrier",
+    ]
+
+
+def test_small_decimals_are_written_out(house: House) -> None:
+    """Neither figures nor factors have an exponent."""
+    house.post(make_ledger(1, consumers={"chat-demo": 310_000}))
+    assert statement(house)["total"]["energy_kwh"] == "0.000000086"
+    values = {item["indicator"]: item["value"] for item in house.get("/v1/factors").json()["items"]}
+    assert values["adpe"] == "0.00000004858"
