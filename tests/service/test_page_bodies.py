@@ -131,7 +131,7 @@ def test_a_body_that_never_ends_is_given_up(tmp_path) -> None:
         host, port = house.client.base_url.host, house.client.base_url.port
         with socket.create_connection((host, port), timeout=60) as connection:
             connection.sendall(
-                b"POST /v1/pages HTTP/1.1\r\nHost: house\r\nContent-Type: application/json\r\n"
+                b"POST /v1/pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Content-Length: 100\r\n\r\n{"
             )
             assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
@@ -144,7 +144,7 @@ def test_a_token_is_asked_for_before_the_body(tmp_path) -> None:
         host, port = house.client.base_url.host, house.client.base_url.port
         with socket.create_connection((host, port), timeout=60) as connection:
             connection.sendall(
-                b"POST /v1/pages HTTP/1.1\r\nHost: house\r\nContent-Type: application/json\r\n"
+                b"POST /v1/pages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Content-Length: 100\r\n\r\n"
             )
             assert connection.recv(1000).startswith(b"HTTP/1.1 401 ")
