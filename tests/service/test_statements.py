@@ -391,37 +391,3 @@ def test_factors_are_shown_with_their_sources(house: House) -> None:
     assert all(item["source"] and item["known_from"] for item in items)
     gwp = house.get("/v1/factors?indicator=gwp&zone=FR").json()["items"]
     assert {item["method"] for item in gwp} == {"location", "market"}
-
-
-def test_csv_says_what_is_unknown_and_not_registered(house: House) -> None:
-    """Gaps, components that nobody measures, SIA in no register: the same as in JSON."""
-    gap = GapRecord(
-        kind="gap",
-        component="cpu",
-        device="package-0",
-        start=START,
-        end=START + timedelta(minutes=5),
-        cause="stuck",
-    )
-    house.post(chain([make_page(gaps=[gap])]))
-    text = house.get("/v1/statements/2026-11?format=csv").text
-    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
-    found = statement(house)
-    assert [row[1:] for row in rows if row[0] == "# gap"] == [
-        [one["kind"], one["component"], one["cause"], str(one["duration_us"])]
-        for one in found["gaps"]
-    ]
-    assert ["# gap", "gap", "cpu", "stuck", "300000000"] in rows
-    assert ["# absent", "host-1", "dram gpu"] in rows
-    assert [row[1] for row in rows if row[0] == "# not_registered"] == [
-        "chat-demo",
-        "tri-courrier",
-    ]
-
-
-def test_small_decimals_are_written_out(house: House) -> None:
-    """Neither figures nor factors have an exponent."""
-    house.post(make_ledger(1, consumers={"chat-demo": 310_000}))
-    assert statement(house)["total"]["energy_kwh"] == "0.000000086"
-    values = {item["indicator"]: item["value"] for item in house.get("/v1/factors").json()["items"]}
-    assert values["adpe"] == "0.00000004858"
