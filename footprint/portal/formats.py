@@ -106,7 +106,7 @@ class Formats:
     def decimal(self, value: Decimal, decimals: int) -> str:
         """`value` with exactly `decimals` decimals; what would show as zero is `< 0.001`."""
         step = Decimal(1).scaleb(-decimals)
-        if 0 < abs(value) < step / 2:
+        if 0 < abs(value) <= step / 2:  # half a step rounds to an even zero
             return f"<{self.space}{self._fixed(step, decimals)}"
         return self._fixed(value.quantize(step, ROUND_HALF_EVEN), decimals)
 

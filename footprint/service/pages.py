@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from footprint import ledger
-from footprint.service import body, ingest
+from footprint.service import body, envelopes, ingest
 from footprint.service.problems import MEDIA_TYPE, Problem
 from footprint.service.state import State, state_of
 
@@ -71,10 +71,9 @@ async def post_pages(request: Request) -> Response:
 
 def take(state: State, raw: bytes) -> Receipt:
     """Verify and store the batch in `raw`; a `Problem` where nothing of it was stored."""
-    batch = body.decode(raw, _decoder)
     keys: set[ingest.Key] = set()
     try:
-        sheets = ingest.open_batch(batch, keys)
+        sheets = ingest.open_batch(_decode(raw, keys), keys)
         with state.store.write() as connection:
             outcome = ingest.take(connection, sheets, state.clock())
     except Problem as problem:
@@ -82,6 +81,17 @@ def take(state: State, raw: bytes) -> Receipt:
             problem.members["heads"] = ingest.heads(connection, sorted(keys))
         raise
     return _account(state, outcome)
+
+
+def _decode(raw: bytes, keys: set[ingest.Key]) -> ledger.Batch:
+    """The batch, else why not: a page that does not have its declared hash before broken JSON."""
+    try:
+        return body.decode(raw, _decoder)
+    except Problem:
+        torn = envelopes.cut(raw)
+        if torn:
+            ingest.open_batch(ledger.Batch(torn), keys)
+        raise
 
 
 def _account(state: State, outcome: ingest.Outcome) -> Receipt:

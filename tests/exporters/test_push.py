@@ -12,7 +12,7 @@ import pytest
 from exporters import push
 from exporters.errors import SettingsError
 from exporters.spool import Spool
-from footprint.ledger import Head
+from footprint.ledger import Envelope, Head
 from tests.exporters.spools import HOST, fill
 from tests.exporters.web import Web, serving
 from tests.running import wait_until
@@ -228,6 +228,62 @@ def test_a_spool_that_fails_is_one_line_and_the_pusher_goes_on(
         run.end()
     assert web.bodies == list(spool.bodies())
     assert sum("spool: cannot use" in line for line in run.lines) == 1
+
+
+@pytest.mark.parametrize("seq", [2**53, 2**64, -2])
+def test_a_head_with_an_impossible_number_acknowledges_nothing(
+    spool: Spool, caplog: pytest.LogCaptureFixture, seq: int
+) -> None:
+    """A number that no ledger reaches is an answer that cannot be read, whatever its hash."""
+    with serving() as web:
+        head = {"host_id": HOST, "ledger_id": spool.ledger_id, "seq": seq, "hash": "f" * 64}
+        web.script = [(200, msgspec.json.encode({"heads": [head]}))]
+        run = Run(spool, web, caplog)
+        run.until_sent()
+    assert web.bodies == list(spool.bodies())
+    assert "an answer that is not ours to read" in run.lines[0]
+    assert "failed" not in run.counts
+
+
+def test_quarantined_pages_are_acknowledged_and_said(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They never block the ledger, and the host's log says that their energy is missing."""
+    with serving() as web:
+        ours = Head(HOST, spool.ledger_id, 2, spool.waiting(3)[2].hash)
+        web.script = [(200, msgspec.json.encode({"heads": [ours], "quarantined": 2}))]
+        run = Run(spool, web, caplog)
+        run.until_sent()
+    assert run.counts == {"accepted": 1, "quarantined": 1}
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "keeps 2 pages out of its totals" in record.getMessage()
+
+
+class _FailsTwice(push.Service):
+    """A connection that meets what nobody thought of, two times."""
+
+    left = 2
+
+    def send(self, pages: list[Envelope]) -> tuple[int, push.Answer]:
+        if self.left:
+            self.left -= 1
+            raise LookupError("nobody\nthought of this")
+        return super().send(pages)
+
+
+def test_what_nobody_thought_of_is_one_line_and_the_pusher_goes_on(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread outlives any error: it is counted, said once, and the pages are sent after."""
+    with serving() as web:
+        run = Run(spool, web, caplog)
+        run.pusher._service = _FailsTwice(web.url, TOKEN)
+        run.until_sent()
+    assert web.bodies == list(spool.bodies())
+    assert (run.counts["failed"], run.counts["accepted"]) == (2, 1)
+    assert run.lines[0] == ("push: LookupError: nobody thought of this; pages stay in the spool")
+    assert run.lines[1].endswith("takes pages again")
 
 
 def test_nobody_listening_is_one_line_with_the_address(

@@ -51,13 +51,12 @@ def test_a_reboot_closes_the_page_of_its_boot_and_is_a_gap_after(tmp_path: Path)
         second = Agent(tmp_path, *arguments)
         with ended(second):
             wait_until(lambda: len(second.metrics()) > 5, "the first tick")
-            (closed,) = verify_chain(page_bodies(second.spool))
             assert second.terminate() == 0
-    assert closed.boot_id == EARLIER
-    assert uj([closed]) > 0
     pages = list(verify_chain(page_bodies(second.spool)))
-    assert pages[0] == closed
-    later = pages[1:]
+    # The clock may pass a quarter-hour at any moment of this test: one page more on either side.
+    (at,) = (place for place, page in enumerate(pages) if page.boot_id == EARLIER)
+    closed, later = pages[at], pages[at + 1 :]
+    assert uj(pages[: at + 1]) > 0
     assert {page.boot_id for page in later} == {REAL.boot_id()}
     assert uj(later) == 0
     assert later[0].start == closed.end

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from footprint.portal.formats import ENERGY, MASS, POWER, Formats, plain, scale
@@ -17,6 +17,7 @@ KWH = 3_600_000_000_000
     ("family", "raw", "french", "english"),
     [
         (ENERGY, 1, "<\u202f0,001\u202fmWh", "<\u00a00.001\u00a0mWh"),
+        (ENERGY, 1800, "<\u202f0,001\u202fmWh", "<\u00a00.001\u00a0mWh"),
         (ENERGY, 512_345_678, "142\u202fmWh", "142\u00a0mWh"),
         (ENERGY, 5_406_123_456_789, "1,50\u202fkWh", "1.50\u00a0kWh"),
         (ENERGY, 999_999 * KWH, "1\u202f000\u202fMWh", "1,000\u00a0MWh"),
@@ -40,6 +41,7 @@ def test_one_column_has_one_unit_in_which_its_smallest_figure_shows():
 
 
 @given(st.lists(st.integers(min_value=1, max_value=2**63), min_size=1))
+@example([1800])
 def test_a_known_figure_never_reads_as_zero(raws):
     """Whatever else stands in its column, energy that is not zero does not look like zero."""
     column = scale(ENERGY, raws)

@@ -18,22 +18,53 @@ def kind(response: httpx.Response) -> str:
 
 def test_a_body_that_is_no_batch_is_refused_with_its_place(house: House) -> None:
     """400 with the byte or the path, and the reason."""
-    whole = batch(make_ledger(1))
     cases = {
         b"": "body: ",
         b"[": "body: ",
         b"{}": "missing required field `pages`",
         b'{"pages":[]}': "length >= 1",
         b'{"pages":[{"hash":"x","page":{}}]}': "$.pages[0].hash",
-        whole.replace(b"{", b"{,", 1): "byte 1",
         b"[" * 100_000: "body: ",
-        b'{"pages":[{"hash":"%s","page":%s}]}' % (b"0" * 64, b"[" * 100_000): "body: ",
+        b'{"pages":[{"hash":"%s","page":' % (b"0" * 63): "body: ",
     }
     for body, reason in cases.items():
         answer = house.post_bytes(body)
         assert (answer.status_code, kind(answer)) == (400, "malformed")
         assert reason in answer.json()["detail"]
         assert answer.json()["heads"] == []
+
+
+def _before_first(page: ledger.Page) -> dict[str, object]:
+    ids = {"host_id": page.host_id, "ledger_id": page.ledger_id}
+    return {**ids, "seq": -1, "hash": ledger.GENESIS}
+
+
+def test_a_broken_batch_of_whole_pages_is_malformed(house: House) -> None:
+    """Where every page has its hash, what is wrong is around them, and the byte is named."""
+    pages = make_ledger(2)
+    answer = house.post_bytes(batch(pages).replace(b"{", b"{,", 1))
+    assert (answer.status_code, kind(answer)) == (400, "malformed")
+    assert "byte 1" in answer.json()["detail"]
+    assert answer.json()["heads"] == [_before_first(pages[0].page)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("spaced", [False, True])
+@pytest.mark.parametrize("altered", [b"[" * 100_000, b"", b'{"format":1,', b"\xff", b" " * 999_999])
+def test_a_page_that_is_no_json_does_not_have_its_hash(house, place, spaced, altered) -> None:
+    """409 and the page's place, although the batch around it cannot be read as a whole."""
+    pages = make_ledger(3)
+    body = batch(pages).replace(pages[place].body, altered)
+    if spaced:
+        body = body.replace(b'},{"hash":', b'}\n , {\t"hash" : ').replace(b"}]}", b"} ]\n}\n")
+    answer = house.post_bytes(body)
+    problem = answer.json()
+    assert (answer.status_code, kind(answer)) == (409, "hash-mismatch")
+    assert problem["detail"].startswith(f"pages[{place}] (unreadable)")
+    assert problem["declared_hash"] == pages[place].hash
+    assert problem["actual_hash"] == ledger.hash_bytes(altered.strip())
+    assert problem["heads"] == [_before_first(pages[0].page)] * bool(place)
+    assert house.content()["page"] == []
 
 
 def test_a_page_that_does_not_say_what_it_is_is_refused(house: House) -> None:
