@@ -126,6 +126,12 @@ class Drafts:
         left out.
         """
         self.reach(end_us)
+        newest = self.open[-1]
+        if newest.start_us <= start_us < end_us:  # all of it in one page: nothing to spread
+            whole = list(shares)
+            for share in whole:
+                _add(newest.cover(device), share, share.energy_uj, spread=False)
+            return whole
         pieces = {
             f"{index:06d}": (draft, microseconds)
             for index, draft in enumerate(self.open)

@@ -6,6 +6,7 @@ what the counter shows when it comes back is spread over the time between.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -80,7 +81,7 @@ class Sampler:
         self.tracks = dict(tracks)
         self.totals = Totals()
         self.cpu = CpuTimes()
-        self._marks: dict[DeviceKey, dict[str, int]] = {}
+        self._marks: dict[DeviceKey, Mapping[str, int]] = {}
         self._reserved = reservations
         self._last_us = drafts.start_us
         for key, track in self.tracks.items():
@@ -117,6 +118,7 @@ class Sampler:
         self._last_us = at_us
         self.cpu.advance(usage)
         self.drafts.reach(at_us + 1)
+        at = from_us(now.utc_us)
         for key, outcome in readings.items():
             track = self.tracks[key]
             cover = self._cover(track, at_us)
@@ -127,7 +129,7 @@ class Sampler:
             track.up = True
             if track.baseline is not None and at_us <= track.covered_us:
                 continue  # no time has passed in the pages: the next tick counts for this one too
-            _mark(track, cover, outcome, now)
+            _mark(track, cover, outcome, at)
             self._settle(track, outcome, at_us, holders)
             track.failing = None
 
@@ -191,6 +193,8 @@ class Sampler:
     def _shares(
         self, track: Track, energy: Energy, elapsed_ns: int, weights: Mapping[str, int]
     ) -> list[Share]:
+        if track.device.evidence:
+            return [Share(codes.SYSTEM, "undivided", energy.uj)]  # nobody is accounted any of it
         if track.blind:
             return [Share(codes.UNATTRIBUTED, "undivided", energy.uj)]
         is_gpu = track.device.component == "gpu"
@@ -207,9 +211,10 @@ class Sampler:
         if track.blind:
             self.drafts.gap(track.device, "blind", "outage", track.covered_us, at_us)
         start_us = track.baseline_us if track.forfeited else track.covered_us
+        key, totals_uj = track.key, self.totals.energy_uj
         for share in self.drafts.book(track.device, shares, start_us, at_us):
-            place = (track.key, share.consumer, share.part)
-            self.totals.energy_uj[place] = self.totals.energy_uj.get(place, 0) + share.energy_uj
+            place = (key, share.consumer, share.part)
+            totals_uj[place] = totals_uj.get(place, 0) + share.energy_uj
         track.covered_us = at_us
 
     def _gap(self, track: Track, cause: Cause, at_us: int) -> None:
@@ -232,7 +237,7 @@ class Sampler:
         track.forfeited = track.blind = False
         self._marks[track.key] = self.cpu.mark()
 
-    def _weights(self, track: Track, holders: Mapping[str, int | None]) -> dict[str, int]:
+    def _weights(self, track: Track, holders: Mapping[str, int | None]) -> Mapping[str, int]:
         if track.device.component != "gpu":
             return self.cpu.since(self._marks.get(track.key, {}))
         uuid = track.device.device
@@ -248,15 +253,18 @@ def _may_come_back(track: Track, draft: Draft) -> bool:
 
 
 def _loaded(device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
-    """Whether the device worked; a GPU's board draws power whatever it does."""
+    """Whether the device worked; a GPU's board draws power whatever it does. Of evidence nobody
+    knows: the cores of one idle socket may well stand still on a busy host."""
+    if device.evidence:
+        return False
     if device.component == "gpu":
         return True
     return sum(weights.values()) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
 
 
-def _mark(track: Track, cover: Cover, reading: Reading, now: Instant) -> None:
+def _mark(track: Track, cover: Cover, reading: Reading, at: datetime) -> None:
     """Keep the raw counter at the edges of the page: the last of the page before is the first."""
     if isinstance(reading, Counter):
-        mark = CounterMark(value_uj=reading.value_uj, at=from_us(now.utc_us))
+        mark = CounterMark(value_uj=reading.value_uj, at=at)
         cover.first = cover.first or track.mark or mark
         cover.last = track.mark = mark

@@ -27,6 +27,9 @@ class CpuTimes:
     def __init__(self) -> None:
         self._first: Usage | None = None
         self._since: dict[str, int] = {}
+        self._asked: tuple[Mapping[str, int], Mapping[str, int]] | None = None
+        """The last mark asked for since the newest totals came, and its answer: most devices of a
+        host ask for the same."""
 
     def advance(self, usage: Usage) -> None:
         """Take the newest totals in. A SIA that was not there at first counts from zero."""
@@ -37,15 +40,18 @@ class CpuTimes:
         since[codes.AGENT] = usage.agent_ns - first.agent_ns
         rest_ns = usage.host_ns - first.host_ns - sum(since.values())
         since[codes.SYSTEM] = max(self._since.get(codes.SYSTEM, 0), rest_ns)
-        self._since = since
+        self._since, self._asked = since, None
 
-    def mark(self) -> dict[str, int]:
-        """Where every consumer stands now, to be given to `since()` later."""
-        return dict(self._since)
+    def mark(self) -> Mapping[str, int]:
+        """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
+        return self._since
 
-    def since(self, mark: Mapping[str, int]) -> dict[str, int]:
+    def since(self, mark: Mapping[str, int]) -> Mapping[str, int]:
         """CPU nanoseconds per consumer since `mark`."""
-        return {
-            consumer: max(0, total_ns - mark.get(consumer, 0))
-            for consumer, total_ns in self._since.items()
-        }
+        if self._asked is None or self._asked[0] is not mark:
+            used_ns = {
+                consumer: max(0, total_ns - mark.get(consumer, 0))
+                for consumer, total_ns in self._since.items()
+            }
+            self._asked = mark, used_ns
+        return self._asked[1]

@@ -59,6 +59,8 @@ class Cgroups:
         self._groups: dict[str, Group] = {}
         self._retired_ns: dict[str, int] = {}
         self._highest_ns: dict[str, int] = {}
+        self._nested: dict[str, str] | None = None
+        """The nearest watched group above each that has one; None after a group came or went."""
         self._ticks = 0
 
     def paths(self) -> dict[str, list[str]]:
@@ -107,6 +109,7 @@ class Cgroups:
         """
         own_ns = self._own_usage()[path]
         group = self._groups.pop(path)
+        self._nested = None
         os.close(group.descriptor)
         self._retired_ns[group.sia] = self._retired_ns.get(group.sia, 0) + own_ns
         above = self._above(path)
@@ -123,10 +126,12 @@ class Cgroups:
             path: group.usage_ns - group.absorbed_ns - group.above_ns
             for path, group in self._groups.items()
         }
-        for path, group in self._groups.items():
-            above = self._above(path)
-            if above is not None:
-                own[above] -= group.usage_ns - group.above_ns
+        if self._nested is None:
+            found = {path: self._above(path) for path in self._groups}
+            self._nested = {path: above for path, above in found.items() if above is not None}
+        for path, above in self._nested.items():
+            group = self._groups[path]
+            own[above] -= group.usage_ns - group.above_ns
         return own
 
     def _scan(self) -> None:
@@ -182,6 +187,7 @@ class Cgroups:
             # What was counted above until now stays there.
             group.above_ns = min(group.usage_ns, self._groups[above].usage_ns)
         self._groups[path] = group
+        self._nested = None
 
 
 def _folders(path: Path) -> list[str]:

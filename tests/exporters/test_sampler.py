@@ -226,6 +226,20 @@ def test_a_counter_that_stands_still_under_load_is_stuck() -> None:
     assert energies(pages) == [{"@system": 30 * S}]
 
 
+def test_evidence_that_stands_still_is_no_gap() -> None:
+    """The cores of a socket without work use nothing for a minute while the other one works; all
+    that their counter moves is told, and accounted to nobody."""
+    host = Host(package(component=None, evidence=True), page_seconds=60)
+    host.tick(0, 0)
+    host.tick(1 * S, 7 * S, chat_ns=10**9, host_ns=10**9)
+    for second in range(2, 50):
+        host.tick(second * S, 7 * S, chat_ns=second * 10**9, host_ns=second * 10**9)
+    host.tick(50 * S, 12 * S, chat_ns=50 * 10**9, host_ns=50 * 10**9)
+    (page,) = host.end(50 * S)
+    (state,) = page.sensors
+    assert (state.status, state.metered_uj, page.entries, page.gaps) == ("ok", 12 * S, [], [])
+
+
 def test_a_counter_that_updates_late_keeps_its_energy_where_it_was_used() -> None:
     """Three still seconds and a jump: the jump is shared by who ran during all of them."""
     host = Host()
