@@ -122,7 +122,7 @@ class NodeMeters:
 
     def __init__(self, rules: Sequence[Bmc], boot: Boot, *, by_ipmi: bool = False) -> None:
         """Nothing is read yet. Raises SettingsError: which BMC, what, the remedy."""
-        self._meters = [NodeMeter(rule.name, _reader(rule, boot), EVERY_SECONDS) for rule in rules]
+        self._meters = [NodeMeter(rule.name, reader(rule, boot), EVERY_SECONDS) for rule in rules]
         self._findings = [f"node meter: {rule.name}: {rule.url}" for rule in rules]
         if by_ipmi and not rules:
             self._add(ipmi.discover(boot))
@@ -156,13 +156,15 @@ class NodeMeters:
                 drafts.node(NodeRun(meter.name, start_us, end_us, piece.energy_uj, piece.quality))
 
 
-def _reader(rule: Bmc, boot: Boot) -> Redfish:
+def reader(rule: Bmc, boot: Boot) -> Redfish:
+    """The reader of one BMC. Raises SettingsError: which BMC, what, the remedy."""
     try:
         password = Path(rule.password_file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SettingsError(
-            f"bmc {rule.name}: password_file: cannot read {rule.password_file}: {reason}"
+            f"bmc {rule.name}: password_file: cannot read {rule.password_file}: {reason}; "
+            "put the password of its user there, readable by the agent's user"
         ) from error
     try:
         return Redfish(redfish.Bmc(rule.url, rule.user, password, rule.ca_file), boot)

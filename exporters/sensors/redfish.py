@@ -158,13 +158,20 @@ class Redfish:
             self.close()
             if reused:  # a BMC closes idle connections without a word
                 return self._get(path)
-            raise RedfishError(f"{path}: connection refused or lost; check the URL") from None
+            raise RedfishError(
+                f"{path}: connection refused or lost; check the URL, "
+                "and that the BMC's web service is on"
+            ) from None
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise RedfishError(
+                f"{path}: certificate not trusted: {error.verify_message}; set ca_file to the "
+                "certificate (PEM) of the BMC or of who signed it, and write the URL with its name"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             reason = str(error) or type(error).__name__
-            raise RedfishError(
-                f"{path}: {reason[:100]}; check the URL, the network and the certificate (ca_file)"
-            ) from error
+            raise RedfishError(f"{path}: {reason[:100]}; check the URL and the network") from error
 
     def _request(self, path: str) -> Document:
         if self._connection is None:
@@ -181,7 +188,10 @@ class Redfish:
                 answer.status,
             )
         if answer.status != 200:
-            raise RedfishError(f"{path}: answered {answer.status}", status=answer.status)
+            raise RedfishError(
+                f"{path}: answered {answer.status}; is the URL that of a BMC with Redfish?",
+                status=answer.status,
+            )
         if len(body) > MAX_BYTES:
             raise RedfishError(f"{path}: answered more than {MAX_BYTES} bytes")
         return _document(path, body)
@@ -200,7 +210,9 @@ def _connector(bmc: Bmc) -> Callable[[], http.client.HTTPConnection]:
     try:
         context = ssl.create_default_context(cafile=bmc.ca_file)
     except OSError as error:
-        raise RedfishError(f"ca_file: cannot read {bmc.ca_file}: {error.strerror}") from error
+        raise RedfishError(
+            f"ca_file: cannot read {bmc.ca_file}: {error.strerror}; give a PEM file of certificates"
+        ) from error
     return lambda: http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
 
 
