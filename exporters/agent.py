@@ -21,7 +21,7 @@ from exporters.drafts import DeviceKey, Draft, Drafts
 from exporters.errors import AgentError, SpoolError
 from exporters.record import Record
 from exporters.sampler import Sampler, Track
-from exporters.sensors import hwmon, model, nvml, rapl
+from exporters.sensors import hwmon, model, nvml, rapl_choice
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
@@ -58,7 +58,7 @@ class Agent:
         self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
         self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
-        self._node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
+        self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
         checkpoint = self._spool.load()
         self._fresh = checkpoint is None
@@ -76,7 +76,7 @@ class Agent:
         self._record = self._begin_record(root)
         if self._pusher:
             self._pusher.start()
-        self._node_meters.start()
+        self.node_meters.start()
         self._read_seconds: dict[str, float] = {}
         self._late = 0
         self._saved_us = 0
@@ -124,7 +124,7 @@ class Agent:
                 for name, value in device.parameters.items()
                 if device.quality == "modelled"
             )
-        yield from self._node_meters.findings()
+        yield from self.node_meters.findings()
         yield from (f"absent: {absent.sensor}: {absent.reason}" for absent in self.absent)
         present = {device.component for device in self._devices()}
         yield from (
@@ -151,7 +151,7 @@ class Agent:
             self._sampler.begin(now)
             self._fresh = False
         self._sampler.tick(now, readings, usage, self._holders())
-        self._node_meters.book(self._sampler.drafts, self._clock.utc_us)
+        self.node_meters.book(self._sampler.drafts, self._clock.utc_us)
         self._tell()
         if self._record:
             watched = self._groups.paths() if self._groups else {}
@@ -248,6 +248,7 @@ class Agent:
                 pushes=dict(self._pushes),
                 spool=self._spool.counts(),
                 factor=self._settings.factor,
+                nodes=self.node_meters.states(self._clock.utc_us),
             )
         )
 
@@ -278,7 +279,7 @@ class Agent:
         return push.Pusher(self._spool, service, count, url)
 
     def _close(self) -> None:
-        self._node_meters.stop()
+        self.node_meters.stop()
         if self._pusher:
             self._pusher.stop(PUSH_AT_END_SECONDS)
         self._server.shutdown()
@@ -305,7 +306,8 @@ def _discover(
         (absent if isinstance(outcome, Absent) else found).append(outcome)  # type: ignore[arg-type]
 
     if settings.rapl != "off":
-        keep(rapl.discover(Path(settings.powercap_root), boot))
+        trees = Path(settings.powercap_root), Path(settings.event_source_root)
+        keep(rapl_choice.discover(settings.rapl, *trees, boot))
     if settings.nvml != "off":
         keep(nvml.discover(boot))
     measured = _measures_cpu(found)

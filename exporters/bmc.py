@@ -1,7 +1,9 @@
 """Reads a node meter beside the ticks, in a thread of its own: a BMC may take seconds to answer.
 
 In: a reader of one BMC. Out: known energies between two readings, on the boot's monotonic clock,
-taken over by the agent at its next tick. What readings do not tell is left out: no fact is a gap.
+taken over by the agent at its next tick, and how the reading itself went. What readings do not tell
+is left out: no fact is a gap. Where the agent's clock is not the machine's own, no thread is
+started: whoever drives that clock calls `poll()` when it is time.
 """
 
 import logging
@@ -12,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from exporters.clock import Boot
+from exporters.clock import Boot, boottime_ns
 from exporters.drafts import Drafts, NodeRun
 from exporters.errors import SettingsError
 from exporters.sensors import ipmi, redfish
@@ -22,6 +24,7 @@ from exporters.sensors.sensor import Absent, Failure
 from exporters.settings import Bmc
 from footprint.ledger import Quality
 from footprint.reading import Counter, Gap, PowerSample, consumed
+from footprint.units import NS_PER_S
 
 log = logging.getLogger("footprint.agent")
 EVERY_SECONDS = redfish.SAMPLE_EVERY_SECONDS
@@ -49,15 +52,44 @@ class Piece(msgspec.Struct, frozen=True):
     quality: Quality
 
 
+class Health(msgspec.Struct, frozen=True):
+    """How reading one BMC goes. Instants on the boot's monotonic clock (ns); None: not yet."""
+
+    up: bool = False
+    failures: int = 0
+    read_seconds: float | None = None
+    good_ns: int | None = None
+    failed_ns: int | None = None
+
+
+class MeterState(msgspec.Struct, frozen=True):
+    """What one node meter shows: its health, its last good and failed reading (UTC in us), and the
+    energy (uJ) that it put into pages since the agent started, by quality."""
+
+    meter: str
+    health: Health
+    good_us: int | None
+    failed_us: int | None
+    energy_uj: dict[Quality, int]
+
+
 class NodeMeter:
     """One BMC, read every `every_seconds` until it is stopped."""
 
-    def __init__(self, name: str, reader: Reader, every_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        reader: Reader,
+        every_seconds: float,
+        mono_ns: Callable[[], int] = boottime_ns,
+    ) -> None:
         self.name = name
         self.last_end_ns = 0
         self.last_end_us = 0
         self._reader = reader
         self._every_seconds = every_seconds
+        self._mono_ns = mono_ns
+        self._health = Health()
         self._baseline: Counter | PowerSample | None = None
         self._pieces: list[Piece] = []
         self._error = ""
@@ -72,8 +104,16 @@ class NodeMeter:
     def stop(self, timeout_seconds: float) -> None:
         """Ask the thread to end, and wait for it at most so long; it holds nothing of ours."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread.ident is None:
+            self._reader.close()
+        elif self._thread.is_alive():
             self._thread.join(timeout_seconds)
+
+    @property
+    def health(self) -> Health:
+        """How reading went so far."""
+        with self._lock:
+            return self._health
 
     def drain(self) -> list[Piece]:
         """The energies since the last call, in the order of time."""
@@ -81,9 +121,27 @@ class NodeMeter:
             pieces, self._pieces = self._pieces, []
         return pieces
 
+    def poll(self) -> None:
+        """Read the BMC once, and note how that went."""
+        began_ns = self._mono_ns()
+        reading = self._reader.read()
+        now_ns = self._mono_ns()
+        self.take(reading)
+        failed = isinstance(reading, Failure)
+        before = self._health
+        after = Health(
+            up=not failed,
+            failures=before.failures + failed,
+            read_seconds=(now_ns - began_ns) / NS_PER_S,
+            good_ns=before.good_ns if failed else now_ns,
+            failed_ns=now_ns if failed else before.failed_ns,
+        )
+        with self._lock:
+            self._health = after
+
     def _run(self) -> None:
         while True:
-            self.take(self._reader.read())
+            self.poll()
             if self._stop.wait(self._every_seconds):
                 self._reader.close()
                 return
@@ -122,7 +180,11 @@ class NodeMeters:
 
     def __init__(self, rules: Sequence[Bmc], boot: Boot, *, by_ipmi: bool = False) -> None:
         """Nothing is read yet. Raises SettingsError: which BMC, what, the remedy."""
-        self._meters = [NodeMeter(rule.name, reader(rule, boot), EVERY_SECONDS) for rule in rules]
+        self._boot = boot
+        self._meters: list[NodeMeter] = []
+        self._energy_uj: dict[str, dict[Quality, int]] = {}
+        for rule in rules:
+            self._meet(rule.name, reader(rule, boot), ("counter", "integrated"))
         self._findings = [f"node meter: {rule.name}: {rule.url}" for rule in rules]
         if by_ipmi and not rules:
             self._add(ipmi.discover(boot))
@@ -131,17 +193,29 @@ class NodeMeters:
         if isinstance(found, Absent):
             self._findings.append(f"absent: {found.sensor}: {found.reason}")
         else:
-            self._meters.append(NodeMeter(found.name, found, EVERY_SECONDS))
+            self._meet(found.name, found, ("integrated",))
             self._findings.append(f"node meter: {found.name}: read by ipmitool")
+
+    def _meet(self, name: str, reader: Reader, qualities: Sequence[Quality]) -> None:
+        """`qualities`: what its energy may be; a series that appears with its first joule would
+        hide that joule from a rate."""
+        self._meters.append(NodeMeter(name, reader, EVERY_SECONDS, self._boot.mono_ns))
+        self._energy_uj[name] = dict.fromkeys(qualities, 0)
 
     def findings(self) -> list[str]:
         """The node meters there are, a line each."""
         return self._findings
 
     def start(self) -> None:
-        """Begin to read them all."""
+        """Begin to read them all; not by threads where the clock is not the machine's own."""
+        if self._boot.mono_ns is boottime_ns:
+            for meter in self._meters:
+                meter.start()
+
+    def poll(self) -> None:
+        """Read each of them once, now: what the threads do every `EVERY_SECONDS`."""
         for meter in self._meters:
-            meter.start()
+            meter.poll()
 
     def stop(self) -> None:
         """End the threads; one that waits for its BMC ends by itself."""
@@ -154,6 +228,24 @@ class NodeMeters:
             for piece in meter.drain():
                 start_us, end_us = place(meter, piece, utc_us)
                 drafts.node(NodeRun(meter.name, start_us, end_us, piece.energy_uj, piece.quality))
+                self._energy_uj[meter.name][piece.quality] += piece.energy_uj
+
+    def states(self, utc_us: Callable[[int], int]) -> list[MeterState]:
+        """What each of them shows now."""
+
+        def at(mono_ns: int | None) -> int | None:
+            return None if mono_ns is None else utc_us(mono_ns)
+
+        return [
+            MeterState(
+                meter=meter.name,
+                health=(health := meter.health),
+                good_us=at(health.good_ns),
+                failed_us=at(health.failed_ns),
+                energy_uj=dict(self._energy_uj[meter.name]),
+            )
+            for meter in self._meters
+        ]
 
 
 def reader(rule: Bmc, boot: Boot) -> Redfish:

@@ -6,7 +6,7 @@ names and help from `footprint.metrics`. A scrape reads no sensor, no file and n
 
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from exporters.bmc import MeterState
 from exporters.drafts import DeviceKey
 from exporters.errors import AgentError
 from exporters.sensors.sensor import Device
@@ -46,6 +47,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     pushes: dict[str, int]
     spool: Counts
     factor: Factor | None
+    nodes: list[MeterState] = []
 
 
 class Exposition(Collector):
@@ -71,6 +73,7 @@ class Exposition(Collector):
         yield from _energy(snapshot)
         yield from _emissions(snapshot)
         yield from _sensors(snapshot)
+        yield from _nodes(snapshot.nodes)
         yield from _agent(snapshot)
 
 
@@ -169,6 +172,33 @@ def _sensors(snapshot: Snapshot) -> Iterator[Family]:
             for (key, cause), gap_us in snapshot.gap_us.items()
         ),
     )
+
+
+def _nodes(meters: list[MeterState]) -> Iterator[Family]:
+    """Node meters: energy of whole hosts, and how reading them goes; what is not known yet has no
+    series."""
+    yield family(
+        metrics.NODE_ENERGY,
+        (
+            ((meter.meter, quality), joules_float(energy_uj))
+            for meter in meters
+            for quality, energy_uj in meter.energy_uj.items()
+        ),
+    )
+    values: dict[metrics.Metric, Callable[[MeterState], float | None]] = {
+        metrics.NODE_UP: lambda meter: float(meter.health.up),
+        metrics.NODE_READ_SECONDS: lambda meter: meter.health.read_seconds,
+        metrics.NODE_FAILURES: lambda meter: float(meter.health.failures),
+        metrics.NODE_LAST_READ: lambda meter: _seconds(meter.good_us),
+        metrics.NODE_LAST_FAILURE: lambda meter: _seconds(meter.failed_us),
+    }
+    for metric, value in values.items():
+        known = ((meter.meter, value(meter)) for meter in meters)
+        yield family(metric, (((name,), found) for name, found in known if found is not None))
+
+
+def _seconds(at_us: int | None) -> float | None:
+    return None if at_us is None else at_us / 1e6
 
 
 def _agent(snapshot: Snapshot) -> Iterator[Family]:

@@ -85,6 +85,44 @@ GAP_SECONDS = Metric(
     "Time for which the energy of a device is unknown, since the agent started.",
     ("component", "device", "cause"),
 )
+# Agent: node meters
+NODE_ENERGY = Metric(
+    "footprint_node_energy_joules_total",
+    "counter",
+    "Energy of the whole host by a node meter (BMC) since the agent started; never to be added to "
+    "the energy of devices, which it contains.",
+    ("meter", "quality"),
+)
+NODE_UP = Metric(
+    "footprint_node_meter_up",
+    "gauge",
+    "1 where the node meter could be read last time, 0 where not, or not yet.",
+    ("meter",),
+)
+NODE_READ_SECONDS = Metric(
+    "footprint_node_meter_read_seconds",
+    "gauge",
+    "How long the last reading of the node meter took; the agent's ticks do not wait for it.",
+    ("meter",),
+)
+NODE_FAILURES = Metric(
+    "footprint_node_meter_read_failures_total",
+    "counter",
+    "Readings of the node meter that failed since the agent started.",
+    ("meter",),
+)
+NODE_LAST_READ = Metric(
+    "footprint_node_meter_last_read_timestamp_seconds",
+    "gauge",
+    "Instant of the node meter's last good reading (Unix time).",
+    ("meter",),
+)
+NODE_LAST_FAILURE = Metric(
+    "footprint_node_meter_last_failure_timestamp_seconds",
+    "gauge",
+    "Instant of the node meter's last failed reading, where there was one (Unix time).",
+    ("meter",),
+)
 # Agent: itself
 AGENT_BUILD_INFO = Metric(
     "footprint_agent_build_info",
@@ -181,6 +219,12 @@ AGENT_METRICS = (
     SENSOR_READ_SECONDS,
     SENSOR_FAILURES,
     GAP_SECONDS,
+    NODE_ENERGY,
+    NODE_UP,
+    NODE_READ_SECONDS,
+    NODE_FAILURES,
+    NODE_LAST_READ,
+    NODE_LAST_FAILURE,
     AGENT_BUILD_INFO,
     AGENT_LEDGER_INFO,
     AGENT_LAST_TICK,

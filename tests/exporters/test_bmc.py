@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.bmc import NodeMeter, NodeMeters, Piece, place
+from exporters.bmc import Health, NodeMeter, NodeMeters, Piece, place
 from exporters.clock import Boot
 from exporters.drafts import Chain, Drafts, NodeRun, seal
 from exporters.errors import SettingsError
@@ -34,6 +34,24 @@ class Silent:
 def meter() -> NodeMeter:
     """A meter whose readings are handed to it."""
     return NodeMeter("bmc", Silent(), 1)
+
+
+class Told:
+    """A reader that answers what it is told, each taking a quarter of a second on its clock."""
+
+    def __init__(self, *answers: Counter | PowerSample | Failure) -> None:
+        self.now_ns = 0
+        self.closed = False
+        self._answers = list(answers)
+
+    def read(self) -> Counter | PowerSample | Failure:
+        """The next answer."""
+        self.now_ns += S // 4
+        return self._answers.pop(0)
+
+    def close(self) -> None:
+        """Given back."""
+        self.closed = True
 
 
 def taken(*readings: Counter | PowerSample | Failure) -> list[Piece]:
@@ -105,6 +123,44 @@ def test_a_late_fact_goes_into_the_oldest_open_page() -> None:
     drafts.pop()
     drafts.node(NodeRun("bmc", START_US, START_US + 10 * US, 3, "counter"))
     assert [run.energy_uj for run in drafts.open[0].nodes] == [3]
+
+
+def test_a_poll_notes_how_it_went() -> None:
+    """Down until the first good reading; a failure is counted and dated, and so is recovery."""
+    lost = Failure(Gap("read_failed"), "bmc: timed out")
+    told = Told(lost, PowerSample(5 * US, S, "b"), lost, PowerSample(5 * US, 3 * S, "b"))
+    one = NodeMeter("bmc", told, 1, lambda: told.now_ns)
+    assert one.health == Health()
+    seen = []
+    for _ in range(4):
+        one.poll()
+        seen.append(one.health)
+    assert [health.up for health in seen] == [False, True, False, True]
+    assert [health.failures for health in seen] == [1, 1, 2, 2]
+    assert {health.read_seconds for health in seen} == {0.25}
+    assert (seen[0].good_ns, seen[0].failed_ns) == (None, S // 4)
+    assert (seen[3].good_ns, seen[3].failed_ns) == (S, 3 * S // 4)
+    assert [piece.energy_uj for piece in one.drain()] == [10 * US]
+
+
+def test_without_the_machines_clock_no_thread_reads(tmp_path: Path) -> None:
+    """On a simulated clock nothing is read but by `poll()`; stopping closes the reader."""
+    secret = tmp_path / "password"
+    secret.write_text("correct horse\n")
+    rule = Bmc("http://127.0.0.1:9", "meter", str(secret))
+    meters = NodeMeters([rule], Boot("b", lambda: 7 * S))
+    meters.start()
+    (before,) = meters.states(lambda ns: ns // 1000)
+    assert before.health == Health()
+    assert before.energy_uj == {"counter": 0, "integrated": 0}
+    meters.poll()
+    (after,) = meters.states(lambda ns: ns // 1000)
+    assert (after.health.failures, after.good_us, after.failed_us) == (1, None, 7 * US)
+    meters.stop()
+    told = Told()
+    never_started = NodeMeter("bmc", told, 1)
+    never_started.stop(0)
+    assert told.closed
 
 
 def test_settings_that_cannot_be_used_name_the_bmc(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from exporters.bmc import Health, MeterState
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
 from exporters.spool import Counts
@@ -42,6 +43,16 @@ SNAPSHOT = Snapshot(
     pushes={"accepted": 2},
     spool=Counts(3, 5, 4096),
     factor=None,
+    nodes=[
+        MeterState(
+            meter="bmc",
+            health=Health(up=False, failures=3, read_seconds=0.25),
+            good_us=1_795_255_190_500_000,
+            failed_us=1_795_255_199_000_000,
+            energy_uj={"counter": 0, "integrated": 5_000_001},
+        ),
+        MeterState("spare", Health(), None, None, {"integrated": 0}),
+    ],
 )
 
 
@@ -112,6 +123,26 @@ def test_state_of_sensors_and_agent(exposition: Exposition, address: tuple[str, 
     assert found[gap] == 1.5
     assert found['footprint_agent_spool_pages{state="waiting"}'] == 3
     assert found["footprint_agent_clock_offset_seconds"] == -0.25
+
+
+def test_node_meters_have_series_of_their_own(
+    exposition: Exposition, address: tuple[str, int]
+) -> None:
+    """Energy from zero on, state and instants by meter; what a meter never did has no series."""
+    exposition.show(SNAPSHOT)
+    found = {name: value for name, value in samples(scrape(address)).items() if "_node_" in name}
+    assert found == {
+        'footprint_node_energy_joules_total{meter="bmc",quality="counter"}': 0.0,
+        'footprint_node_energy_joules_total{meter="bmc",quality="integrated"}': 5.000001,
+        'footprint_node_energy_joules_total{meter="spare",quality="integrated"}': 0.0,
+        'footprint_node_meter_up{meter="bmc"}': 0.0,
+        'footprint_node_meter_up{meter="spare"}': 0.0,
+        'footprint_node_meter_read_seconds{meter="bmc"}': 0.25,
+        'footprint_node_meter_read_failures_total{meter="bmc"}': 3.0,
+        'footprint_node_meter_read_failures_total{meter="spare"}': 0.0,
+        'footprint_node_meter_last_read_timestamp_seconds{meter="bmc"}': 1_795_255_190.5,
+        'footprint_node_meter_last_failure_timestamp_seconds{meter="bmc"}': 1_795_255_199.0,
+    }
 
 
 def test_grams_only_with_a_factor(exposition: Exposition, address: tuple[str, int]) -> None:

@@ -19,7 +19,7 @@ def test_each_name_ends_in_its_unit(metric: Metric) -> None:
 def test_energy_names_its_quality() -> None:
     """Measured and modelled energy can be told apart in every energy metric but evidence."""
     energy = [m for m in (*AGENT_METRICS, *SERVICE_METRICS) if "energy_joules" in m.name]
-    assert len(energy) == 5
+    assert len(energy) == 6
     assert [m.name for m in energy if "quality" not in m.labels] == [
         "footprint_evidence_energy_joules_total"
     ]
