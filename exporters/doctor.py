@@ -17,7 +17,8 @@ from exporters.clock import Boot
 from exporters.cputime import HostCpu
 from exporters.errors import AgentError
 from exporters.hardware import cards_on_pci
-from exporters.sensors import hwmon, model, nvml, rapl
+from exporters.sensors import hwmon, model, nvml, rapl_choice
+from exporters.sensors.rapl_perf import RaplPerf
 from exporters.sensors.remark import Remark
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
@@ -153,7 +154,8 @@ def _sensors(
         checks.append(Check("rapl", "note", "switched off in the settings"))
     else:
         try:
-            found = rapl.discover(Path(settings.powercap_root), boot)
+            trees = Path(settings.powercap_root), Path(settings.event_source_root)
+            found = rapl_choice.discover(settings.rapl, *trees, boot)
         except AgentError as error:
             refused = True
             checks.append(_refused("rapl", str(error)))
@@ -239,7 +241,7 @@ def _refused(about: str, line: str) -> Check:
 
 
 def _remarks(sensor: Sensor) -> Sequence[Remark]:
-    return sensor.remarks() if isinstance(sensor, nvml.Nvml) else ()
+    return sensor.remarks() if isinstance(sensor, nvml.Nvml | RaplPerf) else ()
 
 
 def _remark(sensor: Sensor, remark: Remark) -> Check:

@@ -72,10 +72,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHECKPOINT_SECONDS)] = 10
     record: str | None = None
     powercap_root: str = "/sys/class/powercap"
+    event_source_root: str = "/sys/bus/event_source/devices"
     hwmon_root: str = "/sys/class/hwmon"
     cgroup_root: str | None = None
     workload_group: str = "footprint"
-    rapl: Literal["auto", "off"] = "auto"
+    rapl: Literal["auto", "powercap", "perf", "off"] = "auto"
     nvml: Literal["auto", "off"] = "auto"
     hwmon: Literal["auto", "off"] = "auto"
     model: Literal["auto", "off"] = "auto"

@@ -7,6 +7,7 @@ Sizes: 1 J = 10^6 uJ; 1 kWh = 3.6 MJ = 3.6 * 10^12 uJ (SI brochure, 9th edition,
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
 import msgspec
 
@@ -33,6 +34,14 @@ class Energy(msgspec.Struct, frozen=True, order=True):
 def uj_from_millijoules(millijoules: int) -> int:
     """Microjoules in an integer count of millijoules (NVML's unit)."""
     return millijoules * UJ_PER_MJ
+
+
+def uj_from_counts(counts: int, joules_per_count: Fraction) -> int:
+    """Whole microjoules in `counts` of that size, rounded down.
+
+    To lose no remainder, apply it to a running total of counts, not to steps.
+    """
+    return counts * joules_per_count.numerator * UJ_PER_J // joules_per_count.denominator
 
 
 def uj_from_watt_hours(watt_hours: Decimal | int) -> int:

@@ -57,14 +57,10 @@ def test_a_misspelt_setting_is_said(tmp_path: Path) -> None:
     assert "ProtectHomes" in verify(copy)[1]
 
 
-@pytest.mark.parametrize("unit", UNITS)
-def test_the_units_expose_little(unit: str, tmp_path: Path) -> None:
-    """The overall exposure stays under the bound."""
+def exposure(unit: Path) -> float:
+    """The overall exposure, of 10."""
     result = subprocess.run(
-        [
-            *(require_tool("systemd-analyze"), "security", "--offline=true", "--no-pager"),
-            installed(unit, tmp_path),
-        ],
+        [*(require_tool("systemd-analyze"), "security", "--offline=true", "--no-pager"), unit],
         capture_output=True,
         text=True,
         check=False,
@@ -72,7 +68,28 @@ def test_the_units_expose_little(unit: str, tmp_path: Path) -> None:
     )
     match = re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)
     assert match, result.stdout + result.stderr
-    assert float(match[1]) <= MOST_EXPOSURE
+    return float(match[1])
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_units_expose_little(unit: str, tmp_path: Path) -> None:
+    """The overall exposure stays under the bound."""
+    assert exposure(installed(unit, tmp_path)) <= MOST_EXPOSURE
+
+
+def test_the_drop_in_for_perf_grants_one_capability_and_one_call(tmp_path: Path) -> None:
+    """With it the unit is still valid, and exposed no more than the bound."""
+    unit = installed(UNITS[0], tmp_path)
+    text = (DEPLOY / "footprint-agent-perf.conf").read_text(encoding="utf-8")
+    granted = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
+    assert granted == [
+        "CapabilityBoundingSet=CAP_PERFMON",
+        "AmbientCapabilities=CAP_PERFMON",
+        "SystemCallFilter=perf_event_open",
+    ]
+    unit.write_text(unit.read_text(encoding="utf-8").replace("[Install]", f"{text}\n[Install]"))
+    assert verify(unit) == (0, "")
+    assert exposure(unit) <= MOST_EXPOSURE
 
 
 def test_what_the_agent_reads_is_not_hidden_from_it() -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from footprint.units import (
     NS_PER_S,
     Energy,
     micrograms,
+    uj_from_counts,
     uj_from_power,
     uj_from_watt_hours,
     uw_from_watts,
@@ -96,6 +98,16 @@ def test_two_readings(row: Row) -> None:
     result = consumed(before, after, loaded=row["case"].endswith("working"))
     expected = row["result"]
     assert result == (Energy(number(expected)) if expected[0].isdigit() else Gap(expected))  # type: ignore[arg-type]
+
+
+def test_counts_made_into_energy() -> None:
+    """Each reading is the total rounded down once: the energies add up to the last."""
+    before_uj = 0
+    for row in golden("counts"):
+        value_uj = uj_from_counts(number(row["counts"]), Fraction(1, 2**32))
+        assert value_uj == number(row["reading (uJ)"])
+        assert value_uj - before_uj == number(row["energy (uJ)"])
+        before_uj = value_uj
 
 
 def test_power_made_into_energy() -> None:
