@@ -73,12 +73,17 @@ def _start(settings: Settings) -> int:
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
-    from exporters import doctor  # noqa: PLC0415 - an agent that meters does not pay for it
+    # An agent that meters does not pay for these.
+    from exporters import doctor, doctor_html, doctor_report  # noqa: PLC0415
 
     logging.disable(logging.WARNING)  # what a sensor logs, the report says
     report = doctor.examine(settings)
-    lines = [doctor.as_json(report)] if arguments.json else doctor.text(report)
-    print("\n".join(lines))  # noqa: T201 - what was asked for
+    forms = {
+        "text": lambda: "\n".join(doctor_report.text(report)),
+        "json": lambda: doctor_report.as_json(report),
+        "html": lambda: doctor_html.page(report),
+    }
+    print(forms[arguments.format]())  # noqa: T201 - what was asked for
     return 0 if report.ok else 1
 
 
@@ -107,7 +112,15 @@ def _parser() -> argparse.ArgumentParser:
         _add_start(target)
     examined = commands.add_parser("doctor", help="what this host offers, is read by, and lacks")
     _add_start(examined)
-    examined.add_argument("--json", action="store_true", default=False, help="for programs")
+    examined.add_argument(
+        "--format",
+        choices=("text", "json", "html"),
+        default="text",
+        help="text; json for programs; html: one page that needs nothing else, for a ticket",
+    )
+    examined.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="--format json"
+    )
     run = commands.add_parser("run", help="run a command that belongs to a SIA")
     run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
     _add_common(run)

@@ -7,14 +7,14 @@ takes no lock: it runs without an agent and beside one.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from exporters import host
+from exporters import doctor_nodes, host
 from exporters.checkup import Check, State, surroundings
 from exporters.clock import Boot
 from exporters.cputime import HostCpu
+from exporters.doctor_report import NAMES, Proof, Report, gpu_there, power
 from exporters.errors import AgentError
 from exporters.hardware import cards_on_pci
 from exporters.sensors import hwmon, model, nvml, rapl_choice
@@ -30,8 +30,6 @@ from footprint.units import power_uw_from_energy, watts
 
 PROOF_SECONDS = 1.0
 
-NAMES = {"cpu": "processors", "dram": "memory", "gpu": "GPU"}
-
 UNKNOWN_REMEDIES = {
     "cpu": "RAPL or the model reads it: see above",
     "dram": "only a processor with a RAPL dram zone shows it; a node meter (BMC, PDU) includes it",
@@ -45,33 +43,6 @@ RAPL_REMEDIES = {
     "yes": "a guest sees none: run an agent on the hypervisor too, else the model stands in",
     "no": "modprobe intel_rapl_msr (AMD too, from Linux 5.8 on), and load it at boot",
 }
-
-
-class Proof(msgspec.Struct, frozen=True):
-    """A device as two readings showed it; `power_watts` None where they prove nothing."""
-
-    sensor: str
-    device: str
-    component: str | None
-    quality: str
-    evidence: bool
-    covers: str
-    power_watts: float | None
-    cause: str = ""
-    error: str = ""
-    parameters: dict[str, str] = {}
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Everything found; `ok` is false where something that should work does not."""
-
-    version: str
-    method: str
-    host: dict[str, str]
-    devices: list[Proof]
-    checks: list[Check]
-    boundary: dict[str, str]
-    ok: bool
 
 
 def examine(
@@ -95,60 +66,29 @@ def examine(
     checks += [_device_check(proof) for proof in devices if not proof.evidence]
     boundary = {name: _quality(name, devices) for name in NAMES}
     checks += _unknown(boundary, checks)
+    nodes, node_checks = doctor_nodes.examine(settings, _boot(around), pause)
+    checks += node_checks
+    facts = host.facts(around.proc)
+    checks.append(doctor_nodes.boundary_check(nodes, real=facts.get("virtualised") == "no"))
     checks += surroundings(settings, around.proc)
     return Report(
+        at=datetime.fromtimestamp(around.wall_ns() // 10**9, UTC).isoformat(),
         version=__version__,
         method=METHOD_VERSION,
-        host={**_host_id(settings, checks), **host.facts(around.proc)},
+        host={**_host_id(settings, checks), **facts},
         devices=devices,
+        nodes=nodes,
         checks=checks,
         boundary=boundary,
         ok=all(check.state != "BROKEN" for check in checks),
     )
 
 
-def text(report: Report) -> Iterator[str]:
-    """The report in lines for a person."""
-    facts = report.host
-    kind = {"yes": "virtual machine", "no": "physical machine"}.get(facts.get("virtualised", ""))
-    yield f"footprint-agent {report.version}, method {report.method}"
-    yield ", ".join(
-        part
-        for part in (
-            f"host {facts.get('host_id', 'without a code')}",
-            facts.get("processor", ""),
-            f"{facts['logical_cpus']} logical CPUs",
-            kind or "",
-            f"Linux {facts['kernel']}",
-        )
-        if part
-    )
-    yield ""
-    yield from (_summary(name, report.devices, report.checks) for name in NAMES)
-    yield ""
-    for check in report.checks:
-        yield f"{check.state:8} {check.about}: {check.says}"
-        if check.remedy:
-            yield f"{'':8}   -> {check.remedy}"
-    for proof in report.devices:
-        if proof.evidence:
-            yield f"evidence {proof.sensor} {proof.device}: {_power(proof)}, added to nothing"
-        if proof.quality == "modelled":
-            yield from (f"{'':8} {name}: {value}" for name, value in proof.parameters.items())
-    yield ""
-    yield _verdict(report)
-
-
-def as_json(report: Report) -> str:
-    """The report as one JSON object."""
-    return msgspec.json.format(msgspec.json.encode(report)).decode()
-
-
 def _sensors(
     settings: Settings, around: Surroundings, sys: Path, checks: list[Check]
 ) -> Iterator[Sensor]:
     """The sensors that the agent would use; what is not there or refuses becomes a check."""
-    boot = Boot(around.boot_id(), around.mono_ns)
+    boot = _boot(around)
     measured = refused = False
     if settings.rapl == "off":
         checks.append(Check("rapl", "note", "switched off in the settings"))
@@ -181,6 +121,10 @@ def _sensors(
             checks.append(_refused("model", modelled.reason))
         else:
             yield modelled
+
+
+def _boot(around: Surroundings) -> Boot:
+    return Boot(around.boot_id(), around.mono_ns)
 
 
 def _hwmon(settings: Settings, boot: Boot, measured: bool, checks: list[Check]) -> Iterator[Sensor]:
@@ -296,7 +240,7 @@ def _proof(
 def _device_check(proof: Proof) -> Check:
     about = f"{proof.component} {proof.device}"
     if proof.power_watts is not None:
-        return Check(about, "ok", f"{_power(proof)} ({proof.quality}, read by {proof.sensor})")
+        return Check(about, "ok", f"{power(proof)} ({proof.quality}, read by {proof.sensor})")
     says, _, remedy = proof.error.rpartition("; ")
     if not says:
         says, remedy = proof.error, "" if proof.cause != "stuck" else "run the doctor again"
@@ -317,19 +261,10 @@ def _quality(component: str, devices: Sequence[Proof]) -> str:
 def _unknown(boundary: Mapping[str, str], checks: Sequence[Check]) -> Iterator[Check]:
     broken = any(check.state == "BROKEN" for check in checks)
     for name, quality in boundary.items():
-        if quality == "absent" and (name != "gpu" or _gpu_there(checks)):
+        if quality == "absent" and (name != "gpu" or gpu_there(checks)):
             says = f"nothing measures {NAMES[name]}: unknown, outside the boundary, never zero"
             remedy = "" if name == "cpu" and broken else UNKNOWN_REMEDIES[name]
             yield Check(name, "missing", says, remedy)
-    says = "power supplies, fans, disks, network: outside the boundary of this agent's components"
-    yield Check("node", "note", says, "meter the whole host with a node meter (BMC, PDU)")
-
-
-def _gpu_there(checks: Sequence[Check]) -> bool:
-    """Whether something said that there is a GPU that nobody reads."""
-    return any(
-        check.about in ("nvml", "gpu") and "on the PCI bus" in check.says for check in checks
-    )
 
 
 def _host_id(settings: Settings, checks: list[Check]) -> dict[str, str]:
@@ -339,35 +274,3 @@ def _host_id(settings: Settings, checks: list[Check]) -> dict[str, str]:
         says, _, remedy = str(error).rpartition("; ")
         checks.append(Check("host", "BROKEN", says, remedy))
         return {}
-
-
-def _power(proof: Proof) -> str:
-    return "no power" if proof.power_watts is None else f"{proof.power_watts:.1f} W"
-
-
-def _summary(component: str, devices: Sequence[Proof], checks: Sequence[Check]) -> str:
-    own = [proof for proof in devices if proof.component == component]
-    name = NAMES[component]
-    if not own and component == "gpu" and not _gpu_there(checks):
-        return "not reading a GPU: this host shows none"
-    if not own:
-        return f"NOT reading your {name}: nothing here measures it"
-    read = [proof for proof in own if proof.power_watts is not None]
-    total = sum(proof.power_watts or 0 for proof in read)
-    how = " and ".join(sorted({proof.quality for proof in read}))
-    if not read:
-        return f"NOT reading your {name}: {len(own)} found, none answers"
-    some = f"{len(read)} of {len(own)}" if len(read) < len(own) else f"{len(own)}"
-    return f"reading your {name}: {some} found, {total:.0f} W ({how})"
-
-
-def _verdict(report: Report) -> str:
-    broken = sum(check.state == "BROKEN" for check in report.checks)
-    if broken:
-        things = (
-            "1 thing that should work does"
-            if broken == 1
-            else f"{broken} things that should work do"
-        )
-        return f"{things} not: see BROKEN above."
-    return "All that should work does."

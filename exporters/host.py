@@ -11,6 +11,13 @@ from exporters.errors import SettingsError
 from footprint.codes import check_code
 
 MACHINE_ID = Path("/etc/machine-id")
+DMI = Path("sys/class/dmi/id")
+NO_NAMES = re.compile(
+    r"|to be filled by o\.?e\.?m\.?|default string|system (product name|manufacturer)"
+    r"|not (specified|applicable|available)|o\.?e\.?m\.?|none|unknown|n/a|x+|0+",
+    re.IGNORECASE,
+)
+"""What makers leave in their firmware instead of a name: no model."""
 
 
 def host_id(configured: str | None, machine_id: Path = MACHINE_ID) -> str:
@@ -47,7 +54,8 @@ def facts(proc: Path = Path("/proc")) -> dict[str, str]:
     """What this machine is, for its pages: nothing that names a person or a network.
 
     `virtualised` is the processor's own flag (cpuid: hypervisor present), which a container on a
-    real machine does not have.
+    real machine does not have. `machine` is maker and product as the firmware names them (SMBIOS
+    type 1, below the `sys` that is mounted beside `proc`); its serial numbers are never read.
     """
     found = {
         "logical_cpus": str(logical_cpus()),
@@ -62,7 +70,19 @@ def facts(proc: Path = Path("/proc")) -> dict[str, str]:
             found["processor"] = lines["model name"]
         if "flags" in lines:
             found["virtualised"] = "yes" if "hypervisor" in lines["flags"].split() else "no"
+    named = [_dmi(proc.parent / DMI / name) for name in ("sys_vendor", "product_name")]
+    if all(named):
+        found["machine"] = " ".join(named)
     return {name: value[:200] for name, value in found.items()}
+
+
+def _dmi(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    words = " ".join("".join(filter(str.isprintable, text.replace("\n", " "))).split())
+    return "" if NO_NAMES.fullmatch(words) else words
 
 
 def _cpuinfo_line(line: str) -> tuple[str, str]:

@@ -102,6 +102,10 @@ class Redfish:
         total = sum(amounts, Decimal(0))
         if self.quality == "counter":
             return Counter(uj_from_watt_hours(total * 1000), at_ns, boot_id)
+        # A host that runs this draws power: 0 is how some BMCs say that they do not know.
+        if not total:
+            reason = "answers 0 W; update the BMC's firmware, or look whether its supplies are read"
+            return Failure(Gap("unsupported"), f"redfish: {self._bmc.url}: {reason}")
         return PowerSample(uw_from_watts(total), at_ns, boot_id)
 
     def close(self) -> None:

@@ -171,7 +171,7 @@ def test_garbage_is_a_failed_reading(service: Service, raw: bytes) -> None:
     assert failed(service)[0] == "read_failed"
 
 
-@pytest.mark.parametrize("watts", [None, "500", -1, True, 1e9, float("nan"), float("inf"), [500]])
+@pytest.mark.parametrize("watts", [0, 0.0, None, "500", -1, True, 1e9, float("nan"), float("inf"), [500]])
 def test_a_value_that_is_no_power_is_no_reading(service: Service, watts: Any) -> None:
     """Never a zero and never a spike."""
     service.chassis("1", Power=power(watts))
