@@ -19,7 +19,9 @@ class Host:
         self.folder = folder
         self.powercap = folder / "powercap"
         make_zone(self.powercap, "intel-rapl:0", "package-0", range_uj=10**9)
-        (folder / "agent.toml").write_text('nvml = "off"\nhwmon = "off"\nmodel = "off"\n')
+        (folder / "agent.toml").write_text(
+            'rapl = "powercap"\nnvml = "off"\nhwmon = "off"\nmodel = "off"\n'
+        )
 
     def refusal(self, *arguments: object, nobody: bool = False, **options: object) -> str:
         """The line with which `start` ends, without the program's name."""
