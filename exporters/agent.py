@@ -17,6 +17,7 @@ from exporters import host, push, telemetry
 from exporters.bmc import NodeMeters
 from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
+from exporters.doctor_served import DoctorPage
 from exporters.drafts import DeviceKey, Draft, Drafts
 from exporters.errors import AgentError, SpoolError
 from exporters.record import Record
@@ -70,7 +71,9 @@ class Agent:
         self._spool.save(self._checkpoint(checkpoint.boot_id if checkpoint else None), sealed)
         self._spool.save(self._checkpoint())
         self._exposition = telemetry.Exposition()
-        self._server = telemetry.serve(self._exposition, settings.listen_address)
+        self._server = telemetry.serve(
+            self._exposition, settings.listen_address, DoctorPage(settings)
+        )
         self._pushes: dict[str, int] = {}
         self._pusher = self._begin_push()
         self._record = self._begin_record(root)

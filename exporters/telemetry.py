@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from exporters.bmc import MeterState
+from exporters.doctor_served import DoctorPage
 from exporters.drafts import DeviceKey
 from exporters.errors import AgentError
 from exporters.sensors.sensor import Device
@@ -225,12 +226,15 @@ def _agent(snapshot: Snapshot) -> Iterator[Family]:
 
 LANDING = b"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>footprint-agent</title></head>
-<body><main><h1>footprint-agent</h1><p><a href="/metrics">Metrics</a></p></main></body></html>
+<body><main><h1>footprint-agent</h1><p><a href="/metrics">Metrics</a></p>
+<p><a href="/doctor">Doctor: what this host is read by, and what to do about the rest</a></p>
+</main></body></html>
 """
 
 
 class _Handler(BaseHTTPRequestHandler):
     registry: ClassVar[CollectorRegistry]
+    doctor: ClassVar[DoctorPage | None]
     timeout = SLOW_CLIENT_SECONDS
     disable_nagle_algorithm = True  # head and body go in two writes
     server_version = "footprint-agent"
@@ -244,19 +248,28 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, kind, encode(self.registry))
         elif path == "/":
             self._answer(200, "text/html; charset=utf-8", LANDING)
+        elif path == "/doctor" and self.doctor:
+            page = self.doctor.answer()
+            self._answer(page.status, "", page.body, page.headers)
         else:
             self._answer(404, "text/plain; charset=utf-8", b"not here; try /metrics\n")
+
+    do_HEAD = do_GET  # noqa: N815 - http.server's name; the body is left out
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Say nothing of each scrape."""
 
-    def _answer(self, status: int, kind: str, body: bytes) -> None:
+    def _answer(
+        self, status: int, kind: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        for name, value in (headers or {"Content-Type": kind}).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 class _Server(ThreadingHTTPServer):
@@ -271,11 +284,13 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def serve(exposition: Exposition, address: tuple[str, int]) -> ThreadingHTTPServer:
+def serve(
+    exposition: Exposition, address: tuple[str, int], doctor: DoctorPage | None = None
+) -> ThreadingHTTPServer:
     """Answer scrapes in a thread of its own. Raises AgentError where the port is taken."""
     registry = CollectorRegistry()
     registry.register(exposition)
-    handler = type("Handler", (_Handler,), {"registry": registry})
+    handler = type("Handler", (_Handler,), {"registry": registry, "doctor": doctor})
     kind = _Server6 if ":" in address[0] else _Server
     try:
         server = kind(address, handler)
