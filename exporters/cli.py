@@ -14,6 +14,7 @@ from typing import Any
 
 from exporters import settings as settings_file
 from exporters.agent import Agent
+from exporters.crosscheck import options as crosscheck_options
 from exporters.errors import AgentError, SettingsError
 from exporters.settings import Settings
 from exporters.twin import command as twin
@@ -36,11 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             getattr(arguments, "config", None),
             {name: getattr(arguments, name, None) for name in OVERRIDES},
         )
-        if arguments.command == "run":
-            return _run(arguments, settings)
-        if arguments.command == "doctor":
-            return _doctor(arguments, settings)
-        return _start(settings)
+        verbs = {"run": _run, "doctor": _doctor, "crosscheck": _crosscheck}
+        verb = verbs.get(arguments.command)
+        return verb(arguments, settings) if verb else _start(settings)
     except AgentError as error:
         print(f"footprint-agent: {error}", file=sys.stderr)  # noqa: T201 - the line for the user
         return 1
@@ -87,6 +86,12 @@ def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0 if report.ok else 1
 
 
+def _crosscheck(arguments: argparse.Namespace, settings: Settings) -> int:
+    from exporters.crosscheck import command  # noqa: PLC0415 - only this verb pays for it
+
+    return command.main(arguments, settings)
+
+
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
     if not command:
@@ -126,7 +131,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(run)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     _add_twin(commands)
+    _add_crosscheck(commands)
     return parser
+
+
+def _add_crosscheck(commands: Any) -> None:  # argparse gives its sub-commands no public type
+    checked = commands.add_parser("crosscheck", help="our figures beside CodeCarbon's, here")
+    _add_start(checked)
+    crosscheck_options.add_options(checked)
 
 
 def _add_twin(commands: Any) -> None:  # argparse gives its sub-commands no public type

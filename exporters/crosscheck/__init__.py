@@ -1,0 +1,1 @@
+"""The agent's figures beside CodeCarbon's, on one host over one interval."""
