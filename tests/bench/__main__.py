@@ -9,7 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import ingest, machine, meters, truth, watched
+from exporters.twin.plan import Plan
+from tests.bench import cards, ingest, machine, meters, truth, watched
+from tests.bench.cards import Measured
 from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
 
@@ -36,10 +38,11 @@ def main() -> int:
         with watched.control_groups() as (group, groups):
             costs = _costs(folder, group)
         rates = ingest.rates(folder)
+        peer = cards.codecarbon(folder)
     told = truth.told()
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
-    text = _report(facts, costs, rates) + _truth(told)
+    text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told)
     output.write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -87,6 +90,29 @@ def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
         f"| `sqlite3.executemany` of the same rows | {rates.raw:,.0f} | 1 |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cards(peer: Measured, told: list[str]) -> str:
+    """The agent on the twin's host beside CodeCarbon on the same."""
+    tick, memory = truth.cost(told)
+    head = [
+        "",
+        "## A host of eight cards and two packages",
+        "",
+        "The twin's host. The agent: every tick of the run below, each with seven package counters "
+        "and eight cards",
+        "divided over the consumers and booked in pages; its memory after that run includes the "
+        "simulation's.",
+        f"CodeCarbon: {cards.MEASUREMENTS} measurements in a row; it reads the cards' energy, "
+        "models the processors, divides nothing.",
+        "",
+        "| meter | one measurement, CPU (ms, median) | RSS (MiB) |",
+        "|---|---|---|",
+        f"| footprint agent, {Plan().gpus} cards | {tick} | {memory} with the simulation |",
+        f"| CodeCarbon offline, `machine`, {peer.cards} cards | {peer.median_ms:.2f} | "
+        f"{peer.rss_mib:.0f} |",
+    ]
+    return "\n".join(head) + "\n"
 
 
 def _truth(told: list[str]) -> str:

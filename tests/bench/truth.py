@@ -3,6 +3,7 @@
 Out: the lines that `footprint-agent twin` prints, and how many hours were simulated.
 """
 
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,14 @@ def told() -> list[str]:
         return _twin(DAY)
     note = f"{LESS:g} hours and not {DAY:g}: a day would take about {estimate:.0f} s here."
     return [note, "", *_twin(LESS)]
+
+
+def cost(told: list[str]) -> tuple[str, str]:
+    """Of a run's lines: a tick's CPU time (ms, median) and memory (MiB); "unknown" without them."""
+    text = "\n".join(told)
+    tick = re.search(r"A tick: median ([\d.]+) ms", text)
+    memory = re.search(r"Memory of agent and simulation together: (\d+) MiB", text)
+    return tick[1] if tick else "unknown", memory[1] if memory else "unknown"
 
 
 def _seconds(hours: float) -> float:
