@@ -1,7 +1,8 @@
 """`footprint-agent twin`: a host whose true energy is known, and whether the agent finds it.
 
 Out: tables on standard output, progress on standard error. Exit code 0 only if every device
-balances: measured energy and energy in declared gaps are what its counter moved.
+balances: measured energy and energy in declared gaps are what its counter moved; and if what has no
+counter (power that is integrated, the node meter) is as near to the truth as METHOD.md says.
 """
 
 import argparse
@@ -9,10 +10,11 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from exporters.errors import AgentError
-from exporters.twin import referee, report, run
-from exporters.twin.plan import Plan, check
+from exporters.twin import referee, report, run, wallreferee
+from exporters.twin.plan import Bmc, Plan, check
 from footprint.interval import check_page_seconds
 from footprint.ledger import ChainError, PageError
 
@@ -34,6 +36,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hours", type=float, default=24, metavar="H", help="simulated time, such as 0.5 (24)"
     )
+    parser.add_argument(
+        "--bmc",
+        choices=get_args(Bmc),
+        default=plan.bmc,
+        help=f"what the host's management controller meters ({plan.bmc})",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -45,10 +53,11 @@ def main(arguments: argparse.Namespace) -> int:
             done = run.simulate(plan, Path(folder), _progress)
         except (ChainError, PageError) as error:
             raise AgentError(f"twin: the agent's pages do not verify: {error}") from error
-    accounts = referee.balances(done)
-    for line in report.lines(done, accounts):
+    accounts, wall = referee.balances(done), wallreferee.balance(done)
+    for line in report.lines(done, accounts, wall):
         print(line)  # noqa: T201 - what was asked for
-    return 0 if all(account.balances for account in accounts) else 1
+    good = all(account.balances for account in accounts)
+    return 0 if good and (wall is None or wall.balances) else 1
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -67,6 +76,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             step_seconds=arguments.step_seconds,
             page_seconds=arguments.page_seconds,
             seed=arguments.seed,
+            bmc=arguments.bmc,
         )
     )
 

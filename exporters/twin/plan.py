@@ -5,6 +5,7 @@ something cannot be read, all in steps of a tenth of a second from the start.
 """
 
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
@@ -33,6 +34,11 @@ class Outage(msgspec.Struct, frozen=True):
         return self.start <= step < self.end
 
 
+Bmc = Literal["power", "energy", "none"]
+"""What the host's management controller offers: the power of its supplies, an energy counter, or
+there is none."""
+
+
 class Plan(msgspec.Struct, frozen=True):
     """A simulated host and its run."""
 
@@ -43,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
     step_seconds: int = 1
     page_seconds: int = 900
     seed: int = 1
+    bmc: Bmc = "power"
 
     @property
     def steps(self) -> int:
@@ -89,6 +96,10 @@ class Plan(msgspec.Struct, frozen=True):
     def dram_outage(self) -> Outage:
         """A counter of the first socket's memory that cannot be read for 5 s."""
         return self._outage(600, 5)
+
+    def bmc_restart(self) -> Outage:
+        """The management controller restarts: it does not answer for a minute and a half."""
+        return self._outage(500, min(90, self.seconds // 10))
 
     def _outage(self, permille: int, seconds: int, answer: int = 0) -> Outage:
         start = self.steps * permille // 1000 + 3  # not at a tick

@@ -6,18 +6,20 @@ In: a run and its balances. Out: lines of text.
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from exporters.twin.controller import LAG_S, SUPPLIES_PERMILLE
 from exporters.twin.faces import zones
 from exporters.twin.plan import Plan
 from exporters.twin.referee import Balance
 from exporters.twin.run import Run
 from exporters.twin.truth import Shares
+from exporters.twin.wallreferee import Compared, WallBalance
 from footprint import codes
 from footprint.units import joules_float
 
 US_PER_S = 1_000_000
 
 
-def lines(run: Run, accounts: Sequence[Balance]) -> Iterator[str]:
+def lines(run: Run, accounts: Sequence[Balance], wall: WallBalance | None) -> Iterator[str]:
     """The whole report."""
     plan = run.plan
     yield (
@@ -55,12 +57,58 @@ def lines(run: Run, accounts: Sequence[Balance]) -> Iterator[str]:
     yield ""
     yield from _consumers(run)
     yield ""
+    if wall is not None:
+        yield from _wall(run, wall)
+        yield ""
     bad = [account.device for account in accounts if not account.balances]
     yield (
         f"DOES NOT BALANCE: {', '.join(bad)}"
         if bad
         else f"Every device balances: {len(accounts)} of {len(accounts)}, difference 0 uJ."
     )
+
+
+def _wall(run: Run, wall: WallBalance) -> Iterator[str]:
+    """The node meter beside the wall itself, and platform beside what it truly was."""
+    kind = "an energy counter" if run.plan.bmc == "energy" else f"{len(SUPPLIES_PERMILLE)} supplies"
+    yield (
+        f"At the wall: a controller read by Redfish ({kind}, {LAG_S} s late); "
+        f"{wall.polls:,} polls, {wall.unanswered:,} of them without answer; "
+        f"{wall.runs} stretches without a hole."
+    )
+    yield ""
+    head = ("energy", "true (J)", "measured (J)", "measured / true - 1 (%)", "of it spread (J)")
+    more = ("meter off by (J)", "at most (J)", "over (s)")
+    yield from _table(head, more, rows=map(_compared, (wall.node, wall.platform)))
+    yield ""
+    yield (
+        "Platform = node - components over common cover, as the service derives it; "
+        f"{_joules(wall.residue_uj)} J of the node are outside it. Spread: what spreading pages "
+        "and facts over partly known time would move if the meter were perfect. The meter is off "
+        "by its lag, its mean and its resolution; METHOD.md derives the most that these can do."
+    )
+    exact = "Every microjoule that the controller showed is in the pages"
+    yield (
+        exact + "."
+        if not (wall.lost_uj or wall.lost_us)
+        else (
+            f"NOT EVERYTHING THAT THE CONTROLLER SHOWED IS IN THE PAGES: {wall.lost_uj:,} uJ, "
+            f"{wall.lost_us:,} us"
+        )
+    )
+    beyond = [one.what for one in (wall.node, wall.platform) if not one.holds]
+    yield f"BEYOND ITS BOUND: {', '.join(beyond)}" if beyond else "Node and platform are in bounds."
+
+
+def _compared(one: Compared) -> Iterator[str]:
+    yield one.what
+    yield _joules(one.true_uj)
+    yield _joules(one.measured_uj)
+    yield f"{_percent(one.measured_uj, one.true_uj)}"
+    yield _joules(one.spread_uj)
+    yield _joules(one.off_uj)
+    yield _joules(one.bound_uj)
+    yield f"{one.over_us / US_PER_S:,.3f}"
 
 
 def _device(account: Balance) -> Iterator[str]:

@@ -5,6 +5,7 @@ the agent left in its spool. The agent's clocks and /proc come from the simulati
 roots are settings; everything between is the program that runs on real hosts.
 """
 
+import contextlib
 import os
 import random
 import time
@@ -14,15 +15,18 @@ from pathlib import Path
 
 import msgspec
 
+from exporters import bmc
 from exporters.agent import Agent
-from exporters.settings import Reservation, Settings
+from exporters.settings import Bmc, Reservation, Settings
 from exporters.spool import Spool
 from exporters.surroundings import Surroundings
-from exporters.twin import library
+from exporters.twin import library, redfish
+from exporters.twin.controller import Controller
 from exporters.twin.faces import Faces, Shown, true_totals
 from exporters.twin.load import requests
 from exporters.twin.plan import START, STEP_US, STEPS_PER_S, Plan
 from exporters.twin.truth import Truth
+from exporters.twin.walllog import WallLog
 from footprint.interval import to_us
 from footprint.ledger import Page, verify_chain
 
@@ -38,6 +42,10 @@ LATE = 0.01
 CHECKPOINT_SECONDS = 30
 AT_BOUNDARY_US = 50_000
 """METHOD.md, "Pages and boundaries": a reading this late counts as taken at the boundary."""
+
+POLL_STEPS = bmc.EVERY_SECONDS * STEPS_PER_S
+POLL_AT = 5
+"""Where in its interval the poll of the controller stands: never at a tick, late ones included."""
 
 UNREADABLE = -1
 
@@ -72,6 +80,8 @@ class Run(msgspec.Struct):
     rss_kib: tuple[int, int]
     """Memory of this process, agent and simulation together: after the first tick, at the end."""
     seconds: float
+    wall: WallLog | None = None
+    """What the wall drew and its meter showed; None where the host has no such meter."""
 
 
 def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
@@ -80,8 +90,15 @@ def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
     chance = random.Random(plan.seed)  # noqa: S311 - a simulation, to be repeated by its seed
     asked, source = requests(chance)
     began = time.monotonic()
-    simulation = _Simulation(plan, Truth(plan, asked, chance), folder, chance)
-    simulation.run(progress)
+    with contextlib.ExitStack() as stack:
+        controlled = None
+        if plan.bmc != "none":
+            controller = Controller(plan)
+            service = stack.enter_context(redfish.serving(controller.answer))
+            controlled = controller, service.url
+        truth = Truth(plan, asked, chance)
+        simulation = _Simulation(plan, truth, folder, chance, controlled)
+        simulation.run(progress)
     spool = Spool(folder / "state" / "spool.db", HOST_ID)
     pages = list(verify_chain(spool.bodies()))
     spool.close()
@@ -97,14 +114,25 @@ def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
         tick_ns=simulation.tick_ns,
         rss_kib=(simulation.rss_first_kib, simulation.rss_last_kib),
         seconds=time.monotonic() - began,
+        wall=simulation.wall if controlled else None,
     )
 
 
 class _Simulation:
     """The host, its faces, and the agent on it."""
 
-    def __init__(self, plan: Plan, truth: Truth, folder: Path, chance: random.Random) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        truth: Truth,
+        folder: Path,
+        chance: random.Random,
+        controlled: tuple[Controller, str] | None,
+    ) -> None:
+        """`controlled`: the host's controller and the URL of its Redfish service."""
         self.plan, self.truth, self._chance = plan, truth, chance
+        self._controller = controlled[0] if controlled else None
+        url = controlled[1] if controlled else ""
         self._faces = Faces(plan, folder)
         # Whole from the start: memory that grows during the run is the agent's.
         ticks = -(-plan.seconds // plan.step_seconds) + 1
@@ -112,13 +140,14 @@ class _Simulation:
         self.logs = [
             Log(device, _zeros("q", ticks), _zeros("b", ticks)) for device in self._faces.devices
         ]
+        self.wall = WallLog(ticks + plan.steps // POLL_STEPS + 1)
         self._ticks = self._jitter_us = 0
         self._show()
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
             library.load(folder, self._faces.cards)
         around = Surroundings(self._wall_ns, self._mono_ns, self._agent_ns, self._faces.proc)
-        self._agent = Agent(_settings(plan, self._faces), around)
+        self._agent = Agent(_settings(plan, self._faces, url), around)
 
     def run(self, progress: Callable[[str], None]) -> None:
         """From the first tick to the last."""
@@ -144,6 +173,19 @@ class _Simulation:
     def _advance(self, until: int) -> None:
         while self.truth.step < until:
             self.truth.advance()
+            if self._controller and self.truth.step % (STEPS_PER_S // 2) == 0:
+                self._look(self._controller)
+
+    def _look(self, controller: Controller) -> None:
+        """The controller looks at the wall every second, the agent at the controller when its
+        threads would: they do not run here, where time is simulated."""
+        if self.truth.step % STEPS_PER_S == 0:
+            controller.note(self.truth)
+        if self.truth.step % POLL_STEPS == POLL_AT:
+            controller.forget()
+            self._agent.node_meters.poll()
+            shown = controller.shown
+            self.wall.note(self._wall_ns() // 1000, self.truth, shown, polled=True)
 
     def _show(self) -> list[Shown | None]:
         return self._faces.show(self.truth)
@@ -157,6 +199,8 @@ class _Simulation:
         tick()
         self.tick_ns[self._ticks] = time.process_time_ns() - before_ns
         self._ticks += 1
+        self._jitter_us = 0
+        self.wall.note(self._wall_ns() // 1000, self.truth)
         self.truth.spend(AGENT_US)
 
     def _place_us(self) -> int:
@@ -188,7 +232,7 @@ def _rss_kib() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-def _settings(plan: Plan, faces: Faces) -> Settings:
+def _settings(plan: Plan, faces: Faces, bmc_url: str) -> Settings:
     """Everything the agent is told: roots below the simulation's folder, and the reservations."""
     cards: dict[str, list[str]] = {}
     for gpu in range(plan.gpus):
@@ -209,4 +253,11 @@ def _settings(plan: Plan, faces: Faces) -> Settings:
         hwmon="off",
         ipmi="off",
         reservations=[Reservation(sia, gpus) for sia, gpus in cards.items()],
+        bmc=[Bmc(bmc_url, redfish.USER, str(_password(faces.folder)))] if bmc_url else [],
     )
+
+
+def _password(folder: Path) -> Path:
+    path = folder / "bmc-password"
+    path.write_text(f"{redfish.PASSWORD}\n")
+    return path

@@ -18,6 +18,10 @@ DRAM_IDLE_W = 8
 BOARD_W = 60
 """What psys sees beside packages and memory."""
 GPU_IDLE_W = 70
+FANS_W, FANS_PERMILLE = 60, 40
+"""Fans: at rest, and in permille of the cards' power."""
+LOSS_W, LOSS_PERMILLE = 40, 55
+"""Lost in the power supplies: whatever is drawn, and in permille of what passes through them."""
 SYSTEM_W, AGENT_W = 3, 4
 SYSTEM_US = 8_000
 """CPU time of the operating system in a step; twenty times that for half a second each minute."""
@@ -59,6 +63,10 @@ class Truth:
         self.gpu_uj = [chance.randrange(10**13) for _ in range(plan.gpus)]
         self.gpu_before_uj = list(self.gpu_uj)
         """A step ago: what the cards' own counters show."""
+        self.wall_uj = 0
+        """What came in through the power supplies since the start."""
+        self.least_wall_uj, self.most_wall_uj = 10**12, 0
+        """In a step of least and of most power."""
         self.sia_us = [0] * plan.systems
         self.system_us = 0
         self.agent_us = 0
@@ -83,9 +91,24 @@ class Truth:
         """A tenth of a second passes."""
         if self.step % STEPS_PER_HOUR == 0:
             self._of_profile = HOURS_PERMILLE[self.step // STEPS_PER_HOUR % 24]
+        host_uj = self.psys_uj
         self._run_processors()
         self._run_cards()
+        self._supply(self.psys_uj - host_uj, sum(self.gpu_uj) - sum(self.gpu_before_uj))
         self.step += 1
+
+    @property
+    def components_uj(self) -> int:
+        """Cumulative energy of everything that is a component."""
+        return sum(self.package_uj) + sum(self.dram_uj) + sum(self.gpu_uj)
+
+    def _supply(self, host_uj: int, cards_uj: int) -> None:
+        """What a step draws at the wall: processors, memory and board, cards, fans, and losses."""
+        inside_uj = host_uj + cards_uj + FANS_W * STEP_US + cards_uj * FANS_PERMILLE // 1000
+        wall_uj = inside_uj + LOSS_W * STEP_US + inside_uj * LOSS_PERMILLE // 1000
+        self.wall_uj += wall_uj
+        self.least_wall_uj = min(self.least_wall_uj, wall_uj)
+        self.most_wall_uj = max(self.most_wall_uj, wall_uj)
 
     def _run_processors(self) -> None:
         sockets = self.plan.sockets

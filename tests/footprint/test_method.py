@@ -15,6 +15,8 @@ from exporters.cputime import HostCpu
 from exporters.sensors.integral import Integral
 from exporters.sensors.model import LoadModel
 from exporters.sensors.processors import Processor
+from exporters.twin.controller import MEAN_S
+from exporters.twin.wallreferee import LATE_S, power_bound_uj
 from footprint import nodes, pdu
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
@@ -361,3 +363,14 @@ def test_the_platform_of_a_host() -> None:
         ]
         for one in nodes.slices(facts)
     ] == [[number(text) for text in list(row.values())[1:]] for row in golden("platform")]
+
+
+@pytest.mark.parametrize("row", golden("controller"), ids=lambda row: row["over (s)"])
+def test_a_controller_is_off_by_a_bound(row: Row) -> None:
+    """What lag, mean, unanswered polls and resolution can do, in joules and of 2,500 W."""
+    over_s = number(row["over (s)"])
+    assert (float(row["late (s)"]), int(row["mean of (s)"])) == (LATE_S, MEAN_S)
+    bound_uj = power_bound_uj(5000 * 10**6, over_s, number(row["unanswered"]))
+    assert f"{bound_uj / 1e6:,.0f}" == row["at most (J)"]
+    of_mean = Decimal(bound_uj) / (over_s * 2500 * 10**4)
+    assert f"{of_mean:.2f}" == row["of 2,500 W on average (%)"]

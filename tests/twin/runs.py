@@ -14,6 +14,11 @@ from tests.tools import require_tool
 
 def accounts(folder: Path, *plans: Plan) -> list[list[dict[str, Any]]]:
     """For each plan the account of every device, with what follows from it."""
+    return [found["devices"] for found in judged(folder, *plans)]
+
+
+def judged(folder: Path, *plans: Plan) -> list[dict[str, Any]]:
+    """For each plan the accounts of its `devices` and of its `wall`."""
     if any(plan.gpus for plan in plans):
         require_tool("gcc")
     arguments = [json.dumps(msgspec.to_builtins(plan)) for plan in plans]
@@ -23,13 +28,13 @@ def accounts(folder: Path, *plans: Plan) -> list[list[dict[str, Any]]]:
         text=True,
         check=True,
     )
-    found: list[list[dict[str, Any]]] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
 def main() -> None:
     """Simulate every plan and print the accounts as JSON."""
-    from exporters.twin import referee, run
+    from exporters.twin import referee, run, wallreferee
 
     folder, *plans = sys.argv[1:]
     found = []
@@ -41,7 +46,8 @@ def main() -> None:
         place = Path(folder) / str(number)
         place.mkdir()
         done = run.simulate(msgspec.json.decode(text, type=Plan), place, silent)
-        found.append([_account(account) for account in referee.balances(done)])
+        devices = [_account(account) for account in referee.balances(done)]
+        found.append({"devices": devices, "wall": _wall(wallreferee.balance(done))})
     json.dump(found, sys.stdout)
 
 
@@ -49,6 +55,13 @@ def _account(account: Any) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(account)
     names = ("difference_uj", "lag_uj", "balances")
     return {**facts, **{name: getattr(account, name) for name in names}}
+
+
+def _wall(balance: Any) -> Any:
+    if balance is None:
+        return None
+    facts: dict[str, Any] = msgspec.to_builtins(balance)
+    return {**facts, "balances": balance.balances}
 
 
 if __name__ == "__main__":
