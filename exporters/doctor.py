@@ -69,7 +69,11 @@ def examine(
     nodes, node_checks = doctor_nodes.examine(settings, _boot(around), pause)
     checks += node_checks
     facts = host.facts(around.proc)
-    checks.append(doctor_nodes.boundary_check(nodes, real=facts.get("virtualised") == "no"))
+    checks.append(
+        doctor_nodes.boundary_check(
+            nodes, tried=bool(node_checks), real=facts.get("virtualised") == "no"
+        )
+    )
     checks += surroundings(settings, around.proc)
     return Report(
         at=datetime.fromtimestamp(around.wall_ns() // 10**9, UTC).isoformat(),

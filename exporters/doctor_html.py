@@ -24,7 +24,7 @@ STYLE = """
 *, ::before, ::after { box-sizing: border-box; }
 body { margin: 0 auto; padding: 0 1rem 2rem; max-width: 66rem; background: var(--ground);
   color: var(--ink); font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 1.5rem 0 .25rem; }
 h2 { font-size: 1.2rem; line-height: 1.25; margin: 2rem 0 .5rem; }
 p { margin: .25rem 0; }
@@ -38,18 +38,21 @@ th, td { text-align: left; vertical-align: top; padding: .45rem .6rem .45rem 0;
   border-bottom: 1px solid var(--line); }
 thead th { border-bottom-width: 2px; }
 tbody th { font-weight: 600; }
-.state { white-space: nowrap; overflow-wrap: normal; }
-.bad .state, .state.bad { color: var(--bad); font-weight: 700; }
-.good .state, .state.good { color: var(--good); }
+.state { white-space: nowrap; }
+.findings, .pairs { table-layout: fixed; }
+.findings .about { width: 17rem; }
+tbody .about .state { display: inline-block; width: 6.5rem; font-weight: 400; }
+tbody .bad .state { color: var(--bad); font-weight: 700; }
+.good .state { color: var(--good); }
 .remedy { margin-top: .3rem; padding-left: .7rem; border-left: .2rem solid var(--line); }
 .scroll { overflow-x: auto; }
-.scroll table { overflow-wrap: normal; }
-.scroll :is(th, td) { min-width: 4rem; max-width: 22rem; overflow-wrap: anywhere; }
-.scroll :is(.number, .state) { white-space: nowrap; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.scroll td:last-child { min-width: 12rem; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.number, th.number { padding-right: 1.5rem; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
-@media (max-width: 40rem) { .findings { table-layout: fixed; } .findings .state { width: 5.2rem; }
-  .findings .about { width: 5.6rem; } body { padding: 0 .75rem 1rem; font-size: .9375rem; } }
+@media (max-width: 40rem) { body { padding: 0 .75rem 1rem; font-size: .9375rem; }
+  h1 { font-size: 1.3rem; } .findings .about { width: 6.4rem; }
+  tbody .about .state { display: block; } }
 @media print { .scroll { overflow: visible; } tr { break-inside: avoid; } }
 """
 POLICY = (
@@ -114,35 +117,35 @@ def _page(report: Report) -> Iterator[str]:
 
 
 def _in_short(summaries: Iterable[Summary]) -> Iterator[str]:
-    yield '<h2 id="short">Is it read?</h2>\n<div class="scroll" role="region" tabindex="0" '
-    yield 'aria-labelledby="short">\n<table>\n<thead><tr><th scope="col">What</th>'
-    yield '<th scope="col">Read</th><th scope="col">Boundary</th>'
-    yield '<th scope="col">How</th></tr></thead>\n<tbody>'
+    yield '<h2>Is it read?</h2>\n<table class="findings">\n<thead><tr>'
+    yield '<th scope="col" class="about">Read, and what</th><th scope="col">How</th></tr></thead>'
+    yield "<tbody>"
     for one in summaries:
         state, kind = ANSWERS[one.answer]
-        name = one.name.removeprefix("your ").removeprefix("the ").capitalize()
-        name = {"Gpu": "GPU"}.get(name, name)
+        boundary = f"; boundary: {one.boundary}" if one.boundary else ""
+        name = one.name.partition(" ")[2]
+        name = name[0].upper() + name[1:]
         yield (
-            f'<tr><th scope="row">{_words(name)}</th><td class="state {kind}">{state}</td>'
-            f"<td>{_words(one.boundary or 'unknown')}</td><td>{_words(one.says)}</td></tr>"
+            f'<tr class="{kind}"><th scope="row" class="about"><span class="state">{state}</span> '
+            f"{_words(name)}</th><td>{_words(one.says)}{_words(boundary)}</td></tr>"
         )
-    yield "</tbody>\n</table>\n</div>"
+    yield "</tbody>\n</table>"
 
 
 def _findings(checks: Sequence[Check]) -> Iterator[str]:
     yield '<h2 id="findings">Findings and remedies</h2>\n<table class="findings">\n<caption>'
     yield "; ".join(f"{words}: {meaning}" for words, _, meaning in STATES.values())
-    yield '</caption>\n<thead><tr><th scope="col" class="state">State</th>'
-    yield '<th scope="col" class="about">About</th><th scope="col">Finding</th></tr></thead>'
+    yield '</caption>\n<thead><tr><th scope="col" class="about">State and subject</th>'
+    yield '<th scope="col">Finding</th></tr></thead>'
     yield "<tbody>"
     for check in sorted(checks, key=lambda check: list(STATES).index(check.state)):
         words, kind, _ = STATES[check.state]
         remedy = ""
         if check.remedy:
-            remedy = f'<p class="remedy"><b>To do:</b> {_words(check.remedy)}</p>'
+            remedy = f'<p class="remedy"><b>Remedy:</b> {_words(check.remedy)}</p>'
         yield (
-            f'<tr class="{kind}"><td class="state">{words}</td>'
-            f'<th scope="row" class="about">{_words(check.about)}</th>'
+            f'<tr class="{kind}"><th scope="row" class="about"><span class="state">{words}</span> '
+            f"{_words(check.about)}</th>"
             f"<td>{_words(check.says)}{remedy}</td></tr>"
         )
     yield "</tbody>\n</table>"
@@ -179,7 +182,8 @@ def _parameters(devices: Sequence[Proof]) -> Iterator[str]:
     for proof in devices:
         if proof.quality != "modelled":
             continue
-        yield f"<h2>Parameters of the model: {_words(proof.device)}</h2>\n<table>\n"
+        yield f"<h2>Parameters of the model: {_words(proof.device)}</h2>"
+        yield '<table class="pairs">'
         yield '<thead><tr><th scope="col">Parameter</th><th scope="col">Value</th></tr></thead>'
         yield "<tbody>"
         for name, value in proof.parameters.items():

@@ -67,12 +67,15 @@ def examine(
     return proofs, checks
 
 
-def boundary_check(proofs: Sequence[NodeProof], *, real: bool) -> Check:
-    """What lies beyond the components, and whether a node meter sees it; `real`: no guest."""
+def boundary_check(proofs: Sequence[NodeProof], *, tried: bool, real: bool) -> Check:
+    """What lies beyond the components, and whether a node meter sees it; `tried`: there is one;
+    `real`: no guest."""
     if any(proof.read for proof in proofs):
         says = "power supplies, fans, disks, network: in the node meter's energy, boundary wall"
         return Check("node", "note", f"{says}, which is added to no component")
-    return Check("node", "note", OUTSIDE, NO_METER_REAL if real and not proofs else NO_METER)
+    if tried:
+        return Check("node", "note", f"{OUTSIDE}, as long as its node meter does not answer")
+    return Check("node", "note", OUTSIDE, NO_METER_REAL if real else NO_METER)
 
 
 def _configured(
@@ -83,7 +86,8 @@ def _configured(
             meter = bmc.reader(rule, boot)
         except SettingsError as error:
             says, _, remedy = str(error).removeprefix(f"bmc {rule.name}: ").rpartition("; ")
-            yield Check(f"node {rule.name}", "BROKEN", says or remedy, remedy if says else "")
+            stays = "with this the agent does not start"
+            yield Check(f"node {rule.name}", "BROKEN", f"{says or remedy}; {stays}", remedy)
             continue
         try:
             yield _proof(rule.name, "redfish", rule.url, meter, pause)

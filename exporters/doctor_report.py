@@ -145,7 +145,7 @@ def gpu_there(checks: Iterable[Check]) -> bool:
 
 def power(proof: Proof | NodeProof) -> str:
     """Its watts in words."""
-    return "no power" if proof.power_watts is None else f"{proof.power_watts:.1f} W"
+    return "no reading" if proof.power_watts is None else f"{proof.power_watts:.1f} W"
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -163,7 +163,8 @@ def _lines(report: Report) -> Iterator[str]:
         if proof.evidence:
             yield f"evidence {proof.sensor} {proof.device}: {power(proof)}, added to nothing"
         if proof.quality == "modelled":
-            yield from (f"{'':8} {name}: {value}" for name, value in proof.parameters.items())
+            yield f"modelled {proof.device}: the model's parameters"
+            yield from (f"{'':8}   {name}: {value}" for name, value in proof.parameters.items())
     yield ""
     yield verdict(report)
 

@@ -30,6 +30,7 @@ class Service:
         self.status, self.raw, self.pause = 200, None, 0.0
         self.url = ""
         self.open: list[socket.socket] = []
+        self.listening: http.server.HTTPServer
 
     def hang_up(self) -> None:
         """Close every connection from this side."""
@@ -77,6 +78,7 @@ def service() -> Iterator[Service]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    found.listening = server
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     found.url = f"http://127.0.0.1:{server.server_port}"
@@ -171,7 +173,9 @@ def test_garbage_is_a_failed_reading(service: Service, raw: bytes) -> None:
     assert failed(service)[0] == "read_failed"
 
 
-@pytest.mark.parametrize("watts", [0, 0.0, None, "500", -1, True, 1e9, float("nan"), float("inf"), [500]])
+@pytest.mark.parametrize(
+    "watts", [0, 0.0, None, "500", -1, True, 1e9, float("nan"), float("inf"), [500]]
+)
 def test_a_value_that_is_no_power_is_no_reading(service: Service, watts: Any) -> None:
     """Never a zero and never a spike."""
     service.chassis("1", Power=power(watts))
