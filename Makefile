@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 EDITABLE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 
-.PHONY: demo test test-minimal lint bench catalogues lock clean
+.PHONY: demo test test-minimal lint bench gpu catalogues lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/python -m demo.run $(ARGS)
@@ -29,6 +29,10 @@ lint: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# On a host with an NVIDIA GPU that nobody uses: about five minutes; writes tests/gpu/RESULTS.md.
+gpu: .venv/test.stamp
+	$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
 
 # Brings the catalogues in line with the templates; fails while a message lacks its French.
 catalogues: .venv/test.stamp

@@ -275,8 +275,8 @@ def refused(folder: Path, pmu: Pmu, choice: str) -> str:
     """The line with which the agent of somebody without rights ends."""
     config = folder / "agent.toml"
     config.write_text(f'rapl = "{choice}"\nevent_source_root = "{pmu.root}"\nnvml = "off"\n')
-    arguments = ("--config", config, "--powercap-root", folder / "powercap", "--host-id", "host")
-    arguments += ("--state-dir", folder / "state", "--run-dir", folder / "run")
+    arguments = ["--config", config, "--powercap-root", folder / "powercap", "--host-id", "host"]
+    arguments += ["--state-dir", folder / "state", "--run-dir", folder / "run"]
     return the_line(
         footprint_agent("start", *arguments, "--listen", "127.0.0.1:0", nobody=True)
     ).removeprefix("footprint-agent: ")
