@@ -30,18 +30,30 @@ CORES: dict[str, int] = {
     "8175M": 24,
     "8259CL": 24,
     "8272CL": 26,
+    "8275CL": 24,
     "8280": 28,
     "8358": 32,
     "8370C": 32,
     "8375C": 32,
     "8380": 40,
     "8480+": 56,
+    "8488C": 48,
     "8592+": 64,
     "7R13": 48,
     "7R32": 48,
 }
-"""Cores of processors whose name does not say so, as guests of clouds see them (Intel ARK; for
-those made for one customer, that customer's description of its machine types)."""
+"""Cores of processors whose name does not say so, as guests of clouds see them.
+
+Held in November 2026 against what the makers and the clouds publish. Intel's kernel test reports
+name threads and sockets of its own hosts (6338, 8358, 8480+, 8592+), its papers cores a socket
+(8380, 8480+). Microsoft's pages on dedicated hosts name the physical cores of hosts of two sockets
+(E5-2673 v4: 40, 8168: 48, 8272CL: 52, 8370C: 64). AWS's metal and whole-socket machine types show
+their processors whole (8124M, 8275CL, 8375C, 8488C, 7R32). 8171M: Microsoft's page offers 48 cores
+a host, fewer than the processors' own 52, as it does for confidential hosts of the 8370C. The rest
+(4314, 6148, 6230, 6248, 6348, 8280) is Intel ARK's, seen again in listings of real hosts; 8175M,
+8259CL and 7R13 follow from AWS's largest machine type of each (96, 96 and 192 threads on two
+sockets).
+"""
 
 
 class Processor(msgspec.Struct, frozen=True):
@@ -98,9 +110,10 @@ def _threads(name: str) -> tuple[int | None, str]:
     said = re.search(r"\b(\d+)-Core\b", name)
     if said:
         return int(said[1]) * THREADS_PER_CORE, "from its name"
-    words = f" {name.replace('(R)', '').replace(' CPU', '')} "
+    # Some name themselves in capitals: INTEL(R) XEON(R) PLATINUM 8592+.
+    words = f" {name.upper().replace('(R)', '').replace(' CPU', '')} "
     for model, cores in CORES.items():
-        if f" {model} " in words:
+        if f" {model.upper()} " in words:
             return cores * THREADS_PER_CORE, "from the table"
     return None, ""
 

@@ -115,6 +115,27 @@ def test_no_model_of_the_table_is_a_part_of_another_s_name() -> None:
         assert describe_name(f"Intel(R) Xeon(R) {model}H CPU @ 2.00GHz") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "threads"),
+    [
+        ("INTEL(R) XEON(R) PLATINUM 8592+", 128),
+        ("INTEL(R) XEON(R) GOLD 6338 CPU @ 2.00GHz", 64),
+        ("Intel(R) Xeon(R) Platinum 8480+", 112),
+        ("Intel(R) Xeon(R) CPU E5-2673 v4 @ 2.30GHz", 40),
+        ("Intel(R) Xeon(R) Platinum 8272CL CPU @ 2.60GHz", 52),
+        ("AMD EPYC 7R13 Processor", 96),
+        ("AMD EPYC 7R32", 96),
+        ("AMD EPYC 9V74 80-Core Processor", 160),
+        ("Intel(R) Xeon(R) Processor", None),
+        ("", None),
+    ],
+)
+def test_names_are_known_as_kernels_print_them(name: str, threads: int | None) -> None:
+    """With and without a clock, with the maker's marks, in capitals; one that says nothing is not
+    guessed."""
+    assert describe_name(name) == threads
+
+
 def describe_name(name: str) -> int | None:
     """Threads of the processor with this name."""
     from exporters.sensors import processors
