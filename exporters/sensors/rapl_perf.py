@@ -32,7 +32,8 @@ from footprint.units import uj_from_counts
 
 REMEDY = (
     "install deploy/footprint-agent-perf.conf (AmbientCapabilities=CAP_PERFMON), or set "
-    "kernel.perf_event_paranoid=0, or run as root"
+    "kernel.perf_event_paranoid=0, or run as root, or leave RAPL to the model with "
+    'rapl = "powercap"'
 )
 
 MOST_UNCOUNTED_NS = 1_000_000

@@ -291,7 +291,8 @@ def test_a_refusal_ends_the_agent_with_the_remedies() -> None:
     assert line == (
         "rapl: cannot read package-0 by perf (energy-pkg): permission denied "
         f"(kernel.perf_event_paranoid = {paranoid()}); install deploy/footprint-agent-perf.conf "
-        "(AmbientCapabilities=CAP_PERFMON), or set kernel.perf_event_paranoid=0, or run as root"
+        "(AmbientCapabilities=CAP_PERFMON), or set kernel.perf_event_paranoid=0, or run as root, "
+        'or leave RAPL to the model with rapl = "powercap"'
     )
 
 
