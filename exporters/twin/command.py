@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("seed", plan.seed, "the same seed, the same load"),
         ("step-seconds", plan.step_seconds, "time between the agent's ticks"),
         ("page-seconds", plan.page_seconds, "length of a page, a divisor of 900"),
+        ("integrated", plan.integrated, "so many cards have no energy counter, only power"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"{help_} ({default})"
@@ -77,6 +78,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             page_seconds=arguments.page_seconds,
             seed=arguments.seed,
             bmc=arguments.bmc,
+            integrated=arguments.integrated,
         )
     )
 

@@ -2,7 +2,8 @@
 
 In: the true host. Out: files as the kernel and the driver show them, rewritten in place, and a note
 of what each counter showed. A RAPL counter shows the true energy modulo its range; a card's shows
-whole millijoules since its driver was loaded, a tenth of a second late.
+whole millijoules since its driver was loaded, a tenth of a second late. A card without a counter
+shows the power of a quarter of the last tenth of a second.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from exporters.twin.plan import Plan
-from exporters.twin.truth import Truth
+from exporters.twin.truth import WINDOW_US, Truth
 
 WIDTH = 20
 PACKAGE_RANGE_UJ = 262_143_328_850
@@ -21,6 +22,9 @@ DRAM_RANGES_UJ = (65_712_999_613, 4_294_967_295)
 UW_PER_W = 1_000_000
 PACKAGE_LIMIT_W, DRAM_LIMIT_W, GPU_LIMIT_W = 350, 60, 700
 UJ_PER_MJ = 1000
+MOST_APART_US = 5_000_000
+NOT_SUPPORTED = 3
+"""What NVML answers for a meter that a card does not have (nvml.h, nvmlReturn_t)."""
 BOOT_ID = "00000000-0000-4000-8000-0000000000b0"
 
 
@@ -30,6 +34,28 @@ class Shown(msgspec.Struct, frozen=True):
 
     total_uj: int
     life: int
+
+
+class PowerSum:
+    """The power that a card without a counter showed at each sample, as METHOD.md integrates it:
+    trapezia, begun anew (on the true energy's scale) after a hole of more than 5 s."""
+
+    def __init__(self) -> None:
+        self._base_uj = self._doubled = self._holes = 0
+        self._last: tuple[int, int] | None = None
+
+    def add(self, at_us: int, milliwatts: int, true_uj: int) -> None:
+        """One sample, and the card's true total at that instant."""
+        before, self._last = self._last, (at_us, milliwatts)
+        if before is not None and at_us - before[0] <= MOST_APART_US:
+            self._doubled += (before[1] + milliwatts) * (at_us - before[0])
+        else:
+            self._holes += before is not None
+            self._base_uj, self._doubled = true_uj, 0
+
+    def shown(self) -> Shown:
+        """The sum so far; milliwatts times microseconds are nanojoules."""
+        return Shown(self._base_uj + self._doubled // 2000, self._holes)
 
 
 class Zone(msgspec.Struct, frozen=True):
@@ -70,12 +96,13 @@ class Faces:
         self.zones = zones(plan)
         self.devices = [zone.name for zone in self.zones]
         self.devices += [plan.uuid(gpu) for gpu in range(plan.gpus)]
-        self._life = 0
+        self._life = self._joined = 0
         self._reload, self._losses = plan.reload(), plan.losses()
         self._dram_outage = plan.dram_outage()
         limit_mw = GPU_LIMIT_W * UW_PER_W // 1000
         self._tails = [f"{len(plan.users(gpu))} {limit_mw}" for gpu in range(plan.gpus)]
         self._base_uj = [0] * plan.gpus
+        self._sums = [PowerSum() for _ in range(plan.integrated)]
         self._make_proc()
         self._files = [self._make_zone(zone) for zone in self.zones]
         self._root = self._make_group(self.cgroups)
@@ -92,6 +119,17 @@ class Faces:
         self._show_groups(truth)
         return [*self._show_zones(truth), *self._show_cards(truth)]
 
+    def sample(self, truth: Truth, at_us: int, *, ticking: bool = False) -> None:
+        """The agent is about to sample the power of the cards without a counter. A driver that was
+        loaded anew answers once it was joined anew, which the agent does at a tick."""
+        loaded = int(truth.step >= self._reload.start)
+        if ticking and not self._reload.holds(truth.step):
+            self._joined = loaded
+        for gpu, total in enumerate(self._sums):
+            if self._joined == loaded and not self._answer(truth.step, gpu):
+                total.add(at_us, _milliwatts(truth, gpu), truth.gpu_uj[gpu])
+        self._write_cards(truth)
+
     def _show_zones(self, truth: Truth) -> Iterator[Shown | None]:
         for zone, file, total_uj in zip(self.zones, self._files, _rapl(truth), strict=True):
             if zone.name == "package-0-dram" and self._dram_outage.holds(truth.step):
@@ -104,17 +142,39 @@ class Faces:
     def _show_cards(self, truth: Truth) -> Iterator[Shown | None]:
         if truth.step >= self._reload.end and not self._life:
             self._life, self._base_uj = 1, list(truth.gpu_before_uj)
+        self._write_cards(truth)
+        for gpu in range(self.plan.gpus):
+            if self._answer(truth.step, gpu):
+                yield None
+            elif gpu < len(self._sums):
+                yield self._sums[gpu].shown()
+            else:
+                shown_uj = self._base_uj[gpu] + self._millijoules(truth, gpu) * UJ_PER_MJ
+                yield Shown(shown_uj, self._life)
+
+    def _write_cards(self, truth: Truth) -> None:
         away = self._reload.answer if self._reload.holds(truth.step) else 0
         lines = [f"{away:02} {int(truth.step >= self._reload.start)}"]
-        for gpu, total_uj in enumerate(truth.gpu_before_uj):
+        for gpu in range(self.plan.gpus):
+            uuid = self.devices[len(self.zones) + gpu]
             loss = self._losses.get(gpu)
             answer = loss.answer if loss and loss.holds(truth.step) else 0
-            millijoules = (total_uj - self._base_uj[gpu]) // UJ_PER_MJ
-            uuid = self.devices[len(self.zones) + gpu]
-            lines.append(f"{uuid} {millijoules:0{WIDTH}} {answer:02} {self._tails[gpu]}")
-            shown = Shown(self._base_uj[gpu] + millijoules * UJ_PER_MJ, self._life)
-            yield None if away or answer else shown
+            millijoules = self._millijoules(truth, gpu)
+            line = f"{uuid} {millijoules:0{WIDTH}} {answer:02} {self._tails[gpu]}"
+            if gpu < len(self._sums):
+                line += f" energy={NOT_SUPPORTED} instant={_milliwatts(truth, gpu):07}"
+            lines.append(line)
         os.pwrite(self._cards, "\n".join([*lines, ""]).encode(), 0)
+
+    def _answer(self, step: int, gpu: int) -> int:
+        """What NVML answers for a card: 0, or why it cannot be read."""
+        if self._reload.holds(step):
+            return self._reload.answer
+        loss = self._losses.get(gpu)
+        return loss.answer if loss and loss.holds(step) else 0
+
+    def _millijoules(self, truth: Truth, gpu: int) -> int:
+        return (truth.gpu_before_uj[gpu] - self._base_uj[gpu]) // UJ_PER_MJ
 
     def _show_groups(self, truth: Truth) -> None:
         for group, used_us in zip(self._groups, truth.sia_us, strict=True):
@@ -154,6 +214,11 @@ def _rapl(truth: Truth) -> Iterator[int]:
 def true_totals(truth: Truth) -> list[int]:
     """True cumulative energy of every device now, in the order of `Faces.devices`."""
     return [*_rapl(truth), *truth.gpu_uj]
+
+
+def _milliwatts(truth: Truth, gpu: int) -> int:
+    """The mean power of the window; microjoules in microseconds are watts."""
+    return truth.window_uj[gpu] * 1000 // WINDOW_US
 
 
 def _write_stat(descriptor: int, used_us: int) -> None:

@@ -50,6 +50,9 @@ class Plan(msgspec.Struct, frozen=True):
     page_seconds: int = 900
     seed: int = 1
     bmc: Bmc = "power"
+    integrated: int = 0
+    """So many cards, the first ones, have no energy counter, only a power sensor that looks away
+    three quarters of the time."""
 
     @property
     def steps(self) -> int:
@@ -114,6 +117,7 @@ def check(plan: Plan) -> Plan:
         "systems": (1, 50),
         "seconds": (60, 366 * 86_400),
         "step_seconds": (1, 10),
+        "integrated": (0, plan.gpus),
     }
     for name, (least, most) in bounds.items():
         value = getattr(plan, name)

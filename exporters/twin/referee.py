@@ -3,20 +3,28 @@
 In: a `Run`. Out: a `Balance` per device. What a counter showed at two neighbouring ticks must have
 been measured whole. Where it could not be read in between, the pages say how much of that time is a
 gap; of the counter's move that part is in the gap by elapsed time, and the rest is measured. A
-counter that began anew, or never came back, leaves the whole stretch a gap. Written from METHOD.md,
+counter that began anew, or never came back, leaves the whole stretch a gap. Of a card without a
+counter the power that it showed, integrated, stands for the counter; how far that may be from the
+truth has a bound. Written from METHOD.md,
 without the agent's code: proportions are computed here once more. (Of a device divided among
 several SIA each share is rounded by itself, so a declared part may then differ by a microjoule or
 two; no plan has a long outage of such a device.)
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
 
-from exporters.twin.run import UNREADABLE, Log, Run
+from exporters.sensors.nvml import SAMPLES_PER_SECOND
+from exporters.twin.faces import GPU_LIMIT_W
+from exporters.twin.run import JITTER_US, UNREADABLE, Log, Run
 from footprint.interval import to_us
 from footprint.ledger import Page
+
+US_PER_S = 1_000_000
+LATE_US = 300_000
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -62,6 +70,10 @@ class Balance(msgspec.Struct, frozen=True):
     causes: dict[str, int]
     stray_gap_us: int
     entries_differ_uj: int
+    off_uj: int = 0
+    """Of a device without a counter: what its power adds up to less what it drew meanwhile."""
+    bound_uj: int | None = None
+    """The most that this may be; None where there is a counter."""
 
     @property
     def difference_uj(self) -> int:
@@ -75,8 +87,9 @@ class Balance(msgspec.Struct, frozen=True):
 
     @property
     def balances(self) -> bool:
-        """Energy, entries and gaps all agree."""
-        return not (self.difference_uj or self.stray_gap_us or self.entries_differ_uj)
+        """Energy, entries and gaps all agree, and power is as near to the truth as it must be."""
+        wrong = self.difference_uj or self.stray_gap_us or self.entries_differ_uj
+        return not wrong and (self.bound_uj is None or abs(self.off_uj) <= self.bound_uj)
 
 
 def balances(run: Run) -> list[Balance]:
@@ -104,6 +117,7 @@ def _balance(run: Run, index: int) -> Balance:
     for span, cause in gaps:
         causes[cause] = causes.get(cause, 0) + span.end_us - span.start_us
     stretches = list(_stretches(run, log, index))
+    off_uj, bound_uj = _off(run, log)
     apart = [stretch for stretch in stretches if stretch.apart]
     inside_us = sum(span.overlap_us(item.span) for span, _ in gaps for item in apart)
     return Balance(
@@ -118,7 +132,34 @@ def _balance(run: Run, index: int) -> Balance:
         causes=causes,
         stray_gap_us=sum(causes.values()) - inside_us,
         entries_differ_uj=0 if evidence else measured_uj - entries_uj,
+        off_uj=off_uj,
+        bound_uj=bound_uj,
     )
+
+
+def _off(run: Run, log: Log) -> tuple[int, int | None]:
+    """How far integrated power is from the truth where it was read, and how far it may be."""
+    if log.true_uj is None:
+        return 0, None
+    good = [tick for tick, total_uj in enumerate(log.total_uj) if total_uj != UNREADABLE]
+    off_uj = read_us = begun = 0
+    for before, after in pairwise(good):
+        if log.life[after] != log.life[before]:
+            begun += 1
+            continue
+        moved_uj = log.total_uj[after] - log.total_uj[before]
+        off_uj += moved_uj - (log.true_uj[after] - log.true_uj[before])
+        read_us += run.at_us[after] - run.at_us[before]
+    return off_uj, power_bound_uj(log.swing_w, read_us, begun + 1)
+
+
+def power_bound_uj(swing_w: int, read_us: int, stretches: int) -> int:
+    """Four standard errors of METHOD.md, "A sensor that looks away"; at both ends of a stretch the
+    sensor shows what was drawn up to LATE_US before, and a tick comes up to JITTER_US late."""
+    samples = read_us * SAMPLES_PER_SECOND / US_PER_S
+    mean_off_w = 4 * swing_w / (2 * math.sqrt(max(samples, 1)))
+    ends_uj = 2 * stretches * (swing_w * LATE_US + GPU_LIMIT_W * JITTER_US)
+    return round(mean_off_w * read_us + ends_uj)
 
 
 def _stretches(run: Run, log: Log, index: int) -> Iterator[Stretch]:

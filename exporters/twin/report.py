@@ -55,6 +55,7 @@ def lines(run: Run, accounts: Sequence[Balance], wall: WallBalance | None) -> It
         "second) and resolution (a millijoule) of a card's counter hide at the first and last tick."
     )
     yield ""
+    yield from _integrated(accounts)
     yield from _consumers(run)
     yield ""
     if wall is not None:
@@ -66,6 +67,35 @@ def lines(run: Run, accounts: Sequence[Balance], wall: WallBalance | None) -> It
         if bad
         else f"Every device balances: {len(accounts)} of {len(accounts)}, difference 0 uJ."
     )
+
+
+def _integrated(accounts: Sequence[Balance]) -> Iterator[str]:
+    """The cards without a counter: how far their power is from what they drew."""
+    found = [(one, one.bound_uj) for one in accounts if one.bound_uj is not None]
+    if not found:
+        return
+    head = ("integrated power of", "drawn while read (J)", "off by (J)", "off by (%)")
+    yield from _table(
+        (*head, "at most (J)"),
+        rows=(
+            (
+                one.device,
+                _joules(one.measured_uj - one.off_uj),
+                _joules(one.off_uj),
+                _percent(one.measured_uj, one.measured_uj - one.off_uj),
+                _joules(bound_uj),
+            )
+            for one, bound_uj in found
+        ),
+    )
+    yield ""
+    yield (
+        "These cards have no counter: their power, five samples a second of a sensor that averages "
+        "25 of every 100 ms, is integrated. At most: four standard errors, as METHOD.md derives "
+        "them for a load that is not locked to the sensor. Above, what their power added up to "
+        "stands for the counter."
+    )
+    yield ""
 
 
 def _wall(run: Run, wall: WallBalance) -> Iterator[str]:
@@ -121,7 +151,7 @@ def _device(account: Balance) -> Iterator[str]:
     yield f"{account.gap_us / US_PER_S:,.3f}"
     yield ", ".join(f"{cause} {us / US_PER_S:,.3f}" for cause, us in account.causes.items())
     yield f"{account.difference_uj:,}"
-    yield f"{account.lag_uj:,}"
+    yield f"{account.lag_uj:,}" if account.bound_uj is None else "below"
 
 
 def _wraps(run: Run, index: int) -> str:

@@ -17,6 +17,7 @@ import msgspec
 
 from exporters import bmc
 from exporters.agent import Agent
+from exporters.sensors.nvml import SAMPLES_PER_SECOND, Nvml
 from exporters.settings import Bmc, Reservation, Settings
 from exporters.spool import Spool
 from exporters.surroundings import Surroundings
@@ -44,6 +45,7 @@ AT_BOUNDARY_US = 50_000
 """METHOD.md, "Pages and boundaries": a reading this late counts as taken at the boundary."""
 
 POLL_STEPS = bmc.EVERY_SECONDS * STEPS_PER_S
+SAMPLE_STEPS = STEPS_PER_S // SAMPLES_PER_SECOND
 POLL_AT = 5
 """Where in its interval the poll of the controller stands: never at a tick, late ones included."""
 
@@ -57,9 +59,16 @@ class Log(msgspec.Struct):
     device: str
     total_uj: "array[int]"
     life: "array[int]"
+    true_uj: "array[int] | None" = None
+    """The true energy at each tick, of a device that has no counter; `total_uj` is then what its
+    power adds up to."""
+    swing_w: int = 0
+    """Most less least power of such a device."""
 
-    def note(self, tick: int, shown: Shown | None) -> None:
+    def note(self, tick: int, shown: Shown | None, true_uj: int) -> None:
         """One tick."""
+        if self.true_uj is not None:
+            self.true_uj[tick] = true_uj
         self.total_uj[tick] = UNREADABLE if shown is None else shown.total_uj
         self.life[tick] = 0 if shown is None else shown.life
 
@@ -141,8 +150,11 @@ class _Simulation:
             Log(device, _zeros("q", ticks), _zeros("b", ticks)) for device in self._faces.devices
         ]
         self.wall = WallLog(ticks + plan.steps // POLL_STEPS + 1)
+        for gpu in range(plan.integrated):
+            log = self.logs[len(self._faces.zones) + gpu]
+            log.true_uj, log.swing_w = _zeros("q", ticks), truth.swing_w(gpu)
         self._ticks = self._jitter_us = 0
-        self._show()
+        self._faces.show(truth)
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
             library.load(folder, self._faces.cards)
@@ -175,6 +187,15 @@ class _Simulation:
             self.truth.advance()
             if self._controller and self.truth.step % (STEPS_PER_S // 2) == 0:
                 self._look(self._controller)
+            if self.plan.integrated and self.truth.step % SAMPLE_STEPS == 0:
+                self._sample()
+
+    def _sample(self) -> None:
+        """What the sensor's own thread does between ticks where time is real."""
+        self._faces.sample(self.truth, self._since_start_us())
+        for sensor in self._agent.sensors:
+            if isinstance(sensor, Nvml):
+                sensor.sample()
 
     def _look(self, controller: Controller) -> None:
         """The controller looks at the wall every second, the agent at the controller when its
@@ -187,13 +208,13 @@ class _Simulation:
             shown = controller.shown
             self.wall.note(self._wall_ns() // 1000, self.truth, shown, polled=True)
 
-    def _show(self) -> list[Shown | None]:
-        return self._faces.show(self.truth)
-
     def _tick(self, tick: Callable[[], None]) -> None:
-        for log, shown in zip(self.logs, self._show(), strict=True):
-            log.note(self._ticks, shown)
         self._jitter_us = self._chance.randrange(JITTER_US)
+        if self.plan.integrated:
+            self._faces.sample(self.truth, self._since_start_us(), ticking=True)
+        shown = self._faces.show(self.truth)
+        for log, total, true_uj in zip(self.logs, shown, true_totals(self.truth), strict=True):
+            log.note(self._ticks, total, true_uj)
         self.at_us[self._ticks] = self._place_us()
         before_ns = time.process_time_ns()
         tick()

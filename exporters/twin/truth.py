@@ -18,6 +18,8 @@ DRAM_IDLE_W = 8
 BOARD_W = 60
 """What psys sees beside packages and memory."""
 GPU_IDLE_W = 70
+WINDOW_US = 25_000
+"""The power sensor of a card without a counter averages so much of each tenth of a second."""
 FANS_W, FANS_PERMILLE = 60, 40
 """Fans: at rest, and in permille of the cards' power."""
 LOSS_W, LOSS_PERMILLE = 40, 55
@@ -63,6 +65,9 @@ class Truth:
         self.gpu_uj = [chance.randrange(10**13) for _ in range(plan.gpus)]
         self.gpu_before_uj = list(self.gpu_uj)
         """A step ago: what the cards' own counters show."""
+        self.window_uj = [GPU_IDLE_W * WINDOW_US] * plan.integrated
+        """What the sensors of the cards without a counter saw of the last step, in WINDOW_US."""
+        self._phase = random.Random(plan.seed)  # noqa: S311 - a simulation, repeated by its seed
         self.wall_uj = 0
         """What came in through the power supplies since the start."""
         self.least_wall_uj, self.most_wall_uj = 10**12, 0
@@ -159,13 +164,22 @@ class Truth:
         self.processors.agent_uj += part_uj
         self.processors.system_uj += left_uj - part_uj
 
+    def swing_w(self, gpu: int) -> int:
+        """Most less least power of a card."""
+        return sum(work.watts for work in self._gpu if work.place == gpu)
+
     def _run_cards(self) -> None:
         self.gpu_before_uj = list(self.gpu_uj)
+        blind = self.plan.integrated
+        self.window_uj = [GPU_IDLE_W * WINDOW_US] * blind
         for work in self._gpu:
             used_us = work.used_us[(self.step + work.offset) % len(work.used_us)]
-            energy_uj = used_us * self._of_profile // 1000 * work.watts
+            busy_us = used_us * self._of_profile // 1000
+            energy_uj = busy_us * work.watts
             self.gpu_uj[work.place] += energy_uj
             self.cards.caused_uj[work.sia] += energy_uj
+            if work.place < blind:
+                self.window_uj[work.place] += self._seen_us(busy_us) * work.watts
         standing_uj = GPU_IDLE_W * STEP_US
         for gpu, users in enumerate(self._users):
             self.gpu_uj[gpu] += standing_uj
@@ -173,6 +187,14 @@ class Truth:
                 self.cards.standing_uj[sia] += standing_uj // len(users)
             if not users:
                 self.cards.idle_uj += standing_uj
+
+    def _seen_us(self, busy_us: int) -> int:
+        """How much of the busy time of a step falls into its first WINDOW_US. It begins anywhere in
+        the step, and goes on at the step's beginning: locked to no sensor's phase."""
+        start_us = self._phase.randrange(STEP_US)
+        end_us = start_us + busy_us
+        first_us = max(0, min(end_us, WINDOW_US) - start_us)
+        return first_us + max(0, min(end_us - STEP_US, WINDOW_US))
 
 
 def _on_processor(plan: Plan, sia: int, does: Profile, chance: random.Random) -> Work:

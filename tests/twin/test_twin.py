@@ -145,7 +145,13 @@ def test_without_a_compiler_the_command_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--gpus", "17"), ("--hours", "0"), ("--hours", "nan"), ("--page-seconds", "7")],
+    [
+        ("--gpus", "17"),
+        ("--integrated", "9"),
+        ("--hours", "0"),
+        ("--hours", "nan"),
+        ("--page-seconds", "7"),
+    ],
 )
 def test_options_without_sense_are_one_line(arguments: tuple[str, str]) -> None:
     """What, and what to choose instead."""
