@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 EDITABLE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 
-.PHONY: demo test test-minimal lint bench gpu catalogues lock clean
+.PHONY: demo test test-minimal lint bench gpu peers catalogues lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/python -m demo.run $(ARGS)
@@ -34,6 +34,10 @@ bench: .venv/test.stamp
 gpu: .venv/test.stamp
 	$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
 
+# What other meters make of the inputs that break them, beside ours: writes tests/peers/RESULTS.md.
+peers: .venv/test.stamp .venv-peers/peers.stamp
+	$(BIN)/python -m pytest -m peers tests/peers --results tests/peers/RESULTS.md $(ARGS)
+
 # Brings the catalogues in line with the templates; fails while a message lacks its French.
 catalogues: .venv/test.stamp
 	$(BIN)/python -m footprint.portal.catalogues
@@ -57,5 +61,10 @@ lock:
 	$(EDITABLE)
 	touch $@
 
+.venv-peers/peers.stamp: requirements/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -13,3 +13,4 @@ lock test.txt pyproject.toml --extra agent-model --extra service --group build -
 lock demo.txt pyproject.toml --extra agent-model --extra service --group build --group demo-host --constraints requirements/test.txt
 lock agent.txt pyproject.toml --extra agent --group build --constraints requirements/test.txt
 lock demo-model.txt --group demo-model --no-deps
+lock peers.txt --group peers --constraints requirements/test.txt
