@@ -49,8 +49,8 @@ name threads and sockets of its own hosts (6338, 8358, 8480+), its papers cores 
 (8380, 8480+). Microsoft's pages on dedicated hosts name the physical cores of hosts of two sockets
 (E5-2673 v4: 40, 8168: 48, 8272CL: 52, 8370C: 64). AWS's metal and whole-socket machine types show
 their processors whole (8124M, 8275CL, 8375C, 8488C, 7R32). 8171M: Microsoft's page offers 48 cores
-a host, fewer than the processors' own 52, as it does for confidential hosts of the 8370C. The rest
-(4314, 6148, 6230, 6248, 6348, 8280, 8592+) is Intel ARK's, seen again in listings of real hosts; 8175M,
+a host, fewer than the processors' own 52, as it does for confidential hosts of the 8370C. Listings
+of real hosts agree with the rest (E5-2686 v4, 4314, 6148, 6230, 6248, 6348, 8280, 8592+); 8175M,
 8259CL and 7R13 follow from AWS's largest machine type of each (96, 96 and 192 threads on two
 sockets).
 """

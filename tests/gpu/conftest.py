@@ -1,5 +1,6 @@
 """The card under test: one NVIDIA GPU, or a skip that says why there is none."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -53,4 +54,7 @@ def _card() -> Card:
         pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
     except pynvml.NVMLError as error:
         pytest.skip(f"{CAPABILITY_REASON}an NVIDIA GPU has an energy counter ({error})")
+    with contextlib.suppress(pynvml.NVMLError):  # a card without MIG
+        if pynvml.nvmlDeviceGetMigMode(handle)[0]:
+            pytest.skip(f"{CAPABILITY_REASON}MIG is off (a load would need an instance of its own)")
     return Card(uuid, handle, float(os.environ.get("GPU_SECONDS", "30")))

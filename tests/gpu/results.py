@@ -84,7 +84,16 @@ def facts(handle: Any) -> dict[str, str]:
         "CUDA": _cuda_version(),
         "date (UTC)": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "commit": _commit(),
+        "processes of others": _others(handle),
     }
+
+
+def _others(handle: Any) -> str:
+    """How many held the card before the run: their load is in every figure."""
+    try:
+        return str(len(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
+    except pynvml.NVMLError as error:
+        return str(error)
 
 
 def _cuda_version() -> str:
