@@ -81,7 +81,7 @@ def _dmi(path: Path) -> str:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    words = " ".join("".join(filter(str.isprintable, text.replace("\n", " "))).split())
+    words = "".join(filter(str.isprintable, " ".join(text.split())))
     return "" if NO_NAMES.fullmatch(words) else words
 
 

@@ -151,12 +151,41 @@ class PlatformAnomaly(msgspec.Struct, frozen=True):
     platform_uj: int
 
 
+class PlatformModelled(msgspec.Struct, frozen=True):
+    """A range for the platform of `hosts` without a node meter, which are of one model; in no sum.
+
+    The powers are the least, the mean and the greatest of `from_days` days of `from_hosts`, hosts
+    of the same model with a meter, over `from_quarter_hours` of common cover; the energies are
+    these powers over `covered_us`, the time that the components of `hosts` are covered.
+    `components_uj` is what these components used. `devices` counts each component's devices.
+    """
+
+    quality: Literal["modelled"]
+    machine: str
+    processor: str
+    devices: dict[Component, int]
+    gpus: list[str]
+    hosts: list[str]
+    components_uj: int
+    covered_us: int
+    power_low_uw: int
+    power_uw: int
+    power_high_uw: int
+    energy_low_uj: int
+    energy_uj: int
+    energy_high_uj: int
+    from_hosts: list[str]
+    from_days: int
+    from_quarter_hours: int
+
+
 class Platform(msgspec.Struct, frozen=True):
     """What the hosts with a node meter draw beyond their components; in no other figure.
 
     `energy_uj` and the sums beside it are those of `meters`. Of `unmetered_hosts` the platform is
-    unknown, not zero. `overlapping` facts were left out, since an earlier one of the same meter
-    covers their time.
+    unknown, not zero: their components used `unmetered_components_uj`, and for some of them
+    `modelled` has a range, which is in none of these sums. `overlapping` facts were left out, since
+    an earlier one of the same meter covers their time.
     """
 
     boundary: Literal["wall"]
@@ -172,6 +201,8 @@ class Platform(msgspec.Struct, frozen=True):
     meters: list[PlatformMeter]
     anomalies: list[PlatformAnomaly]
     unmetered_hosts: list[str]
+    unmetered_components_uj: int = 0
+    modelled: list[PlatformModelled] = []
 
 
 class LedgerHead(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from footprint import units
 from footprint.ledger import Quality
 from footprint.nodes import Slice, chosen
+from footprint.platform_model import HostDay
 from footprint.statement import Platform, PlatformAnomaly, PlatformMeter
 
 SensorsOf = Callable[[Sequence[str]], list[str]]
@@ -46,12 +47,14 @@ class _Sum(msgspec.Struct):
 
 
 class Wall:
-    """A month's platform, gathered day by day."""
+    """A month's platform, gathered day by day; `host_days` are the days of hosts that have a meter
+    of their own, without anomalies."""
 
     def __init__(self) -> None:
         self._sums: dict[_Key, _Sum] = {}
         self._anomalies: list[PlatformAnomaly] = []
         self._overlapping = 0
+        self.host_days: list[HostDay] = []
 
     def add_day(
         self, day: date, found: Iterable[Slice], sensors_of: SensorsOf, overlapping: int = 0
@@ -68,6 +71,11 @@ class Wall:
         for (meter, hosts), of_day in sorted(days.items()):
             if of_day.node_uj < of_day.components_uj:
                 self._anomalies.append(_anomaly(day, meter, hosts, of_day, sensors_of(hosts)))
+            elif len(hosts) == 1 and of_day.common_us:
+                platform_uj = of_day.node_uj - of_day.components_uj
+                self.host_days.append(
+                    HostDay(hosts[0], day.isoformat(), platform_uj, of_day.common_us)
+                )
 
     def platform(self, hosts: Iterable[str]) -> Platform:
         """The month's section; `hosts` are those with figures, metered or not."""

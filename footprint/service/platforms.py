@@ -10,17 +10,25 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import nodes
+from footprint import nodes, platform_model
+from footprint.figures import DeviceCover
 from footprint.interval import Interval, paris_date, paris_day, to_us
 from footprint.nodes import DeviceKey, Span
-from footprint.service import store_facts, store_nodes
+from footprint.platform_model import Unmetered
+from footprint.service import likenesses, store_facts, store_nodes
 from footprint.service.store_facts import Window
 from footprint.statement import Platform
 from footprint.wall import Wall
 
 
-def gather(connection: Connection, window: Window, hosts: Iterable[str]) -> Platform:
-    """The platform over the window's days; `hosts` are those that have figures in it."""
+def gather(
+    connection: Connection,
+    window: Window,
+    hosts: Iterable[str],
+    devices: Iterable[DeviceCover],
+) -> Platform:
+    """The platform over the window's days; `hosts` are those that have figures in it, `devices`
+    say how long each is covered."""
     wall = Wall()
     everywhere = msgspec.structs.replace(window, hosts=None)
     expected_us = {
@@ -30,7 +38,36 @@ def gather(connection: Connection, window: Window, hosts: Iterable[str]) -> Plat
     while (interval := paris_day(day)).start < window.interval.end:
         _add_day(connection, wall, interval, window.as_of_us, expected_us)
         day += timedelta(days=1)
-    return wall.platform(hosts)
+    return _beside(connection, window, wall, wall.platform(hosts), devices)
+
+
+def _beside(
+    connection: Connection,
+    window: Window,
+    wall: Wall,
+    platform: Platform,
+    devices: Iterable[DeviceCover],
+) -> Platform:
+    """The platform with what is known of the hosts that no meter sees."""
+    hosts = platform.unmetered_hosts
+    if not hosts:
+        return platform
+    energies_uj = store_nodes.components_uj(connection, window, hosts)
+    covered_us: dict[str, int] = {}
+    for one in devices:
+        covered_us[one.host_id] = max(covered_us.get(one.host_id, 0), one.covered_us)
+    unmetered = {
+        host: Unmetered(energies_uj.get(host, 0), covered_us.get(host, 0)) for host in hosts
+    }
+    metered = {day.host_id for day in wall.host_days}
+    likenesses_of = (
+        likenesses.gather(connection, window, sorted({*hosts, *metered})) if metered else {}
+    )
+    return msgspec.structs.replace(
+        platform,
+        unmetered_components_uj=sum(energies_uj.values()),
+        modelled=platform_model.modelled(wall.host_days, likenesses_of, unmetered),
+    )
 
 
 def _add_day(

@@ -98,7 +98,7 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
         quarantined_pages=store_facts.quarantined_pages(connection, window),
         ledgers=store_facts.ledgers(connection, window),
         platform=(
-            platforms.gather(connection, window, [host.host_id for host in hosts])
+            platforms.gather(connection, window, [host.host_id for host in hosts], cover.devices)
             if whole
             else None
         ),

@@ -5,7 +5,10 @@ sums (`# total`), each factor (`# factor`), what is unknown (`# gap`: gap or bli
 cause, duration in us; `# absent`: host, the components that nobody measures there), each SIA that
 is in no register (`# not_registered`), the platform of each node meter (`# platform`: meter,
 hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts that have
-none (`# platform_unknown`), the days on which it was negative (`# platform_anomaly`). Then one
+none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what hosts of the
+same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest energy in
+uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in no sum),
+the days on which it was negative (`# platform_anomaly`). Then one
 header row, and one row for each line of the statement. A text that a spreadsheet could take for a
 formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
 """
@@ -112,7 +115,25 @@ def _platform(platform: Platform) -> Iterator[tuple[Any, ...]]:
             meter.common_us,
         )
     if platform.unmetered_hosts:
-        yield ("# platform_unknown", " ".join(platform.unmetered_hosts))
+        yield (
+            "# platform_unknown",
+            " ".join(platform.unmetered_hosts),
+            len(platform.unmetered_hosts),
+            platform.unmetered_components_uj,
+        )
+    for model in platform.modelled:
+        yield (
+            "# platform_modelled",
+            " ".join(model.hosts),
+            model.quality,
+            model.energy_low_uj,
+            model.energy_uj,
+            model.energy_high_uj,
+            model.covered_us,
+            model.machine,
+            " ".join(model.from_hosts),
+            model.from_quarter_hours,
+        )
     for one in platform.anomalies:
         sensors = " ".join(one.sensors)
         yield ("# platform_anomaly", one.day, one.meter, sensors, one.platform_uj)

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, func, select
 
+from footprint import interval
 from footprint.nodes import DeviceEnergy, DeviceKey, NodeEnergy, Span, intersect
 from footprint.service import tables
+from footprint.service.store_facts import Window
 
 _IMPORT = tables.table(tables.NodeImport)
 _FILE = tables.table(tables.ImportedFile)
@@ -19,6 +21,7 @@ _NODE = tables.table(tables.Node)
 _PAGE = tables.table(tables.Page)
 _SENSOR = tables.table(tables.Sensor)
 _GAP = tables.table(tables.Gap)
+_UJ_PER_J = 1_000_000
 BATCH = 5000
 LONGEST_US = 86_400_000_000
 """A node fact lasts a day at most, so that it is found by its start; longer ones do not count."""
@@ -107,15 +110,7 @@ def _in_pages(
 ) -> Iterator[NodeEnergy]:
     query = (
         select(_NODE)
-        .join(
-            _PAGE,
-            and_(
-                _PAGE.c.host_id == _NODE.c.host_id,
-                _PAGE.c.ledger_id == _NODE.c.ledger_id,
-                _PAGE.c.seq == _NODE.c.seq,
-                _PAGE.c.known_from_us <= as_of_us,
-            ),
-        )
+        .join(_PAGE, _of_page(_NODE, as_of_us))
         .where(_NODE.c.from_us >= from_us, _NODE.c.from_us < to_us)
     )
     for row in connection.execute(query):
@@ -149,15 +144,7 @@ def device_energies(
     lost = _lost(connection, hosts, span)
     query = (
         select(_SENSOR)
-        .join(
-            _PAGE,
-            and_(
-                _PAGE.c.host_id == _SENSOR.c.host_id,
-                _PAGE.c.ledger_id == _SENSOR.c.ledger_id,
-                _PAGE.c.seq == _SENSOR.c.seq,
-                _PAGE.c.known_from_us <= as_of_us,
-            ),
-        )
+        .join(_PAGE, _of_page(_SENSOR, as_of_us))
         .where(*_begins(_SENSOR, hosts, span), _SENSOR.c.evidence.is_(False))
     )
     for row in connection.execute(query):
@@ -200,6 +187,58 @@ def _without(whole: Span, gaps: Iterable[Span]) -> list[Span]:
         at_us = max(at_us, end_us)
     known.append((at_us, whole[1]))
     return intersect([span for span in known if span[0] < span[1]], [whole])
+
+
+def components_uj(connection: Connection, window: Window, hosts: Sequence[str]) -> dict[str, int]:
+    """Energy of all component devices of each of `hosts` over the window."""
+    query = (
+        select(
+            _SENSOR.c.host_id,
+            func.sum(_SENSOR.c.metered_uj // _UJ_PER_J).label("joules"),
+            func.sum(_SENSOR.c.metered_uj % _UJ_PER_J).label("rest_uj"),
+        )
+        .join(_PAGE, _of_page(_SENSOR, window.as_of_us))
+        .where(*_begins(_SENSOR, hosts, _span(window)), _SENSOR.c.evidence.is_(False))
+        .group_by(_SENSOR.c.host_id)
+    )
+    return {
+        row.host_id: int(row.joules) * _UJ_PER_J + int(row.rest_uj)
+        for row in connection.execute(query)
+    }
+
+
+def newest_bodies(
+    connection: Connection, window: Window, hosts: Sequence[str]
+) -> Iterator[tuple[str, bytes]]:
+    """The newest accepted page of each of `hosts` that begins in the window, as it came."""
+    in_window = (
+        *_begins(_PAGE, hosts, _span(window)),
+        _PAGE.c.state == "accepted",
+        _PAGE.c.known_from_us <= window.as_of_us,
+    )
+    last = (
+        select(_PAGE.c.host_id, func.max(_PAGE.c.start_us).label("start_us"))
+        .where(*in_window)
+        .group_by(_PAGE.c.host_id)
+        .subquery()
+    )
+    same = and_(_PAGE.c.host_id == last.c.host_id, _PAGE.c.start_us == last.c.start_us)
+    query = select(_PAGE.c.host_id, _PAGE.c.body).join(last, same).where(*in_window)
+    for row in connection.execute(query.order_by(_PAGE.c.host_id, _PAGE.c.ledger_id)):
+        yield row.host_id, row.body
+
+
+def _span(window: Window) -> Span:
+    return interval.to_us(window.interval.start), interval.to_us(window.interval.end)
+
+
+def _of_page(rows: Any, as_of_us: int) -> Any:
+    return and_(
+        _PAGE.c.host_id == rows.c.host_id,
+        _PAGE.c.ledger_id == rows.c.ledger_id,
+        _PAGE.c.seq == rows.c.seq,
+        _PAGE.c.known_from_us <= as_of_us,
+    )
 
 
 def sensors_of(connection: Connection, hosts: Sequence[str], span: Span) -> list[str]:

@@ -17,7 +17,7 @@ from exporters.sensors.model import LoadModel
 from exporters.sensors.processors import Processor
 from exporters.twin.controller import MEAN_S
 from exporters.twin.wallreferee import LATE_S, power_bound_uj
-from footprint import nodes, pdu
+from footprint import nodes, pdu, platform_model
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -29,6 +29,7 @@ from footprint.interval import (
     quarter_hours,
     to_us,
 )
+from footprint.platform_model import HostDay
 from footprint.reading import Counter, Gap, PowerSample, consumed
 from footprint.statement import Coverage
 from footprint.units import (
@@ -43,6 +44,7 @@ from footprint.units import (
 
 METHOD = Path(footprint.__file__).with_name("METHOD.md").read_text(encoding="utf-8")
 Row = dict[str, str]
+HOUR_US = 3_600_000_000
 
 
 def golden(name: str) -> list[Row]:
@@ -374,3 +376,24 @@ def test_a_controller_is_off_by_a_bound(row: Row) -> None:
     assert f"{bound_uj / 1e6:,.0f}" == row["at most (J)"]
     of_mean = Decimal(bound_uj) / (over_s * 2500 * 10**4)
     assert f"{of_mean:.2f}" == row["of 2,500 W on average (%)"]
+
+
+def test_the_platform_of_a_host_without_a_meter() -> None:
+    """Least, mean and greatest day of two hosts of its model; a day of eleven hours is left out."""
+    rows = golden("platform_days")
+    days = []
+    for row in rows:
+        common_us = number(row["common (h)"]) * HOUR_US
+        day = HostDay(row["host"], row["day"], number(row["platform (uJ)"]), common_us)
+        assert row["power (uW)"] in (f"{day.power_uw:,}", "left out")
+        days.append(day)
+    like = platform_model.Likeness("Maker 9000", "Processor", (("cpu", 2),), ())
+    hosts = dict.fromkeys([row["host"] for row in rows] + ["gpu-03"], like)
+    wanting = {"gpu-03": platform_model.Unmetered(1, 700 * HOUR_US)}
+    [got] = platform_model.modelled(days, hosts, wanting)
+    powers = (got.power_low_uw, got.power_uw, got.power_high_uw)
+    energies = (got.energy_low_uj, got.energy_uj, got.energy_high_uj)
+    said = golden("platform_model")
+    assert [number(row["power (uW)"]) for row in said] == list(powers)
+    assert [number(row["energy (uJ)"]) for row in said] == list(energies)
+    assert (len(got.from_hosts), got.from_days, got.from_quarter_hours) == (2, 3, 240)

@@ -22,6 +22,7 @@ from footprint.statement import (
     Platform,
     PlatformAnomaly,
     PlatformMeter,
+    PlatformModelled,
     Scope,
     SensorNow,
     Statement,
@@ -170,7 +171,29 @@ PLATFORM = Platform(
             -1_000_000_000,
         )
     ],
-    unmetered_hosts=["vm-07"],
+    unmetered_hosts=["gpu-03", "gpu-04", "vm-07"],
+    unmetered_components_uj=9_000_000_000_456,
+    modelled=[
+        PlatformModelled(
+            quality="modelled",
+            machine="Maker Server 9000",
+            processor="Processor 8480",
+            devices={"cpu": 2, "gpu": 8},
+            gpus=["Accelerator 80GB"],
+            hosts=["gpu-03", "gpu-04"],
+            components_uj=8_500_000_000_001,
+            covered_us=1400 * HOUR_US,
+            power_low_uw=410_000_001,
+            power_uw=523_500_000,
+            power_high_uw=700_250_000,
+            energy_low_uj=2_066_400_005_040,
+            energy_uj=2_638_440_000_000,
+            energy_high_uj=3_529_260_000_000,
+            from_hosts=["gpu-01"],
+            from_days=12,
+            from_quarter_hours=1131,
+        )
+    ],
 )
 
 
