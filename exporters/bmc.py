@@ -92,7 +92,8 @@ class NodeMeter:
         self._health = Health()
         self._baseline: Counter | PowerSample | None = None
         self._pieces: list[Piece] = []
-        self._error = ""
+        self._failing = False
+        self._said = ""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"bmc-{name}", daemon=True)
@@ -149,13 +150,11 @@ class NodeMeter:
     def take(self, reading: Counter | PowerSample | Failure) -> None:
         """Add what a reading proves together with the one before."""
         if isinstance(reading, Failure):
-            if reading.error != self._error:
-                log.warning("%s: %s", self.name, reading.error)
-            self._error = reading.error
+            self._failed(reading.error)
             return  # a counter goes on; power samples too far apart are a gap anyway
-        if self._error:
+        if self._said:
             log.warning("%s: reads again", self.name)
-            self._error = ""
+        self._failing, self._said = False, ""
         baseline = self._baseline
         if baseline is None or type(baseline) is not type(reading):
             self._baseline = reading
@@ -168,6 +167,14 @@ class NodeMeter:
         elif not isinstance(outcome, Gap):
             return  # a coarse counter that has not moved yet: its next move counts
         self._baseline = reading
+
+    def _failed(self, error: str) -> None:
+        """Say it once, and not of a single reading: many BMCs answer 503 now and then, which costs
+        nothing (two samples may be 5 s apart)."""
+        if self._failing and error != self._said:
+            log.warning("%s: %s", self.name, error)
+            self._said = error
+        self._failing = True
 
     def _add(self, piece: Piece) -> None:
         with self._lock:

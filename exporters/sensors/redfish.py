@@ -191,6 +191,11 @@ class Redfish:
                 "permission",
                 answer.status,
             )
+        if answer.status in (429, 503):
+            raise RedfishError(
+                f"{path}: answered {answer.status}, it is busy; if that lasts, restart the BMC",
+                status=answer.status,
+            )
         if answer.status != 200:
             raise RedfishError(
                 f"{path}: answered {answer.status}; is the URL that of a BMC with Redfish?",

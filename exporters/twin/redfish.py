@@ -33,6 +33,11 @@ class Service(msgspec.Struct):
     url: str = ""
     asked: list[tuple[str, bool]] = []
     keep: bool = False
+    is_up: bool = True
+
+    def hang_up(self) -> None:
+        """From now on every connection is closed without an answer."""
+        self.is_up = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -41,6 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
     service: ClassVar[Service]
 
     def do_GET(self) -> None:
+        if not self.service.is_up:
+            self.close_connection = True
+            return
         allowed = hmac.compare_digest(self.headers.get("Authorization", "").encode(), _LOGIN)
         if self.service.keep:
             self.service.asked.append((self.path, allowed))

@@ -143,6 +143,19 @@ def test_a_poll_notes_how_it_went() -> None:
     assert [piece.energy_uj for piece in one.drain()] == [10 * US]
 
 
+def test_a_failure_is_said_once_and_a_single_one_not_at_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line when a second reading in a row fails, one when it reads again."""
+    busy, lost = (Failure(Gap("read_failed"), f"bmc: {reason}") for reason in ("busy", "lost"))
+    good = [PowerSample(US, at * S, "b") for at in range(3)]
+    taken(good[0], busy, good[1], lost)
+    assert caplog.records == []
+    taken(busy, busy, lost, lost, lost, good[0], lost, good[1])
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["bmc: bmc: busy", "bmc: bmc: lost", "bmc: reads again"]
+
+
 def test_without_the_machines_clock_no_thread_reads(tmp_path: Path) -> None:
     """On a simulated clock nothing is read but by `poll()`; stopping closes the reader."""
     secret = tmp_path / "password"
