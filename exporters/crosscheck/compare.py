@@ -37,7 +37,8 @@ class Edges(msgspec.Struct, frozen=True):
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """The agent's side of a row; None where nothing measures the component."""
+    """The agent's side of a row; its energy is None where nothing measures the component, or all
+    of the interval is a gap."""
 
     energy_uj: int | None
     quality: str | None
@@ -87,7 +88,10 @@ def _row(component: str, measured: Measured, tracked: Tracked, apart: Edges) -> 
     method = tracked.methods.get(component)
     kwh = Decimal(tracked.energy_kwh[component])
     theirs_uj = uj_from_watt_hours(kwh.scaleb(3))
-    ours_uj = sum(meter.energy_uj for meter in meters) if meters else None
+    length_us = measured.end_us - measured.start_us
+    known = [meter.energy_uj for meter in meters if meter.gap_us < length_us]
+    ours_uj = sum(known) if known else None
+    whole = not any(meter.gap_us for meter in meters)
     difference_uj = theirs_uj - ours_uj if ours_uj is not None and method else None
     same = same_counters(meters, method)
     bound_uj = _bound_uj(meters, ours_uj or 0, apart) if same else None
@@ -100,7 +104,7 @@ def _row(component: str, measured: Measured, tracked: Tracked, apart: Edges) -> 
             devices=meters,
         ),
         codecarbon=CodeCarbonSide(tracked.energy_kwh[component], joules(theirs_uj), method),
-        ratio=_ratio(theirs_uj, ours_uj) if method else None,
+        ratio=_ratio(theirs_uj, ours_uj) if method and whole else None,
         same_counters=same,
         verdict=_verdict(difference_uj, bound_uj, ours_uj or 0, meters),
         difference_uj=difference_uj,

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from exporters.crosscheck.codecarbon_side import COUNTRY, MEASURE_SECONDS
-from exporters.crosscheck.compare import Row
+from exporters.crosscheck.compare import Footprint, Row
 from footprint.units import joules
 
 FORMAT = 1
@@ -114,16 +114,22 @@ HEAD = ("component", "footprint (J)", "by", "CodeCarbon (J)", "by", "ratio", "ve
 def _cells(row: Row) -> tuple[str, ...]:
     ours, theirs = row.footprint, row.codecarbon
     sensors = sorted({meter.sensor for meter in ours.devices})
-    known = ours.energy_uj is not None
     return (
         row.component,
-        f"{joules(ours.energy_uj):,f}" if ours.energy_uj is not None else "unknown",
-        f"{', '.join(sensors)}, {ours.quality}" if known else "nothing",
+        _energy(ours),
+        f"{', '.join(sensors)}, {ours.quality}" if sensors else "nothing",
         f"{theirs.energy_joules:,f}" if theirs.method else "nothing",
         theirs.method.method if theirs.method else "nothing",
         str(row.ratio) if row.ratio is not None else "-",
         row.verdict,
     )
+
+
+def _energy(ours: Footprint) -> str:
+    if ours.energy_uj is None:
+        return "unknown"
+    gap = f" + {ours.gap_seconds.normalize():f} s unknown" if ours.gap_seconds else ""
+    return f"{joules(ours.energy_uj):,f}{gap}"
 
 
 def _verdict(row: Row) -> str:

@@ -78,6 +78,16 @@ def test_a_gap_is_not_judged() -> None:
     found = row("cpu", [meter(gap_us=2_500_000, gap_causes=["wrap"])], RAPL, "500")
     assert found.verdict == "not judged"
     assert found.causes[0].startswith("2.5 s of package-0 are a gap of the agent's (wrap)")
+    assert found.ratio is None
+    assert "1,000.000000 + 2.5 s unknown" in "\n".join(report.text(whole([found])))
+
+
+def test_an_interval_that_is_all_gap_is_unknown_and_not_zero() -> None:
+    """A counter that stood still all the time has no figure beside CodeCarbon's."""
+    found = row("cpu", [meter(energy_uj=0, gap_us=10 * J, gap_causes=["stuck"])], RAPL, "500")
+    assert found.footprint.energy_uj is None
+    assert (found.difference_uj, found.verdict) == (None, "not judged")
+    assert "cpu        unknown" in "\n".join(report.text(whole([found])))
 
 
 def test_too_little_energy_confirms_nothing() -> None:
