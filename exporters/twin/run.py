@@ -9,7 +9,6 @@ import contextlib
 import os
 import random
 import time
-from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from exporters.twin.controller import Controller
 from exporters.twin.faces import Faces, Shown, true_totals
 from exporters.twin.load import requests
 from exporters.twin.plan import START, STEP_US, STEPS_PER_S, Plan
+from exporters.twin.tape import Numbers, Tape
 from exporters.twin.truth import Truth
 from exporters.twin.walllog import WallLog
 from footprint.interval import to_us
@@ -57,9 +57,9 @@ class Log(msgspec.Struct):
     true energy (UNREADABLE where it could not be read), and in which of its lives."""
 
     device: str
-    total_uj: "array[int]"
-    life: "array[int]"
-    true_uj: "array[int] | None" = None
+    total_uj: Numbers
+    life: Numbers
+    true_uj: Numbers | None = None
     """The true energy at each tick, of a device that has no counter; `total_uj` is then what its
     power adds up to."""
     swing_w: int = 0
@@ -79,13 +79,13 @@ class Run(msgspec.Struct):
     plan: Plan
     source: str
     """Where the load comes from."""
-    at_us: "array[int]"
+    at_us: Numbers
     logs: list[Log]
     true_first_uj: list[int]
     true_last_uj: list[int]
     truth: Truth
     pages: list[Page]
-    tick_ns: "array[int]"
+    tick_ns: Numbers
     rss_kib: tuple[int, int]
     """Memory of this process, agent and simulation together: after the first tick, at the end."""
     seconds: float
@@ -143,16 +143,17 @@ class _Simulation:
         self._controller = controlled[0] if controlled else None
         url = controlled[1] if controlled else ""
         self._faces = Faces(plan, folder)
-        # Whole from the start: memory that grows during the run is the agent's.
+        self._tape = Tape(folder)
         ticks = -(-plan.seconds // plan.step_seconds) + 1
-        self.at_us, self.tick_ns = _zeros("q", ticks), _zeros("q", ticks)
+        column = self._tape.numbers
+        self.at_us, self.tick_ns = column("q", ticks), column("q", ticks)
         self.logs = [
-            Log(device, _zeros("q", ticks), _zeros("b", ticks)) for device in self._faces.devices
+            Log(device, column("q", ticks), column("b", ticks)) for device in self._faces.devices
         ]
-        self.wall = WallLog(ticks + plan.steps // POLL_STEPS + 1)
+        self.wall = WallLog(self._tape, ticks + plan.steps // POLL_STEPS + 1)
         for gpu in range(plan.integrated):
             log = self.logs[len(self._faces.zones) + gpu]
-            log.true_uj, log.swing_w = _zeros("q", ticks), truth.swing_w(gpu)
+            log.true_uj, log.swing_w = column("q", ticks), truth.swing_w(gpu)
         self._ticks = self._jitter_us = 0
         self._faces.show(truth)
         self.true_first_uj = true_totals(truth)
@@ -165,7 +166,7 @@ class _Simulation:
         """From the first tick to the last."""
         began = time.monotonic()
         self._tick(self._agent.tick_once)
-        self.rss_first_kib = _rss_kib()
+        self.rss_first_kib = self._rss_kib()
         hour_s, every = 3600, self.plan.step_seconds * STEPS_PER_S
         for due in range(every, self.plan.steps, every):
             late = self._chance.randint(1, 4) if self._chance.random() < LATE else 0
@@ -179,7 +180,7 @@ class _Simulation:
                 )
         self._advance(self.plan.steps)
         self._tick(self._agent.finish)
-        self.rss_last_kib = _rss_kib()
+        self.rss_last_kib = self._rss_kib()
         self._faces.close()
 
     def _advance(self, until: int) -> None:
@@ -224,6 +225,12 @@ class _Simulation:
         self.wall.note(self._wall_ns() // 1000, self.truth)
         self.truth.spend(AGENT_US)
 
+    def _rss_kib(self) -> int:
+        """Resident memory of this process without the tape's (proc(5), statm: pages)."""
+        self._tape.forget()
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
     def _place_us(self) -> int:
         """Where the tick stands in the pages: at the boundary that it comes just after."""
         now_us = self._wall_ns() // 1000
@@ -241,16 +248,6 @@ class _Simulation:
 
     def _agent_ns(self) -> int:
         return self.truth.agent_us * 1000
-
-
-def _zeros(kind: str, length: int) -> "array[int]":
-    return array(kind, bytes(length * array(kind).itemsize))
-
-
-def _rss_kib() -> int:
-    """Resident memory of this process (proc(5), statm: pages)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def _settings(plan: Plan, faces: Faces, bmc_url: str) -> Settings:

@@ -4,10 +4,10 @@ In: the truth, and what the controller showed when it was polled. Out: rows in t
 and the true energies between any two instants.
 """
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from exporters.twin.tape import Numbers, Tape
 from exporters.twin.truth import Truth
 
 NOT_POLLED, NO_ANSWER = -1, -2
@@ -17,10 +17,9 @@ class WallLog:
     """Rows of UTC (us), true energy at the wall and of all components (uJ), and what the controller
     showed (uW or uJ; NOT_POLLED, NO_ANSWER)."""
 
-    def __init__(self, length: int) -> None:
-        # Whole from the start: memory that grows during the run is the agent's.
+    def __init__(self, tape: Tape, length: int) -> None:
         self._at_us, self._wall_uj, self._components_uj, self._shown = (
-            array("q", bytes(8 * length)) for _ in range(4)
+            tape.numbers("q", length) for _ in range(4)
         )
         self._count = 0
 
@@ -49,7 +48,7 @@ class WallLog:
         """True energy of all components between two instants."""
         return self._at(self._components_uj, end_us) - self._at(self._components_uj, start_us)
 
-    def _at(self, totals: "array[int]", at_us: int) -> float:
+    def _at(self, totals: Numbers, at_us: int) -> float:
         """The total at an instant; between two rows by elapsed time."""
         after = min(bisect_left(self._at_us, at_us, 1, self._count), self._count - 1)
         before_us, after_us = self._at_us[after - 1], self._at_us[after]
