@@ -1,7 +1,7 @@
 """CodeCarbon on the twin's host of eight cards: what one measurement costs there, and its memory.
 
 In: the twin's files, and its NVIDIA library with the questions added that CodeCarbon asks of a card
-beside its energy (nvml_whole.c). Out: a `Measured`, by CodeCarbon's own process. It takes packages
+beside its energy (tests/peers/nvml_more.c). Out: a `Measured`, by CodeCarbon's own process. It takes packages
 only from the kernel's own folder, so it models the processors.
 """
 
@@ -18,7 +18,7 @@ from exporters.twin.load import requests
 from exporters.twin.plan import Plan
 from exporters.twin.truth import Truth
 
-SOURCE = Path(__file__).with_name("nvml_whole.c")
+SOURCE = Path(__file__).parents[1] / "peers" / "nvml_more.c"
 LIBRARY = "libnvidia-ml.so.1"
 MEASUREMENTS = 3000
 
