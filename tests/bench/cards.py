@@ -1,8 +1,8 @@
 """CodeCarbon on the twin's host of eight cards: what one measurement costs there, and its memory.
 
 In: the twin's files, and its NVIDIA library with the questions added that CodeCarbon asks of a card
-beside its energy (tests/peers/nvml_more.c). Out: a `Measured`, by CodeCarbon's own process. It takes packages
-only from the kernel's own folder, so it models the processors.
+beside its energy (tests/peers/nvml_more.c). Out: a `Measured`, by CodeCarbon's own process. It
+takes packages only from the kernel's own folder, so it models the processors.
 """
 
 import json
