@@ -3,7 +3,8 @@
 In: the service of one BMC (DMTF DSP0266; schemas `Chassis`, `EnvironmentMetrics`, `Power`). Out:
 one reading for the host, the sum of its outermost chassis; one inside another is already in it.
 Of each chassis the first of these that it has is read, and kept: the energy counter
-(`EnergykWh`), the input of all its power supplies, the power of its first power control.
+(`EnergykWh`), the input of all its power supplies, the power of its first power control, the power
+of the chassis (`PowerWatts`; newer services have no `Power` any more).
 
 `http.client` and not the `redfish` package: that one brings `requests` (10 MB more in a process
 that is to stay under 45 MB) and sessions that a BMC must clean up; three GET requests need neither.
@@ -35,7 +36,7 @@ ROOT = "/redfish/v1/Chassis"
 SAMPLE_EVERY_SECONDS = 2
 """How often power is to be sampled: two samples may be 5 s apart, and a BMC may take 2 s."""
 
-Kind = Literal["energy", "supplies", "control"]
+Kind = Literal["energy", "supplies", "control", "environment"]
 Document = dict[str, Any]
 
 
@@ -123,7 +124,7 @@ class Redfish:
         outermost = [path for path in members if found[path] and not _inside(path, chassis, found)]
         if not outermost:
             raise RedfishError(
-                "no chassis has EnergykWh, PowerSupplies or PowerControl; "
+                "no chassis has EnergykWh, PowerSupplies, PowerControl or PowerWatts; "
                 "check the BMC's firmware, or its user's rights",
                 "unsupported",
             )
@@ -139,17 +140,25 @@ class Redfish:
 
     def _offers(self, chassis: Document) -> list[Source]:
         """What can be read of a chassis, the best first."""
-        offers = []
-        for key, kinds in (("EnvironmentMetrics", ("energy",)), ("Power", ("supplies", "control"))):
-            path = _link(chassis.get(key))
-            document = self._get(path) if path else {}
-            for kind in kinds:
-                if path and _VALUES[kind](document) is not None:
-                    offers.append(Source(kind, path))  # type: ignore[arg-type]
-        return offers
+        paths = {key: _link(chassis.get(key)) for key in _DOCUMENTS}
+        found = {key: self._get_if_there(path) for key, path in paths.items() if path}
+        return [
+            Source(kind, str(paths[key]))
+            for kind, (key, value) in _VALUES.items()
+            if key in found and value(found[key]) is not None
+        ]
+
+    def _get_if_there(self, path: str) -> Document:
+        """A document, empty where the service names one that it does not have, as some do."""
+        try:
+            return self._get(path)
+        except RedfishError as error:
+            if error.status == 404:
+                return {}
+            raise
 
     def _amount(self, source: Source) -> Decimal:
-        value = _VALUES[source.kind](self._get(source.path))
+        value = _VALUES[source.kind][1](self._get(source.path))
         if value is None:
             raise RedfishError(f"{source.path} has no value now for its {source.kind}")
         return value
@@ -301,8 +310,17 @@ def _control(power: Document) -> Decimal | None:
     return _number(watts, MAX_WATTS)
 
 
-_VALUES: dict[str, Callable[[Document], Decimal | None]] = {
-    "energy": _energy,
-    "supplies": _supplies,
-    "control": _control,
+def _environment(metrics: Document) -> Decimal | None:
+    """Watts of the chassis as a whole."""
+    sensor = metrics.get("PowerWatts")
+    return _number(sensor.get("Reading"), MAX_WATTS) if isinstance(sensor, dict) else None
+
+
+_VALUES: dict[Kind, tuple[str, Callable[[Document], Decimal | None]]] = {
+    "energy": ("EnvironmentMetrics", _energy),
+    "supplies": ("Power", _supplies),
+    "control": ("Power", _control),
+    "environment": ("EnvironmentMetrics", _environment),
 }
+"""What a chassis can be read by, the best first: which document, and which of its values."""
+_DOCUMENTS = dict.fromkeys(document for document, _ in _VALUES.values())

@@ -104,7 +104,7 @@ def test_each_trouble_of_a_bmc_has_its_remedy(service: Service, tmp_path: Path) 
     assert "answered 404" in trouble(bmc_settings(tmp_path, at))[1]
     service.chassis("1", Thermal={})
     _, says, remedy = trouble(bmc_settings(tmp_path, at))
-    assert "no chassis has EnergykWh, PowerSupplies or PowerControl" in says
+    assert "no chassis has EnergykWh, PowerSupplies, PowerControl or PowerWatts" in says
     assert "firmware" in remedy
 
 

@@ -138,6 +138,26 @@ def test_the_input_of_all_supplies_is_nearer_the_wall(service: Service) -> None:
     assert reading(service) == PowerSample(500_000_000, 7, "boot")
 
 
+def test_a_service_without_power_documents_is_read_by_its_metrics(service: Service) -> None:
+    """`PowerWatts`, as newer services have it; supplies and controls come before it."""
+    metrics = {"PowerWatts": {"Reading": 512.5}}
+    service.chassis("1", EnvironmentMetrics=metrics)
+    assert reading(service) == PowerSample(512_500_000, 7, "boot")
+    service.documents.clear()
+    service.chassis("1", EnvironmentMetrics=metrics, Power=power(500))
+    assert reading(service) == PowerSample(500_000_000, 7, "boot")
+
+
+def test_a_document_that_is_named_and_not_there_hides_no_other(service: Service) -> None:
+    """Metrics that answer 404 leave the power to be read; a whole chassis that does is no sum."""
+    service.chassis("1", EnvironmentMetrics={}, Power=power(500))
+    del service.documents[f"{C}/1/EnvironmentMetrics"]
+    assert reading(service) == PowerSample(500_000_000, 7, "boot")
+    service.chassis("gone", Power=power(700))
+    del service.documents[f"{C}/gone"]
+    assert f"{C}/gone: answered 404" in failed(service)[1]
+
+
 def test_a_source_once_chosen_is_kept(service: Service) -> None:
     """A supply that stops telling is a gap, not a step down to another figure; then it recovers."""
     document = power(500, 270, 280)
