@@ -55,6 +55,8 @@ def roles(pmu: Pmu) -> dict[str, str]:
     """What each device counts as."""
     sensor = found(pmu)
     sensor.close()
+    names = [device.device for device in sensor.devices()]
+    assert len(names) == len(set(names))
     return {
         device.device: "evidence" if device.evidence else str(device.component)
         for device in sensor.devices()
