@@ -82,7 +82,7 @@ def _integrated(accounts: Sequence[Balance]) -> Iterator[str]:
                 one.device,
                 _joules(one.measured_uj - one.off_uj),
                 _joules(one.off_uj),
-                _percent(one.measured_uj, one.measured_uj - one.off_uj),
+                _percent(one.measured_uj, one.measured_uj - one.off_uj, places=4),
                 _joules(bound_uj),
             )
             for one, bound_uj in found
@@ -103,8 +103,8 @@ def _wall(run: Run, wall: WallBalance) -> Iterator[str]:
     kind = "an energy counter" if run.plan.bmc == "energy" else f"{len(SUPPLIES_PERMILLE)} supplies"
     yield (
         f"At the wall: a controller read by Redfish ({kind}, {LAG_S} s late); "
-        f"{wall.polls:,} polls, {wall.unanswered:,} of them without answer; "
-        f"{wall.runs} stretches without a hole."
+        f"polls: {wall.polls:,}, of them without answer: {wall.unanswered:,}, "
+        f"stretches without a hole: {wall.runs}."
     )
     yield ""
     head = ("energy", "true (J)", "measured (J)", "measured / true - 1 (%)", "of it spread (J)")
@@ -134,7 +134,7 @@ def _compared(one: Compared) -> Iterator[str]:
     yield one.what
     yield _joules(one.true_uj)
     yield _joules(one.measured_uj)
-    yield f"{_percent(one.measured_uj, one.true_uj)}"
+    yield _percent(one.measured_uj, one.true_uj, places=4)
     yield _joules(one.spread_uj)
     yield _joules(one.off_uj)
     yield _joules(one.bound_uj)
@@ -217,10 +217,10 @@ def _joules(energy_uj: int) -> str:
     return f"{joules_float(energy_uj):,.1f}"
 
 
-def _percent(seen_uj: int, true_uj: int) -> str:
+def _percent(seen_uj: int, true_uj: int, places: int = 2) -> str:
     if not true_uj:
         return "" if not seen_uj else "nobody's"
-    return f"{100 * (seen_uj / true_uj - 1):+.2f}"
+    return f"{100 * (seen_uj / true_uj - 1):+.{places}f}"
 
 
 def _table(*heads: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -132,6 +132,20 @@ def test_the_command_prints_truth_beside_measured_and_exits_with_zero() -> None:
     (memory,) = (line for line in done.stdout.splitlines() if line.startswith("| package-1-dram"))
     assert memory.split("|")[-2].strip() == "0"
     assert {"psys", PLAN.uuid(1), "sia-1", "sia-2", "@system", "@agent"} <= first_cells
+    assert {"node", "platform"} <= first_cells
+    assert "Every microjoule that the controller showed is in the pages.\n" in done.stdout
+    assert "Node and platform are in bounds.\n" in done.stdout
+
+
+def test_a_host_may_lack_a_controller_and_its_cards_a_counter() -> None:
+    """No word of the wall then; the cards' power stands with its bound."""
+    require_tool("gcc")
+    arguments = ("--gpus", "2", "--integrated", "2", "--bmc", "none", "--page-seconds", "60")
+    done = twin("--systems", "1", "--hours", "0.05", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "integrated power of" in done.stdout
+    assert "At the wall" not in done.stdout
+    assert "Every device balances: 9 of 9" in done.stdout
 
 
 def test_without_a_compiler_the_command_says_what_to_do(tmp_path: Path) -> None:
