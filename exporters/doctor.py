@@ -36,9 +36,14 @@ UNKNOWN_REMEDIES = {
     "gpu": "see nvml above",
 }
 
+STOOD = "run the doctor again; a counter that stands under load becomes a gap, cause stuck"
 DRIVER_ANSWERS = ("mismatch", "Permission", "lost")
 """Words of NVML's that only a host with a card and a driver gives."""
 
+RAPL_RULE = (
+    "; the rule: deploy/60-footprint-rapl.rules to /etc/udev/rules.d, then udevadm control "
+    "--reload && udevadm trigger --action=add --subsystem-match=powercap"
+)
 RAPL_REMEDIES = {
     "yes": "a guest sees none: run an agent on the hypervisor too, else the model stands in",
     "no": "modprobe intel_rapl_msr (AMD too, from Linux 5.8 on), and load it at boot",
@@ -185,6 +190,7 @@ def _nvml_remedy(reason: str) -> str:
 
 def _refused(about: str, line: str) -> Check:
     says, _, remedy = line.removeprefix(f"{about}: ").rpartition("; ")
+    remedy += RAPL_RULE * ("shipped udev rule" in remedy)
     return Check(about, "BROKEN", says or remedy, remedy if says else "")
 
 
@@ -247,7 +253,7 @@ def _device_check(proof: Proof) -> Check:
         return Check(about, "ok", f"{power(proof)} ({proof.quality}, read by {proof.sensor})")
     says, _, remedy = proof.error.rpartition("; ")
     if not says:
-        says, remedy = proof.error, "" if proof.cause != "stuck" else "run the doctor again"
+        says, remedy = proof.error, "" if proof.cause != "stuck" else STOOD
     says = says.removeprefix(f"{proof.sensor}: ")
     states: dict[str, State] = {"unsupported": "missing", "stuck": "note"}
     return Check(about, states.get(proof.cause, "BROKEN"), says, remedy)
@@ -266,8 +272,8 @@ def _unknown(boundary: Mapping[str, str], checks: Sequence[Check]) -> Iterator[C
     broken = any(check.state == "BROKEN" for check in checks)
     for name, quality in boundary.items():
         if quality == "absent" and (name != "gpu" or gpu_there(checks)):
-            says = f"nothing measures {NAMES[name]}: unknown, outside the boundary, never zero"
-            remedy = "" if name == "cpu" and broken else UNKNOWN_REMEDIES[name]
+            says = f"nothing reads {NAMES[name]}: unknown, outside the boundary, never zero"
+            remedy = "see BROKEN" if name == "cpu" and broken else UNKNOWN_REMEDIES[name]
             yield Check(name, "missing", says, remedy)
 
 

@@ -18,6 +18,8 @@ ANSWERS = {
     "unread": "NOT reading",
     "none": "not reading",
 }
+READERS = {"cpu": ("rapl",), "dram": (), "gpu": ("nvml",)}
+"""What checks are about that a component is read by."""
 NAMES = {"cpu": "processors", "dram": "memory", "gpu": "GPU"}
 
 
@@ -174,8 +176,13 @@ def _component(component: str, devices: Sequence[Proof], checks: Sequence[Check]
     name = f"your {NAMES[component]}"
     if not own and component == "gpu" and not gpu_there(checks):
         return Summary("a GPU", "none", "this host shows none")
+    broken = any(
+        check.state == "BROKEN" and check.about.partition(" ")[0] in READERS[component]
+        for check in checks
+    )
     if not own:
-        return Summary(name, "unread", "nothing here measures it")
+        nothing = "there, and cannot be read: see BROKEN" if broken else "nothing here reads it"
+        return Summary(name, "unread", nothing)
     read = [proof for proof in own if proof.power_watts is not None]
     total = sum(proof.power_watts or 0 for proof in read)
     how = " and ".join(sorted({proof.quality for proof in read}))
@@ -185,7 +192,8 @@ def _component(component: str, devices: Sequence[Proof], checks: Sequence[Check]
     if how == "modelled":
         says = f"{total:.0f} W (modelled: nothing here measures it)"
         return Summary(name, "modelled", says, "components")
-    return Summary(name, "read", f"{some} found, {total:.0f} W ({how})", "components")
+    says = f"{some} found, {total:.0f} W ({how})"
+    return Summary(name, "read", f"{says}; not all: see BROKEN" * broken or says, "components")
 
 
 def _whole(nodes: Sequence[NodeProof], checks: Sequence[Check]) -> Summary:

@@ -79,9 +79,10 @@ def test_an_unreadable_counter_is_broken_with_its_remedy() -> None:
         root = folder / "powercap"
         code, report = doctor(folder, *options, "--powercap-root", root, nobody=True)
     assert code == 1
-    assert "NOT reading your processors" in report
+    assert "NOT reading your processors: there, and cannot be read: see BROKEN" in report
     assert f"BROKEN   rapl: cannot read {root}/intel-rapl:0/energy_uj: permission denied" in report
     assert "-> install the shipped udev rule (group footprint, 0440) or run as root" in report
+    assert "udevadm trigger --action=add --subsystem-match=powercap" in report
     assert "codecarbon" not in report
 
 
@@ -121,6 +122,8 @@ def test_each_state_of_a_card_is_said_with_its_remedy(
     (at,) = [number for number, line in enumerate(lines) if says in line][:1]
     assert lines[at].startswith("BROKEN") == bool(code)
     assert remedy in lines[at + 1]
+    if says.startswith(("card number", "MIG is on")):
+        assert "not all: see BROKEN" in report
     assert "90 W" in report
 
 
