@@ -33,6 +33,11 @@ class _Sum(msgspec.Struct):
     node_quality_uj: Counter[Quality] = msgspec.field(default_factory=Counter)
     components_quality_uj: Counter[Quality] = msgspec.field(default_factory=Counter)
 
+    @property
+    def has_model(self) -> bool:
+        """Whether a component's energy is modelled, so that the difference has a model in it."""
+        return bool(self.components_quality_uj["modelled"])
+
     def add(self, one: Slice, counts: bool) -> None:
         if not counts:
             self.set_aside_uj += one.node_uj + one.residue_uj
@@ -48,7 +53,7 @@ class _Sum(msgspec.Struct):
 
 class Wall:
     """A month's platform, gathered day by day; `host_days` are the days of hosts that have a meter
-    of their own, without anomalies."""
+    of their own and no modelled component, without anomalies."""
 
     def __init__(self) -> None:
         self._sums: dict[_Key, _Sum] = {}
@@ -71,7 +76,7 @@ class Wall:
         for (meter, hosts), of_day in sorted(days.items()):
             if of_day.node_uj < of_day.components_uj:
                 self._anomalies.append(_anomaly(day, meter, hosts, of_day, sensors_of(hosts)))
-            elif len(hosts) == 1 and of_day.common_us:
+            elif len(hosts) == 1 and of_day.common_us and not of_day.has_model:
                 platform_uj = of_day.node_uj - of_day.components_uj
                 self.host_days.append(
                     HostDay(hosts[0], day.isoformat(), platform_uj, of_day.common_us)

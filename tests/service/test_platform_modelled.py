@@ -133,6 +133,20 @@ def test_a_day_that_cannot_be_is_no_evidence(house: House) -> None:
     assert found["modelled"] == []
 
 
+def test_a_day_with_a_model_in_it_is_no_evidence(house: House) -> None:
+    """While a component was modelled, the meter's difference from it is no measured platform."""
+    house.now = MIDNIGHT + timedelta(days=3)
+    guess = make_page(quality="modelled")
+    days = list(metered())
+    first = [
+        msgspec.structs.replace(one, sensors=guess.sensors, entries=guess.entries)
+        for one in days[:96]
+    ]
+    house.post(chain([*first, *days[96:]]))
+    unmetered(house, "host-2", FACE)
+    assert platform(house)["modelled"] == []
+
+
 def test_csv_and_page_say_what_is_unknown_and_what_is_modelled(two_days: House) -> None:
     """The same figures, and the words, in both languages."""
     unmetered(two_days, "host-2", FACE)
