@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -114,8 +114,15 @@ def _end_with_parent() -> None:
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run(name: str, command: Sequence[str | Path], *, patience_s: float = 60) -> str:
-    """Standard output of a command that must succeed; DemoError with what it said otherwise."""
+def run(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    patience_s: float = 60,
+    codes: Collection[int] = (0,),
+) -> str:
+    """Standard output of a command that must end with one of `codes`; DemoError with what it said
+    otherwise."""
     try:
         result = subprocess.run(
             [str(word) for word in command],
@@ -130,7 +137,7 @@ def run(name: str, command: Sequence[str | Path], *, patience_s: float = 60) -> 
         raise DemoError(f"{name} cannot be started: {error.strerror}: {command[0]}") from error
     except subprocess.TimeoutExpired as error:
         raise DemoError(f"{name} did not end within {patience_s:.0f} s") from error
-    if result.returncode:
+    if result.returncode not in codes:
         last = (result.stderr or result.stdout).strip().splitlines()[-LOG_LINES:]
         said = "\n".join(f"    {line}" for line in last)
         raise DemoError(f"{name} failed with code {result.returncode}:\n{said}")

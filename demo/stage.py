@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from demo import processes
+from demo import closed, processes
 from demo.processes import Child, DemoError
 
 WORKLOADS = {"chat": "demo.llm_server", "tri": "demo.classifier_server"}
@@ -53,6 +53,7 @@ class Stage:
         self.database = folder / "footprint.db"
         self.record = folder / "record.jsonl"
         self._token = folder / "token"
+        self._configuration = folder / "agent.toml"
         self.drivers: dict[str, Child] = {}
         self.workloads: dict[str, Child] = {}
         self.agent: Child | None = None
@@ -77,6 +78,10 @@ class Stage:
 
     def start_agent(self) -> list[str]:
         """The agent on this host; what it found and what it lacks."""
+        words = [command("footprint-agent"), "doctor", "--json", *self._where()]
+        reason = closed.reason(json.loads(processes.run("doctor", words, codes=(0, 1))))
+        if reason is not None:
+            self._configuration.write_text(closed.SETTINGS)
         agent = self.agent = self._start(
             "agent",
             [
@@ -87,7 +92,7 @@ class Stage:
             ],
         )
         processes.wait_until("the agent's first tick", self._ticks, self._children, 90)
-        return agent.lines()
+        return [*(closed.lines(reason) if reason else []), *agent.lines()]
 
     def start_workloads(self) -> None:
         """Both workloads and their drivers; returns when all are ready to start."""
@@ -197,10 +202,9 @@ class Stage:
 
     def _where(self) -> list[str | Path]:
         """Apart from an agent that this host may run already, and from its configuration."""
-        configuration = self.folder / "agent.toml"
-        configuration.touch()
+        self._configuration.touch()
         return [
-            *("--config", configuration, "--run-dir", self.folder / "run"),
+            *("--config", self._configuration, "--run-dir", self.folder / "run"),
             *("--workload-group", self._group),
         ]
 

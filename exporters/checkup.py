@@ -81,7 +81,8 @@ def _cgroups(settings: Settings) -> Iterator[Check]:
 
 def _spool(settings: Settings) -> Check:
     folder = settings.state_path
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    # os.path: a folder that this user may not look into is one that it cannot write either.
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     remedy = "run as the agent's user, or give --state-dir a folder that you can write"
     if not existing.is_dir():
         return Check("spool", "BROKEN", f"{existing} is no folder", remedy)

@@ -230,6 +230,19 @@ def test_the_service_is_reached_or_its_trouble_named(tmp_path: Path) -> None:
     assert f"token_file: cannot read {absent}" in report
 
 
+def test_a_home_that_is_closed_to_its_user_is_broken() -> None:
+    """The default folder for the spool lies where the user may not even look: a check, no trace."""
+    with shared_folder() as folder:
+        home = folder / "home"
+        home.mkdir(mode=0o700)
+        answer = footprint_agent("doctor", "--json", nobody=True, HOME=str(home))
+    report = json.loads(answer.stdout)
+    (spool,) = [check for check in report["checks"] if check["about"] == "spool"]
+    assert spool["state"] == "BROKEN"
+    assert "permission denied" in spool["says"]
+    assert str(home) in spool["says"]
+
+
 def test_a_spool_that_cannot_be_written_is_broken() -> None:
     """The folder and what to do, before the agent stumbles over it."""
     with shared_folder() as folder:
