@@ -15,27 +15,14 @@ import msgspec
 
 from exporters.cputime import NS_PER_US, stat_value
 from exporters.settings import Workload
+from exporters.workloads.mounts import find_root
 from footprint.codes import is_code
+
+__all__ = ["RESCAN_TICKS", "Cgroups", "find_root"]
 
 RESCAN_TICKS = 5
 """Rules with patterns are looked up again, and empty groups that `run` left are removed, this
 often; `run`'s groups are looked for at every tick."""
-
-
-def find_root(mountinfo: Path = Path("/proc/self/mountinfo")) -> Path | None:
-    """Where the cgroup v2 tree is mounted (`/sys/fs/cgroup`, or `unified` below it), or None.
-
-    Source: proc(5), mountinfo: fields before and after a lone hyphen.
-    """
-    try:
-        lines = mountinfo.read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        fields, _, rest = line.partition(" - ")
-        if rest.split(" ", 1)[0] == "cgroup2":
-            return Path(fields.split()[4])
-    return None
 
 
 class Group(msgspec.Struct):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from exporters.errors import AgentError
-from exporters.workloads import cgroups, processes
+from exporters.workloads import mounts, processes
 
 
 def enter_group(root: Path, workload_group: str, sia: str) -> Path:
@@ -54,4 +54,4 @@ def _declare(run_dir: Path, sia: str) -> None:
 
 def default_root(configured: str | None) -> Path | None:
     """The configured v2 root, else the mounted one."""
-    return Path(configured) if configured else cgroups.find_root()
+    return Path(configured) if configured else mounts.find_root()
