@@ -222,6 +222,9 @@ class Record:
             self.splits.append((dynamic, device.weights))
             for code, (static_uj, dynamic_uj) in shares.items():
                 self._add(code, energy_uj=static_uj + dynamic_uj, dynamic_uj=dynamic_uj)
+        for name, floor_uw in tick.get("floors_uw", {}).items():
+            if name in self._devices:
+                self._devices[name].floor_uw = floor_uw  # from this tick on
         for code, total in self.cpu.totals.items():
             if inside:
                 self._add(code, cpu_ns=total - before.get(code, 0))

@@ -18,14 +18,14 @@ from exporters.bmc import NodeMeters
 from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
 from exporters.doctor_served import DoctorPage
-from exporters.drafts import DeviceKey, Draft, Drafts
+from exporters.drafts import DeviceKey, Draft
 from exporters.errors import AgentError, SpoolError
 from exporters.record import Record
-from exporters.sampler import Sampler, Track
+from exporters.resume import resume
 from exporters.sensors import hwmon, model, nvml, rapl_choice
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
-from exporters.spool import Checkpoint, Spool, close_for_reboot, newest_instant_us
+from exporters.spool import Checkpoint, Spool, newest_instant_us
 from exporters.surroundings import REAL, Surroundings
 from exporters.weights import Usage
 from exporters.workloads.cgroups import Cgroups, find_root
@@ -65,7 +65,7 @@ class Agent:
         self._fresh = checkpoint is None
         newest_us = newest_instant_us(checkpoint) if checkpoint else 0
         self._clock = Clock(surroundings.wall_ns, surroundings.mono_ns, newest_us)
-        self._sampler, sealed = _resume(
+        self._sampler, sealed = resume(
             settings, checkpoint, self._boot_id, self._devices(), self._clock.instant()
         )
         self._spool.save(self._checkpoint(checkpoint.boot_id if checkpoint else None), sealed)
@@ -139,6 +139,10 @@ class Agent:
     def _devices(self) -> list[Device]:
         return [device for sensor in self.sensors for device in sensor.devices()]
 
+    def _metered(self) -> list[Device]:
+        """The devices as pages tell them: with the floors in use."""
+        return [track.device for track in self._sampler.tracks.values()]
+
     def _pause(self, now: Instant) -> float:
         """Seconds until the next whole second."""
         following_us = to_us(boundary_after(from_us(now.utc_us), 1))
@@ -158,7 +162,7 @@ class Agent:
         self._tell()
         if self._record:
             watched = self._groups.paths() if self._groups else {}
-            self._record.tick(now, readings, usage, watched)
+            self._record.tick(now, readings, usage, watched, self._metered())
         self._keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
             self._late += 1
@@ -267,7 +271,7 @@ class Agent:
             "ncpu": host.logical_cpus(),
             "cgroup_root": str(root) if root else None,
         }
-        record.header(facts, self._devices())
+        record.header(facts, self._metered())
         return record
 
     def _begin_push(self) -> push.Pusher | None:
@@ -327,36 +331,6 @@ def _discover(
 
 def _measures_cpu(sensors: list[Sensor]) -> bool:
     return any(device.component == "cpu" for sensor in sensors for device in sensor.devices())
-
-
-def _resume(
-    settings: Settings,
-    checkpoint: Checkpoint | None,
-    boot_id: str,
-    devices: list[Device],
-    now: Instant,
-) -> tuple[Sampler, list[Draft]]:
-    """The sampler where the last checkpoint left it, and drafts of an ended boot to be sealed."""
-    sealed: list[Draft] = []
-    start_us, drafts, known = now.utc_us, list[Draft](), dict[DeviceKey, Track]()
-    if checkpoint is not None:
-        if checkpoint.boot_id != boot_id:
-            sealed = close_for_reboot(checkpoint)
-        start_us, drafts = checkpoint.start_us, checkpoint.drafts
-        known = {track.key: track for track in checkpoint.tracks}
-    tracks = {}
-    for device in devices:
-        key = (device.sensor, device.device)
-        track = known.pop(key, None) or Track(device, covered_us=start_us, failing="absent")
-        track.device, track.up = device, False
-        track.blind = track.baseline is not None
-        tracks[key] = track
-    for track in known.values():
-        log.warning("%s %s was read before and is not found now", *track.key)
-    reservations = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
-    declared = {rule.sia for rule in settings.workloads} | set(reservations.values())
-    pages = Drafts(settings.page_seconds, start_us, drafts)
-    return Sampler(pages, tracks, reservations, sorted(declared)), sealed
 
 
 def _cgroup_root(settings: Settings) -> Path | None:

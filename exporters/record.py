@@ -36,9 +36,11 @@ class Record:
         self._path = path
         self._full = False
         self._watched: dict[str, list[str]] = {}
+        self._floors: dict[str, int | None] = {}
 
     def header(self, facts: Mapping[str, Any], devices: list[Device]) -> None:
-        """What is constant: who, where, and every device."""
+        """What is constant: who, where, and every device, with its floor at the start."""
+        self._floors = _floors(devices)
         fields = (
             "sensor component device evidence quality range_uj floor_uw max_power_uw".split()  # noqa: SIM905
         )
@@ -57,8 +59,9 @@ class Record:
         readings: Mapping[DeviceKey, Reading | Failure],
         usage: Usage,
         watched: Mapping[str, list[str]],
+        devices: list[Device],
     ) -> None:
-        """One tick."""
+        """One tick; floors that changed hold from this tick on."""
         line: dict[str, Any] = {
             "at": from_us(now.utc_us).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "mono_ns": now.mono_ns,
@@ -68,6 +71,10 @@ class Record:
         if watched != self._watched:
             self._watched = {sia: list(paths) for sia, paths in watched.items()}
             line["watch"] = self._watched
+        floors = _floors(devices)
+        if floors != self._floors:
+            self._floors = floors
+            line["floors_uw"] = floors
         self._write(line)
 
     def close(self) -> None:
@@ -89,6 +96,10 @@ class Record:
                 self._path,
                 error.strerror,
             )
+
+
+def _floors(devices: list[Device]) -> dict[str, int | None]:
+    return {device.device: device.floor_uw for device in devices}
 
 
 def _reading(device: str, reading: Reading | Failure) -> dict[str, Any]:

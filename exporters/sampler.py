@@ -16,6 +16,7 @@ from exporters.sensors.sensor import Device, Failure
 from exporters.weights import CpuTimes, Usage
 from footprint import codes
 from footprint.attribution import Part, Share, divide
+from footprint.floor import Minute, Rest, rests
 from footprint.interval import floor_to, from_us, to_us
 from footprint.ledger import CounterMark
 from footprint.reading import STUCK_AFTER_NS, Cause, Counter, Gap, Reading, consumed
@@ -31,10 +32,14 @@ LOADED_NS_PER_S = NS_PER_S // 100
 """CPU time a second from which a processor counts as loaded: one hundredth of one CPU."""
 
 
+HOW_MEASURED = "lowest mean power of a minute of rest in 30 days"
+
+
 class Track(msgspec.Struct):
     """What is remembered of one device between ticks, and over a restart.
 
-    Everything before `covered_us` is settled. `forfeited`: it was settled as a gap although the
+    Everything before `covered_us` is settled. `rest`: minutes in which nothing worked, of a device
+    whose floor is measured here. `forfeited`: it was settled as a gap although the
     counter went on, so energy since `baseline_us` is spread and its settled part left out. `blind`:
     nobody saw who ran since the baseline.
     """
@@ -46,6 +51,7 @@ class Track(msgspec.Struct):
     mark: CounterMark | None = None
     forfeited: bool = False
     blind: bool = False
+    rest: Rest | None = None
     failing: Cause | None = None
     error: str = ""
     up: bool = False
@@ -75,6 +81,7 @@ class Sampler:
         tracks: Mapping[DeviceKey, Track],
         reservations: Mapping[str, str],
         known: Iterable[str] = (),
+        logical_cpus: int = 1,
     ) -> None:
         """`reservations`: SIA by GPU UUID; `known`: SIA whose series exist from the start."""
         self.drafts = drafts
@@ -84,15 +91,17 @@ class Sampler:
         self._marks: dict[DeviceKey, Mapping[str, int]] = {}
         self._reserved = reservations
         self._last_us = drafts.start_us
+        self._known = (codes.UNATTRIBUTED, *known)
+        self._cpus = logical_cpus
         for key, track in self.tracks.items():
-            self._show_from_start(key, track.device, (codes.UNATTRIBUTED, *known))
+            self._show_from_start(key, track.device)
 
-    def _show_from_start(self, key: DeviceKey, device: Device, consumers: Iterable[str]) -> None:
+    def _show_from_start(self, key: DeviceKey, device: Device) -> None:
         """A series that appears with its first joule would hide that joule from a rate."""
         part: Part = "undivided" if device.floor_uw is None else "dynamic"
         whose = (codes.IDLE,) if device.component == "gpu" else (codes.SYSTEM, codes.AGENT)
-        for consumer in (*whose, *consumers):
-            self.totals.energy_uj[key, consumer, part] = 0
+        for consumer in (*whose, *self._known):
+            self.totals.energy_uj.setdefault((key, consumer, part), 0)
 
     def begin(self, now: Instant) -> None:
         """Start a new ledger's first page at this instant."""
@@ -132,6 +141,19 @@ class Sampler:
             _mark(track, cover, outcome, at)
             self._settle(track, outcome, at_us, holders)
             track.failing = None
+        if self.drafts.open[-1].start_us == at_us:
+            for track in self.tracks.values():
+                self._renew_floor(track, at_us)
+
+    def _renew_floor(self, track: Track, at_us: int) -> None:
+        """A page has one floor: a new one holds from a page's beginning on."""
+        if track.rest is None or track.covered_us != at_us:
+            return
+        floor = track.rest.floor(at_us)
+        renewed = with_floor(track.device, floor)
+        if renewed.floor_uw != track.device.floor_uw:
+            track.device = renewed
+            self._show_from_start(track.key, renewed)
 
     def due(self, now: Instant, *, final: bool = False) -> Iterator[Draft]:
         """Drafts that are over and settled; with `final` all, the newest cut at its last tick."""
@@ -184,11 +206,20 @@ class Sampler:
             if outcome.cause != "stuck":
                 self._rebase(track, reading, at_us)
         elif outcome.uj or not isinstance(reading, Counter):
+            if track.rest is not None:
+                resting = not track.blind and self._rests(track.device, weights, elapsed_ns)
+                track.rest.see(track.covered_us, at_us, outcome.uj, resting=resting)
             self._book(track, self._shares(track, outcome, elapsed_ns, weights), at_us)
             self._rebase(track, reading, at_us)
         elif elapsed_ns >= STUCK_AFTER_NS:
             self._book(track, [], at_us)
         # else: a counter that has not moved yet; its next move counts for this time too.
+
+    def _rests(self, device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
+        """Whether nothing worked: hardly any CPU time, or no process on the card."""
+        if device.component == "gpu":
+            return not weights
+        return rests(sum(weights.values()), elapsed_ns, self._cpus)
 
     def _shares(
         self, track: Track, energy: Energy, elapsed_ns: int, weights: Mapping[str, int]
@@ -245,6 +276,25 @@ class Sampler:
             return {self._reserved[uuid]: 1}
         # Which process belongs to whom on a card is not known yet: held is unattributed.
         return {} if holders.get(uuid) == 0 else {codes.UNATTRIBUTED: 1}
+
+
+def with_floor(device: Device, floor: Minute | None) -> Device:
+    """The device with a floor that was measured, or without any."""
+    parameters = {name: value for name, value in device.parameters.items() if name != "floor"}
+    if floor is None:
+        return msgspec.structs.replace(device, floor_uw=None, floor_at=None, parameters=parameters)
+    return msgspec.structs.replace(
+        device,
+        floor_uw=floor.power_uw,
+        floor_at=from_us(floor.end_us),
+        parameters={**parameters, "floor": HOW_MEASURED},
+    )
+
+
+def measures_floor(device: Device) -> bool:
+    """Whether the floor of a device is found by watching it rest; a model brings its own."""
+    measured = device.quality != "modelled" and device.floor_uw is None
+    return measured and device.component is not None
 
 
 def _may_come_back(track: Track, draft: Draft) -> bool:
