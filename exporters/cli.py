@@ -5,6 +5,7 @@ Every failure is one line: what, where, remedy; exit code 1 (2 for a wrong comma
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from exporters.twin import command as twin
 from exporters.workloads import launch
 from footprint import METHOD_VERSION, __version__, codes
 
+NOBODY_READS = 141
+"""What a shell calls the end by SIGPIPE (128 + 13)."""
+
 OVERRIDES = (
     *("service", "token_file", "state_dir", "run_dir", "listen", "page_seconds"),
     *("checkpoint_seconds", "record", "host_id", "powercap_root", "cgroup_root", "workload_group"),
@@ -29,6 +33,16 @@ OVERRIDES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
+    try:
+        code = _main(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough (Python, signal: Note on SIGPIPE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    return code
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command == "twin":

@@ -1,7 +1,9 @@
 """What a user of `footprint-agent` can get wrong: one line, exit code 1, nothing begun."""
 
+import os
 import socket
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from exporters.spool import Spool
 from tests.exporters.nobody import footprint_agent, require_root, shared_folder, the_line
 from tests.powercap import make_zone
-from tests.running import Agent, ended
+from tests.running import BIN, Agent, ended
 
 
 class Host:
@@ -164,3 +166,20 @@ def test_a_run_folder_that_others_can_write_is_refused(host: Host) -> None:
     folder.mkdir()
     folder.chmod(0o777)
     assert host.refusal().startswith(f"lock: others can write to {folder}; ")
+
+
+@pytest.mark.parametrize("program", ["footprint-agent", "footprint"])
+def test_a_reader_that_has_enough_is_no_error(program: str, tmp_path: Path) -> None:
+    """`| head` closes the pipe: no traceback, and the code that a shell gives for it."""
+    words = ["doctor"]
+    if program == "footprint":
+        database = ["--database", str(tmp_path / "footprint.db")]
+        subprocess.run([BIN / program, "migrate", *database], capture_output=True, check=True)
+        words = ["fsck", *database]
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [BIN / program, *words], stdout=writes, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
