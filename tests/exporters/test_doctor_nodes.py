@@ -195,17 +195,18 @@ def test_each_trouble_of_ipmi_has_its_remedy(
     assert (found, remedy in what_to_do) == (state, True)
 
 
-def test_a_device_without_tool_is_broken(tmp_path: Path) -> None:
-    """The host has a BMC and nothing reads it: that is no mere absence."""
+def test_a_device_without_tool_is_missing_with_the_tool_to_install(tmp_path: Path) -> None:
+    """The host has a BMC and nothing reads it: said, and no reason to call the host broken."""
     (tmp_path / "ipmi0").touch()
     place = {"devices": [tmp_path / "ipmi0"], "path": str(tmp_path)}
     state, says, remedy = trouble(Settings(), **place)
-    assert (state, says) == ("BROKEN", f"{tmp_path}/ipmi0 is there, ipmitool is not")
+    assert (state, says) == ("missing", f"{tmp_path}/ipmi0 is there, ipmitool is not")
     assert remedy.startswith("install ipmitool")
 
 
-def test_a_device_of_roots_is_broken_for_others() -> None:
-    """/dev/ipmi0 as kernels make it, 0600: the udev rule that opens it."""
+def test_a_device_of_roots_is_missing_for_others() -> None:
+    """/dev/ipmi0 as kernels make it, 0600, and as the shipped unit leaves it: Redfish first, else
+    the udev rule that opens it."""
     require_root()
     program = (
         "import os, sys\nfrom pathlib import Path\n"
@@ -224,5 +225,6 @@ def test_a_device_of_roots_is_broken_for_others() -> None:
             check=True,
         )
     state, says, remedy = answer.stdout.strip().split("|")
-    assert (state, says) == ("BROKEN", f"cannot open {folder}/ipmi0: permission denied")
+    assert (state, says) == ("missing", f"cannot open {folder}/ipmi0: permission denied")
+    assert remedy.startswith("name the BMC in agent.toml")
     assert 'KERNEL=="ipmi*", GROUP="footprint"' in remedy
