@@ -104,10 +104,12 @@ class Formats:
         self.space = NARROW_SPACE if lang == "fr" else NO_BREAK_SPACE
 
     def decimal(self, value: Decimal, decimals: int) -> str:
-        """`value` with exactly `decimals` decimals; what would show as zero is `< 0.001`."""
+        """`value` with exactly `decimals` decimals; what would show as zero is `< 0.001`,
+        below zero `> -0.001`."""
         step = Decimal(1).scaleb(-decimals)
         if 0 < abs(value) <= step / 2:  # half a step rounds to an even zero
-            return f"<{self.space}{self._fixed(step, decimals)}"
+            sign, edge = ("<", step) if value > 0 else (">", -step)
+            return f"{sign}{self.space}{self._fixed(edge, decimals)}"
         return self._fixed(value.quantize(step, ROUND_HALF_EVEN), decimals)
 
     def _fixed(self, value: Decimal, decimals: int) -> str:

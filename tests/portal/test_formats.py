@@ -17,6 +17,7 @@ KWH = 3_600_000_000_000
     ("family", "raw", "french", "english"),
     [
         (ENERGY, 1, "<\u202f0,001\u202fmWh", "<\u00a00.001\u00a0mWh"),
+        (ENERGY, -1, ">\u202f-0,001\u202fmWh", ">\u00a0-0.001\u00a0mWh"),
         (ENERGY, 1800, "<\u202f0,001\u202fmWh", "<\u00a00.001\u00a0mWh"),
         (ENERGY, 512_345_678, "142\u202fmWh", "142\u00a0mWh"),
         (ENERGY, 5_406_123_456_789, "1,50\u202fkWh", "1.50\u00a0kWh"),
