@@ -9,7 +9,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,7 +29,10 @@ from exporters.spool import Checkpoint, Spool, newest_instant_us
 from exporters.surroundings import REAL, Surroundings
 from exporters.weights import Usage
 from exporters.workloads.cgroups import Cgroups, find_root
+from exporters.workloads.gpus import Boards
+from exporters.workloads.owners import Owners, decide_by
 from exporters.workloads.processes import Processes
+from exporters.workloads.rules import Rules
 from footprint.interval import boundary_after, from_us, to_us
 from footprint.reading import Reading
 
@@ -58,6 +61,7 @@ class Agent:
         self._host_facts = host.facts(surroundings.proc)
         self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
+        self._gpus = self._gpu_boards()
         self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
         self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
@@ -157,7 +161,8 @@ class Agent:
         if self._fresh:
             self._sampler.begin(now)
             self._fresh = False
-        self._sampler.tick(now, readings, usage, self._holders())
+        self._look_at_gpus(now)
+        self._sampler.tick(now, readings, usage, self._gpus.by_uuid)
         self.node_meters.book(self._sampler.drafts, self._clock.utc_us)
         self._tell()
         if self._record:
@@ -196,15 +201,19 @@ class Agent:
             sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
         return Usage(self._host_cpu.read_ns(), self._around.own_cpu_ns(), sia_ns)
 
-    def _holders(self) -> Mapping[str, int | None]:
-        reserved = {uuid for rule in self._settings.reservations for uuid in rule.gpus}
-        return {
-            device.device: sensor.holders(device.device)
-            for sensor in self.sensors
-            if isinstance(sensor, nvml.Nvml)
-            for device in sensor.devices()
-            if device.device not in reserved
-        }
+    def _gpu_boards(self) -> Boards:
+        settings = self._settings
+        rules = Rules(settings.workloads, settings.workload_group)
+        owners = Owners(decide_by(rules, self._processes, self._around.proc), self._around.proc)
+        reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
+        return Boards(owners, reserved)
+
+    def _look_at_gpus(self, now: Instant) -> None:
+        """Whose each board was since the last tick; a reserved board need not be asked."""
+        for sensor in self.sensors:
+            if isinstance(sensor, nvml.Nvml):
+                uses = sensor.use(without=self._gpus.reserved)
+                self._gpus.advance(now.mono_ns, uses, sensor.uuids)
 
     def _keep(self, now: Instant, *, final: bool) -> None:
         """Seal what is due; a checkpoint at most `checkpoint_seconds` after the last."""
@@ -256,6 +265,7 @@ class Agent:
                 spool=self._spool.counts(),
                 factor=self._settings.factor,
                 nodes=self.node_meters.states(self._clock.utc_us),
+                gpus=self._gpus.states(),
             )
         )
 

@@ -1,8 +1,8 @@
 """From two readings to shares in a page: the agent's heart, without I/O and without a clock.
 
-In: every tick's readings, CPU times and GPU holders. Out: shares and gaps in the drafts, sealed
-drafts, and the totals that /metrics shows. A reading that fails leaves the older one as baseline;
-what the counter shows when it comes back is spread over the time between.
+In: every tick's readings, CPU times and whose the GPUs were. Out: shares and gaps in the drafts,
+sealed drafts, and the totals that /metrics shows. A reading that fails leaves the older one as
+baseline; what the counter shows when it comes back is spread over the time between.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +14,7 @@ from exporters.clock import Instant
 from exporters.drafts import Cover, DeviceKey, Draft, Drafts
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import CpuTimes, Usage
+from exporters.workloads.gpus import Board, Weights
 from footprint import codes
 from footprint.attribution import Part, Share, divide
 from footprint.floor import Minute, Rest, rests
@@ -89,6 +90,8 @@ class Sampler:
         self.totals = Totals()
         self.cpu = CpuTimes()
         self._marks: dict[DeviceKey, Mapping[str, int]] = {}
+        self._gpus: Mapping[str, Board] = {}
+        self._gpu_marks: dict[DeviceKey, Weights] = {}
         self._reserved = reservations
         self._last_us = drafts.start_us
         self._known = (codes.UNATTRIBUTED, *known)
@@ -98,10 +101,12 @@ class Sampler:
 
     def _show_from_start(self, key: DeviceKey, device: Device) -> None:
         """A series that appears with its first joule would hide that joule from a rate."""
-        part: Part = "undivided" if device.floor_uw is None else "dynamic"
-        whose = (codes.IDLE,) if device.component == "gpu" else (codes.SYSTEM, codes.AGENT)
-        for consumer in (*whose, *self._known):
-            self.totals.energy_uj.setdefault((key, consumer, part), 0)
+        is_gpu = device.component == "gpu"
+        parts: tuple[Part, ...] = ("dynamic", "static") if is_gpu else ("dynamic",)
+        whose = (codes.IDLE, codes.UNREGISTERED) if is_gpu else (codes.SYSTEM, codes.AGENT)
+        for part in parts if device.floor_uw is not None else ("undivided",):
+            for consumer in (*whose, *self._known):
+                self.totals.energy_uj.setdefault((key, consumer, part), 0)
 
     def begin(self, now: Instant) -> None:
         """Start a new ledger's first page at this instant."""
@@ -120,12 +125,13 @@ class Sampler:
         now: Instant,
         readings: Mapping[DeviceKey, Reading | Failure],
         usage: Usage,
-        holders: Mapping[str, int | None],
+        gpus: Mapping[str, Board],
     ) -> None:
-        """Settle every device up to now. `holders`: compute processes per GPU UUID."""
+        """Settle every device up to now. `gpus`: whose each board is, by UUID."""
         at_us = self.effective_us(now)
         self._last_us = at_us
         self.cpu.advance(usage)
+        self._gpus = gpus
         self.drafts.reach(at_us + 1)
         at = from_us(now.utc_us)
         for key, outcome in readings.items():
@@ -139,7 +145,7 @@ class Sampler:
             if track.baseline is not None and at_us <= track.covered_us:
                 continue  # no time has passed in the pages: the next tick counts for this one too
             _mark(track, cover, outcome, at)
-            self._settle(track, outcome, at_us, holders)
+            self._settle(track, outcome, at_us)
             track.failing = None
         if self.drafts.open[-1].start_us == at_us:
             for track in self.tracks.values():
@@ -190,14 +196,12 @@ class Sampler:
         cover.last_error = failure.error
         self.totals.failures[track.key] = self.totals.failures.get(track.key, 0) + 1
 
-    def _settle(
-        self, track: Track, reading: Reading, at_us: int, holders: Mapping[str, int | None]
-    ) -> None:
+    def _settle(self, track: Track, reading: Reading, at_us: int) -> None:
         if track.baseline is None:
             self._gap(track, track.failing or "outage", at_us)
             self._rebase(track, reading, at_us)
             return
-        weights = self._weights(track, holders)
+        static, weights = self._weights(track)
         elapsed_ns = reading.at_ns - track.baseline.at_ns
         loaded = _loaded(track.device, weights, elapsed_ns)
         outcome = consumed(track.baseline, reading, loaded=loaded)
@@ -209,7 +213,7 @@ class Sampler:
             if track.rest is not None:
                 resting = not track.blind and self._rests(track.device, weights, elapsed_ns)
                 track.rest.see(track.covered_us, at_us, outcome.uj, resting=resting)
-            self._book(track, self._shares(track, outcome, elapsed_ns, weights), at_us)
+            self._book(track, self._shares(track, outcome, elapsed_ns, static, weights), at_us)
             self._rebase(track, reading, at_us)
         elif elapsed_ns >= STUCK_AFTER_NS:
             self._book(track, [], at_us)
@@ -218,24 +222,28 @@ class Sampler:
     def _rests(self, device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
         """Whether nothing worked: hardly any CPU time, or no process on the card."""
         if device.component == "gpu":
-            return not weights
+            return weights.keys() <= {codes.IDLE}
         return rests(sum(weights.values()), elapsed_ns, self._cpus)
 
     def _shares(
-        self, track: Track, energy: Energy, elapsed_ns: int, weights: Mapping[str, int]
+        self,
+        track: Track,
+        energy: Energy,
+        elapsed_ns: int,
+        static: Mapping[str, int],
+        weights: Mapping[str, int],
     ) -> list[Share]:
         if track.device.evidence:
             return [Share(codes.SYSTEM, "undivided", energy.uj)]  # nobody is accounted any of it
         if track.blind:
             return [Share(codes.UNATTRIBUTED, "undivided", energy.uj)]
-        is_gpu = track.device.component == "gpu"
         return divide(
             energy.uj,
             elapsed_ns,
             floor_uw=track.device.floor_uw,
-            static_weights=weights if is_gpu else {},
+            static_weights=static,
             dynamic_weights=weights,
-            otherwise=codes.IDLE if is_gpu else codes.SYSTEM,
+            otherwise=codes.IDLE if track.device.component == "gpu" else codes.SYSTEM,
         )
 
     def _book(self, track: Track, shares: list[Share], at_us: int) -> None:
@@ -267,15 +275,23 @@ class Sampler:
         track.baseline, track.baseline_us = reading, at_us
         track.forfeited = track.blind = False
         self._marks[track.key] = self.cpu.mark()
+        board = self._gpus.get(track.device.device)
+        if board is not None:
+            self._gpu_marks[track.key] = board.mark()
 
-    def _weights(self, track: Track, holders: Mapping[str, int | None]) -> Mapping[str, int]:
+    def _weights(self, track: Track) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Weights of the static part, and of the dynamic one or of the undivided whole."""
         if track.device.component != "gpu":
-            return self.cpu.since(self._marks.get(track.key, {}))
-        uuid = track.device.device
+            return {}, self.cpu.since(self._marks.get(track.key, {}))
+        board, uuid = self._gpus.get(track.device.device), track.device.device
         if uuid in self._reserved:
-            return {self._reserved[uuid]: 1}
-        # Which process belongs to whom on a card is not known yet: held is unattributed.
-        return {} if holders.get(uuid) == 0 else {codes.UNATTRIBUTED: 1}
+            whole = {self._reserved[uuid]: 1}
+        elif board is None:
+            whole = {codes.UNATTRIBUTED: 1}
+        else:
+            weights = board.since(self._gpu_marks.get(track.key))
+            return weights.static, weights.following
+        return whole, whole
 
 
 def with_floor(device: Device, floor: Minute | None) -> Device:

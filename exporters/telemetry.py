@@ -23,6 +23,7 @@ from exporters.errors import AgentError
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
 from exporters.spool import Counts
+from exporters.workloads.gpus import BoardState
 from footprint import METHOD_VERSION, __version__, metrics
 from footprint.units import grams_float, joules_float, micrograms
 
@@ -49,6 +50,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     spool: Counts
     factor: Factor | None
     nodes: list[MeterState] = []
+    gpus: list[BoardState] = []
 
 
 class Exposition(Collector):
@@ -74,6 +76,7 @@ class Exposition(Collector):
         yield from _energy(snapshot)
         yield from _emissions(snapshot)
         yield from _sensors(snapshot)
+        yield from _gpus(snapshot.gpus)
         yield from _nodes(snapshot.nodes)
         yield from _agent(snapshot)
 
@@ -172,6 +175,18 @@ def _sensors(snapshot: Snapshot) -> Iterator[Family]:
             ((components[key], key[1], cause), gap_us / 1e6)
             for (key, cause), gap_us in snapshot.gap_us.items()
         ),
+    )
+
+
+def _gpus(boards: list[BoardState]) -> Iterator[Family]:
+    """Whose boards are; how many strangers a board has is told where it is looked at."""
+    yield family(
+        metrics.GPU_UNREGISTERED,
+        (((b.uuid,), float(b.unregistered)) for b in boards if b.unregistered is not None),
+    )
+    yield family(
+        metrics.GPU_ATTRIBUTION_SECONDS,
+        (((b.uuid, basis), ns / 1e9) for b in boards for basis, ns in b.basis_ns.items()),
     )
 
 

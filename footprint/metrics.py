@@ -85,6 +85,21 @@ GAP_SECONDS = Metric(
     "Time for which the energy of a device is unknown, since the agent started.",
     ("component", "device", "cause"),
 )
+# Agent: who uses the GPUs
+GPU_UNREGISTERED = Metric(
+    "footprint_gpu_unregistered_processes",
+    "gauge",
+    "Processes that compute on a GPU and that nobody declared, at the last tick; not told of a GPU "
+    "that is reserved as a whole.",
+    ("device",),
+)
+GPU_ATTRIBUTION_SECONDS = Metric(
+    "footprint_gpu_attribution_seconds_total",
+    "counter",
+    "Time for which a GPU's energy was divided by a basis (reserved, idle, sm, memory, alone, "
+    "instances, slices, unknown: METHOD.md) since the agent started.",
+    ("device", "basis"),
+)
 # Agent: node meters
 NODE_ENERGY = Metric(
     "footprint_node_energy_joules_total",
@@ -219,6 +234,8 @@ AGENT_METRICS = (
     SENSOR_READ_SECONDS,
     SENSOR_FAILURES,
     GAP_SECONDS,
+    GPU_UNREGISTERED,
+    GPU_ATTRIBUTION_SECONDS,
     NODE_ENERGY,
     NODE_UP,
     NODE_READ_SECONDS,

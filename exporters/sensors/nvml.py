@@ -1,26 +1,28 @@
 """NVIDIA GPUs through NVML: a board's energy counter, or its power made into one.
 
-In: `libnvidia-ml.so.1` through `nvidia-ml-py`, which only this file speaks to. Out: `Counter`s per
-board, named by UUID (an index changes when a card is added or fails), and how many processes hold
-each board. MIG instances are parts of a board and never appear beside it. Where a board has both an
-energy counter and power readings, the second is evidence, and `agreement.py` compares the two.
+In: NVML (`nvml_library.py`). Out: `Counter`s per board, named by UUID (an index changes when a card
+is added or fails), and who uses each board (`nvml_use.py`). MIG instances are parts of a board and
+never appear beside it. Where a board has both an energy counter and power readings, the second is
+evidence, and `agreement.py` compares the two.
 Source: NVML API reference, nvmlDeviceGetTotalEnergyConsumption, nvmlDeviceGetFieldValues.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-import pynvml
-
 from exporters.clock import Boot, boottime_ns
+from exporters.sensors import nvml_library as library
 from exporters.sensors.agreement import Agreement
 from exporters.sensors.board import board_remarks, failed, share_failure, unbelievable, unnamed
 from exporters.sensors.integral import Integral
+from exporters.sensors.nvml_library import NVMLError
+from exporters.sensors.nvml_use import BoardUse
 from exporters.sensors.remark import Remark
 from exporters.sensors.sensor import Absent, Device, Failure
-from footprint.reading import Cause, Counter, Gap, PowerSample, Reading
+from exporters.sensors.use import UNKNOWN, Use
+from footprint.reading import Counter, Gap, PowerSample, Reading
 from footprint.units import UJ_PER_J, uj_from_millijoules
 
 SAMPLES_PER_SECOND = 5
@@ -32,32 +34,6 @@ HEADROOM = 2
 
 MOST_POWER_UW = 4000 * UJ_PER_J
 """The bound where the driver states no limit: well above the rating of any board of 2026."""
-
-_CAUSES: dict[int, Cause] = {
-    pynvml.NVML_ERROR_NO_PERMISSION: "permission",
-    pynvml.NVML_ERROR_GPU_IS_LOST: "absent",
-    pynvml.NVML_ERROR_GPU_NOT_FOUND: "absent",
-    pynvml.NVML_ERROR_NOT_FOUND: "absent",
-    pynvml.NVML_ERROR_UNINITIALIZED: "absent",
-    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "absent",
-    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "absent",
-    pynvml.NVML_ERROR_NOT_SUPPORTED: "unsupported",
-    pynvml.NVML_ERROR_FUNCTION_NOT_FOUND: "unsupported",
-}
-
-_DRIVER_GONE = (
-    pynvml.NVML_ERROR_UNINITIALIZED,
-    pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
-    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH,
-)
-
-VIRTUALISATION = {
-    pynvml.NVML_GPU_VIRTUALIZATION_MODE_NONE: "none",
-    pynvml.NVML_GPU_VIRTUALIZATION_MODE_PASSTHROUGH: "passthrough",
-    pynvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU: "vgpu",
-    pynvml.NVML_GPU_VIRTUALIZATION_MODE_HOST_VGPU: "host-vgpu",
-    pynvml.NVML_GPU_VIRTUALIZATION_MODE_HOST_VSGA: "host-vsga",
-}
 
 log = logging.getLogger("footprint.agent")
 
@@ -85,6 +61,11 @@ class Nvml:
             self._thread = threading.Thread(target=self._run, name="nvml-power", daemon=True)
             self._thread.start()
 
+    @property
+    def uuids(self) -> Sequence[str]:
+        """The boards."""
+        return [board.uuid for board in self._boards]
+
     def devices(self) -> Sequence[Device]:
         """One device a board, by UUID, and after it the evidence from its power."""
         return [device for board in self._boards for device in board.devices()]
@@ -102,16 +83,12 @@ class Nvml:
                 if board.sampled:
                     self._sample(board)
 
-    def holders(self, uuid: str) -> int | None:
-        """How many compute processes hold the board; None where that cannot be known."""
+    def use(self, without: Container[str] = ()) -> dict[str, Use]:
+        """Who used each board since the last look, by UUID; some boards may be left out."""
         with self._lock:
-            board = next((board for board in self._boards if board.uuid == uuid), None)
-            if board is None:
-                return None
-            try:
-                return len(_processes(board.handle()))
-            except pynvml.NVMLError:
-                return None
+            return {
+                board.uuid: self._used(board) for board in self._boards if board.uuid not in without
+            }
 
     def remarks(self) -> Sequence[Remark]:
         """What a person should know of the boards."""
@@ -129,22 +106,29 @@ class Nvml:
         with self._lock:
             for board in self._boards:
                 board.forget()
-            _optional(pynvml.nvmlShutdown)
+            library.leave()
 
     def _run(self) -> None:
         while not self._stop.wait(1 / SAMPLES_PER_SECOND):
             self.sample()
 
     def _find(self) -> None:
-        for index in range(pynvml.nvmlDeviceGetCount()):
+        for index in range(library.count()):
             try:
-                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-                uuid = pynvml.nvmlDeviceGetUUID(handle)
-            except pynvml.NVMLError as error:
+                handle = library.by_index(index)
+                uuid = library.uuid_of(handle)
+            except NVMLError as error:
                 self._unnamed.append(unnamed(index, str(error)))
                 continue
             if not uuid.startswith("MIG-"):
                 self._boards.append(_Board(uuid, handle, self._process))
+
+    def _used(self, board: "_Board") -> Use:
+        try:
+            handle = board.handle()
+        except NVMLError:
+            return UNKNOWN
+        return board.used.look(handle)
 
     def _meters(self, board: "_Board") -> Iterable[tuple[str, Reading | Failure]]:
         if board.witness is not None or board.sampled:
@@ -158,8 +142,8 @@ class Nvml:
         if board.is_share:
             return share_failure(board.uuid)
         try:
-            millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(board.handle())
-        except pynvml.NVMLError as error:
+            millijoules = library.millijoules(board.handle())
+        except NVMLError as error:
             return self._failed(board, "energy", error)
         return Counter(
             uj_from_millijoules(millijoules),
@@ -178,7 +162,7 @@ class Nvml:
     def _sample(self, board: "_Board") -> None:
         try:
             power_uw = board.power_uw()
-        except pynvml.NVMLError as error:
+        except NVMLError as error:
             board.failure = self._failed(board, "power", error)
             return
         bound_uw = board.device.max_power_uw or MOST_POWER_UW
@@ -196,25 +180,25 @@ class Nvml:
                 return Failure(Gap("implausible"), line)
         return witness
 
-    def _failed(self, board: "_Board", what: str, error: pynvml.NVMLError) -> Failure:
+    def _failed(self, board: "_Board", what: str, error: NVMLError) -> Failure:
         """Look the board up again next time; join NVML anew where the driver went."""
         board.forget()
-        self._rejoin = self._rejoin or error.value in _DRIVER_GONE
-        return failed(board.uuid, what, _CAUSES.get(error.value, "read_failed"), str(error))
+        self._rejoin = self._rejoin or error.value in library.DRIVER_GONE
+        return failed(board.uuid, what, library.CAUSES.get(error.value, "read_failed"), str(error))
 
     def _join_again(self) -> None:
         if not self._rejoin:
             return
         for board in self._boards:
             board.forget()
-        _optional(pynvml.nvmlShutdown)
+        library.leave()
         try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError:
+            library.join()
+        except NVMLError:
             return  # each board's reading says so
         self._rejoin = False
         known = {board.uuid for board in self._boards}
-        for uuid in _uuids():
+        for uuid in library.uuids():
             if uuid not in known and not uuid.startswith("MIG-"):
                 log.warning("nvml: %s is new on this host: restart the agent to read it", uuid)
 
@@ -225,15 +209,16 @@ class _Board:
     def __init__(self, uuid: str, handle: Any, process: str) -> None:
         self.uuid = uuid
         self._handle: Any | None = handle
-        self.is_share = _virtualisation(handle) == "vgpu"
-        has_counter = _answers(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
-        self._power = None if self.is_share else _power_reading(handle)
+        self.is_share = library.virtualisation(handle) == "vgpu"
+        has_counter = library.answers(library.millijoules, handle)
+        self._power = None if self.is_share else library.power_reading(handle)
         self.sampled = self._power is not None and not has_counter
         self.device = _describe(handle, uuid, self._power if self.sampled else None)
         self.witness = _evidence(self.device, self._power) if has_counter and self._power else None
         self.integral = Integral(process)
         self.agreement = Agreement(uuid)
         self.failure: Failure | None = None
+        self.used = BoardUse()
 
     def devices(self) -> Iterable[Device]:
         """The board, and the evidence from its power."""
@@ -242,33 +227,34 @@ class _Board:
     def handle(self) -> Any:
         """NVML's handle. Raises NVMLError."""
         if self._handle is None:
-            self._handle = pynvml.nvmlDeviceGetHandleByUUID(self.uuid)
+            self._handle = library.by_uuid(self.uuid)
         return self._handle
 
     def forget(self) -> None:
         """Look it up by its UUID at the next call."""
         self._handle = None
+        self.used.forget()
 
     def remarks(self) -> Iterable[Remark]:
         """What a person should know of it; nothing while it does not answer."""
         try:
-            mig = _mig(self.handle())
-        except pynvml.NVMLError:
+            mig = library.mig(self.handle())
+        except NVMLError:
             return ()
         return board_remarks(self.uuid, mig or "", self.device.parameters.get("virtualisation"))
 
     def power_uw(self) -> int:
         """Its power now. Raises NVMLError."""
         assert self._power is not None  # noqa: S101 - only boards with a power reading are asked
-        return _POWER_READINGS[self._power](self.handle()) * UW_PER_MW
+        return library.POWER_READINGS[self._power](self.handle()) * UW_PER_MW
 
 
 def discover(boot: Boot) -> Nvml | Absent:
     """The host's boards, or why there are none to read."""
     try:
-        pynvml.nvmlInit()
+        library.join()
         sensor = Nvml(boot)
-    except pynvml.NVMLError as error:
+    except NVMLError as error:
         return Absent("nvml", f"no NVIDIA GPU that can be read ({error})")
     for remark in sensor.remarks():
         if remark.defect:
@@ -282,68 +268,15 @@ def discover(boot: Boot) -> Nvml | Absent:
     return Absent("nvml", "no NVIDIA GPU on this host")
 
 
-def _field(number: int) -> Callable[[Any], int]:
-    def read(handle: Any) -> int:
-        value = pynvml.nvmlDeviceGetFieldValues(handle, [number])[0]
-        if value.nvmlReturn != pynvml.NVML_SUCCESS:
-            raise pynvml.NVMLError(value.nvmlReturn)
-        return int(value.value.uiVal)
-
-    return read
-
-
-_POWER_READINGS: dict[str, Callable[[Any], int]] = {
-    "instant": _field(pynvml.NVML_FI_DEV_POWER_INSTANT),
-    "average": _field(pynvml.NVML_FI_DEV_POWER_AVERAGE),
-    "usage": lambda handle: int(pynvml.nvmlDeviceGetPowerUsage(handle)),
-}
-"""In milliwatts, best first: at this instant, over the last second, whatever the driver has."""
-
-
-def _power_reading(handle: Any) -> str | None:
-    """The best that answers now, else the best that the card has."""
-    names = list(_POWER_READINGS)
-    good = [name for name in names if _optional(_POWER_READINGS[name], handle)]
-    have = [name for name in names if _answers(_POWER_READINGS[name], handle)]
-    return next(iter(good + have), None)
-
-
-def _answers(call: Callable[..., Any], handle: Any) -> bool:
-    """Whether the card has this at all; one that merely fails now has it."""
-    try:
-        call(handle)
-    except pynvml.NVMLError as error:
-        return _CAUSES.get(error.value) != "unsupported"
-    return True
-
-
-def _processes(handle: Any) -> Sequence[Any]:
-    try:
-        return pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)  # type: ignore[no-any-return]
-    except pynvml.NVMLError as error:
-        if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
-            raise
-    return pynvml.nvmlDeviceGetComputeRunningProcesses_v2(handle)  # type: ignore[no-any-return]
-
-
-def _uuids() -> Iterable[str]:
-    for index in range(_optional(pynvml.nvmlDeviceGetCount) or 0):
-        handle = _optional(pynvml.nvmlDeviceGetHandleByIndex, index)
-        uuid = _optional(pynvml.nvmlDeviceGetUUID, handle) if handle else None
-        if uuid:
-            yield uuid
-
-
 def _describe(handle: Any, uuid: str, power: str | None) -> Device:
-    limit_mw = _optional(pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
-    limit_uw = limit_mw[1] * UW_PER_MW if limit_mw else None
+    limit_uw = (library.limit_mw(handle) or 0) * UW_PER_MW or None
     facts = {
-        "model": _optional(pynvml.nvmlDeviceGetName, handle),
-        "driver": _optional(pynvml.nvmlSystemGetDriverVersion),
+        "model": library.model(handle),
+        "driver": library.driver(),
         "power": power,
         "samples_per_second": SAMPLES_PER_SECOND if power else None,
-        "virtualisation": _virtualisation(handle),
-        "mig": _mig(handle),
+        "virtualisation": library.virtualisation(handle),
+        "mig": library.mig(handle),
     }
     return Device(
         sensor="nvml",
@@ -368,33 +301,3 @@ def _evidence(board: Device, power: str | None) -> Device:
         max_power_uw=board.max_power_uw,
         parameters={"power": str(power)},
     )
-
-
-def _virtualisation(handle: Any) -> str | None:
-    mode = _optional(pynvml.nvmlDeviceGetVirtualizationMode, handle)
-    return None if mode is None else VIRTUALISATION.get(mode, f"mode {mode}")
-
-
-def _mig(handle: Any) -> str | None:
-    """`off`, or `on` with how many instances there are; `pending` where a reset is due."""
-    modes = _optional(pynvml.nvmlDeviceGetMigMode, handle)
-    if modes is None:
-        return None
-    state = f"on, instances: {_instances(handle)}" if modes[0] else "off"
-    return state if modes[0] == modes[1] else f"{state}, pending: {'on' if modes[1] else 'off'}"
-
-
-def _instances(handle: Any) -> int:
-    most = _optional(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0
-    return sum(
-        _optional(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, index) is not None
-        for index in range(most)
-    )
-
-
-def _optional(call: Callable[..., Any], *arguments: Any) -> Any | None:
-    """What `call` answers, None where this card or driver has no answer."""
-    try:
-        return call(*arguments)
-    except pynvml.NVMLError:
-        return None

@@ -12,72 +12,18 @@
  *   energy=CODE   the answer of the energy counter alone;  fields=CODE  that of field values alone
  *   mig=10*CURRENT+PENDING mode (mig=11: on)    instances=N  MIG instances
  *   virt=N        virtualisation mode (nvmlGpuVirtualizationMode_t)
- * Built with -DNO_ENERGY, -DNO_FIELDS, -DNO_PROCESSES_V3 it is an older library, without that
- * function. Signatures follow nvml.h, v13.
+ *   lists=CODE    the answer of the process lists;  util=CODE  that of process utilisation
+ *   gpm=1         GPU performance monitoring is there
+ * and, as often as needed:
+ *   proc=PID:MEBIBYTES:INSTANCE:KIND  a process, instead of the PROCESSES made up: INSTANCE is its
+ *                 MIG instance or -1, KIND 0 computes, 1 draws, 2 is a client of MPS; MEBIBYTES -1:
+ *                 not told
+ *   sm=PID:AT_US:PERCENT              a sample of SM utilisation
+ *   gi=ID:SLICES:BUSY_US:AT_US        a MIG instance, how long its SMs were busy, and until when
+ * Built with -DNO_ENERGY, -DNO_FIELDS, -DNO_PROCESSES_V3, -DNO_UTILISATION it is an older library,
+ * without that function. Signatures follow nvml.h, v13.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CARDS 16
-#define NONE -1
-
-struct card {
-    char uuid[80];
-    unsigned long long energy_mj;
-    int answer;
-    unsigned int processes;
-    unsigned int max_power_mw;
-    int instant, average, usage; /* milliwatts */
-    int energy, fields, mig, instances, virt;
-};
-
-static struct card cards[CARDS];
-static int count, init_answer, generation, joined;
-
-static void optional(struct card *c, const char *name, int value)
-{
-    if (!strcmp(name, "power"))
-        c->instant = c->average = c->usage = value;
-    const struct { const char *name; int *place; } places[] = {
-        {"instant", &c->instant}, {"average", &c->average}, {"usage", &c->usage},
-        {"energy", &c->energy},   {"fields", &c->fields},   {"mig", &c->mig},
-        {"instances", &c->instances}, {"virt", &c->virt},
-    };
-    for (unsigned int i = 0; i < sizeof places / sizeof *places; i++)
-        if (!strcmp(name, places[i].name))
-            *places[i].place = value;
-}
-
-static int read_card(struct card *c, char *line)
-{
-    int at = 0, step, value;
-    char name[20];
-    memset(c, 0, sizeof *c);
-    c->instant = c->average = c->usage = c->mig = c->virt = NONE;
-    if (sscanf(line, "%79s %llu %d %u %u%n", c->uuid, &c->energy_mj, &c->answer, &c->processes,
-               &c->max_power_mw, &at) != 5)
-        return 0;
-    for (line += at; sscanf(line, " %19[a-z]=%d%n", name, &value, &step) == 2; line += step)
-        optional(c, name, value);
-    return 1;
-}
-
-static void read_state(void)
-{
-    const char *path = getenv("FAKE_NVML_STATE");
-    FILE *file = path ? fopen(path, "r") : NULL;
-    char line[400];
-    count = 0;
-    init_answer = 9; /* driver not loaded */
-    generation = 0;
-    if (!file)
-        return;
-    if (fgets(line, sizeof line, file) && sscanf(line, "%d %d", &init_answer, &generation) >= 1)
-        while (count < CARDS && fgets(line, sizeof line, file) && read_card(&cards[count], line))
-            count++;
-    fclose(file);
-}
+#include "nvml_state.h"
 
 /* What every call answers while the driver is away, or another one than was joined. */
 static int ready(void)
@@ -194,10 +140,31 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle)
     return 6;
 }
 
+/* A MIG device's handle: the card's handle and the number of the device. */
+#define MIG 1000000l
+
+static void *mig_handle(void *handle, unsigned int index)
+{
+    return (void *)(MIG * (index + 1) + (long)handle);
+}
+
+static int is_mig_handle(void *handle, unsigned int *index, void **card)
+{
+    *index = (long)handle / MIG - 1;
+    *card = (void *)((long)handle % MIG);
+    return (long)handle >= MIG;
+}
+
 int nvmlDeviceGetUUID(void *handle, char *text, unsigned int length)
 {
-    FIND_OR_RETURN(handle, c);
-    snprintf(text, length, "%s", c->uuid);
+    unsigned int index;
+    void *card;
+    int mig = is_mig_handle(handle, &index, &card);
+    FIND_OR_RETURN(card, c);
+    if (mig)
+        snprintf(text, length, "MIG-%lld%s", c->parts[index].id, c->uuid + 3);
+    else
+        snprintf(text, length, "%s", c->uuid);
     return 0;
 }
 
@@ -278,39 +245,4 @@ int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned int *n)
     return 0;
 }
 
-int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned int index, void **instance)
-{
-    FIND_OR_RETURN(handle, c);
-    *instance = (void *)(1000000l + index);
-    return (int)index < c->instances ? 0 : 6;
-}
-
-struct process { unsigned int pid; unsigned long long memory; unsigned int gpu, compute; };
-
-static int processes(void *handle, unsigned int *n, struct process *list)
-{
-    FIND_OR_RETURN(handle, c);
-    if (c->answer)
-        return c->answer;
-    if (*n < c->processes || !list) {
-        int enough = *n >= c->processes;
-        *n = c->processes;
-        return enough ? 0 : 7;
-    }
-    for (unsigned int i = 0; i < c->processes; i++)
-        list[i] = (struct process){100 + i, 1ull << 30, 0xffffffff, 0xffffffff};
-    *n = c->processes;
-    return 0;
-}
-
-#ifndef NO_PROCESSES_V3
-int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned int *n, struct process *list)
-{
-    return processes(handle, n, list);
-}
-#endif
-
-int nvmlDeviceGetComputeRunningProcesses_v2(void *handle, unsigned int *n, struct process *list)
-{
-    return processes(handle, n, list);
-}
+#include "nvml_use.h"

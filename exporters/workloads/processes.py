@@ -41,11 +41,13 @@ class Followed(msgspec.Struct):
 
 
 class Stat(msgspec.Struct, frozen=True):
-    """What is taken from /proc/<pid>/stat: own time, waited-for children's time, start (ticks)."""
+    """What is taken from /proc/<pid>/stat: own time, waited-for children's time, start (ticks), and
+    the parent's pid."""
 
     own: int
     children: int
     started: int
+    parent: int
 
 
 def read_stat(proc: Path, pid: int) -> Stat | None:
@@ -59,6 +61,7 @@ def read_stat(proc: Path, pid: int) -> Stat | None:
         own=int(fields[11]) + int(fields[12]),
         children=int(fields[13]) + int(fields[14]),
         started=int(fields[19]),
+        parent=int(fields[1]),
     )
 
 
@@ -98,6 +101,15 @@ class Processes:
         for followed in self._followed.values():
             totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
         return totals
+
+    def sia_of(self, pid: int) -> str | None:
+        """The SIA under which a process, or one that it descends from, was declared."""
+        while self._followed and (stat := read_stat(self._proc, pid)) is not None:
+            followed = self._followed.get(pid)
+            if followed is not None and followed.started == stat.started:
+                return followed.sia
+            pid = stat.parent
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

@@ -5,7 +5,10 @@ import pytest
 from footprint.metrics import AGENT_METRICS, SERVICE_METRICS, Metric
 
 UNITS = ("joules", "grams", "seconds", "bytes", "ratio", "grams_per_kwh")
-COUNTED = ("_info", "_up", "_pages", "_hosts", "_pages_total", "_pushes_total", "_late_total")
+COUNTED = (
+    *("_info", "_up", "_pages", "_hosts", "_processes"),
+    *("_pages_total", "_pushes_total", "_late_total"),
+)
 
 
 @pytest.mark.parametrize("metric", {*AGENT_METRICS, *SERVICE_METRICS}, ids=lambda m: m.name)

@@ -4,6 +4,7 @@
  * FAKE_CARD_PIDS names the file in which fake_cuda.c writes who computes. */
 #define NO_ENERGY
 #define NO_FIELDS
+#define NO_UTILISATION
 #include "../../exporters/twin/nvml.c"
 #include <time.h>
 #include <unistd.h>

@@ -1,0 +1,237 @@
+"""Whose a board's energy is: the weights of its static and of its dynamic part, tick by tick.
+
+In: who used each board (`Use`), and whose a process is. Out: per board cumulative weights, of which
+each booking takes the difference since its own last, as it does for CPU time; how long each board
+was divided by what; and how many processes nobody declared. Static weights are the board's time in
+nanoseconds, shared at each tick by the memory held; dynamic weights are SM time. METHOD.md,
+"GPU boards", has the rules and worked numbers. No pid and no name of a process leaves this file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from exporters.sensors.use import Held, Slice, Use
+from exporters.workloads.owners import Owners
+from footprint import codes
+from footprint.attribution import attribute
+
+FULL = 100
+"""Percent: a busy board's SM time."""
+NS_PER_US = 1000
+
+Basis = Literal["reserved", "idle", "sm", "memory", "alone", "instances", "slices", "unknown"]
+"""By what the dynamic part was divided: METHOD.md names each."""
+
+Whose = Callable[[Held], str | None]
+"""The consumer that a process belongs to; None: it serves the others there (MPS)."""
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """By consumer, non-negative integers: the static part's, the dynamic part's."""
+
+    static: Mapping[str, int]
+    dynamic: Mapping[str, int]
+    basis: Basis
+
+    @property
+    def following(self) -> Mapping[str, int]:
+        """What the dynamic part follows, and the whole where no floor is known: SM time where there
+        was any, else the static weights."""
+        return self.dynamic if any(self.dynamic.values()) else self.static
+
+
+def weigh(use: Use, whose: Whose, elapsed_ns: int, reserved: Mapping[str, str]) -> Weights:
+    """The weights of one look at a board; `reserved`: SIA by UUID of a MIG device."""
+    whole = elapsed_ns // NS_PER_US * FULL
+    if use.processes is None:
+        return Weights({codes.UNATTRIBUTED: elapsed_ns}, {codes.UNATTRIBUTED: whole}, "unknown")
+    owned = [(one, whose(one)) for one in use.processes]
+    if use.instances:
+        return _divided(use.instances, owned, elapsed_ns, reserved)
+    holders = [(one, consumer) for one, consumer in owned if consumer is not None]
+    static = _by_memory(elapsed_ns, holders)
+    if use.sm is None:
+        return _unseen(static, holders, whole)
+    dynamic: dict[str, int] = {}
+    listed = {one.pid: consumer for one, consumer in owned}
+    for pid, used in use.sm.items():
+        consumer = listed[pid] if pid in listed else whose(Held(pid, None))
+        _add(dynamic, {consumer: used} if consumer else _by_memory(used, holders))
+    if any(dynamic.values()):
+        return Weights(static, dynamic, "sm")
+    return Weights(static, {}, "memory" if holders else "idle")
+
+
+def _unseen(static: Mapping[str, int], holders: Sequence[tuple[Held, str]], whole: int) -> Weights:
+    """A board whose processes' SM time is not told: certain only where one consumer holds it."""
+    if not holders:
+        return Weights(static, {}, "idle")
+    if len(static) == 1:
+        return Weights(static, dict.fromkeys(static, whole), "alone")
+    return Weights(static, {codes.UNATTRIBUTED: whole}, "unknown")
+
+
+Holders = Sequence[tuple[Held, str]]
+
+
+def _divided(
+    instances: Sequence[Slice],
+    owned: Sequence[tuple[Held, str | None]],
+    elapsed_ns: int,
+    reserved: Mapping[str, str],
+) -> Weights:
+    """A board in MIG mode: by slices and their activity, then by memory inside an instance."""
+    static: dict[str, int] = {}
+    dynamic: dict[str, int] = {}
+    if any(one.instance is None and one.computes for one, _ in owned):
+        whole = {codes.UNATTRIBUTED: elapsed_ns}
+        return Weights(whole, whole, "unknown")  # the driver does not say who is in which instance
+    inside = {one.instance: _holders_of(one, owned, reserved) for one in instances}
+    held = [one for one in instances if inside[one.instance]]
+    if not held:
+        return Weights({codes.IDLE: elapsed_ns}, {}, "idle")
+    measured = all(one.busy is not None for one in held)
+    times = attribute(elapsed_ns, {f"{one.instance}": one.slices for one in instances})
+    for one in instances:
+        holders = inside[one.instance]
+        share = _by_memory(times.get(f"{one.instance}", 0), holders)
+        _add(static, share)
+        if holders:
+            busy = one.busy if measured and one.busy is not None else FULL * FULL
+            whose = next(iter(share)) if len(share) == 1 else codes.UNATTRIBUTED
+            _add(dynamic, {whose: busy * one.slices * elapsed_ns})
+    return Weights(static, dynamic, "instances" if measured else "slices")
+
+
+def _holders_of(
+    instance: Slice, owned: Sequence[tuple[Held, str | None]], reserved: Mapping[str, str]
+) -> Holders:
+    """Who holds an instance; one whose MIG devices are all one SIA's is that SIA's."""
+    sia = _sia_of(instance, reserved)
+    if sia is not None:
+        return [(Held(0, 1), sia)]
+    return [
+        (one, consumer)
+        for one, consumer in owned
+        if one.instance == instance.instance and consumer is not None
+    ]
+
+
+def _sia_of(instance: Slice, reserved: Mapping[str, str]) -> str | None:
+    """The SIA for which all MIG devices of an instance are reserved."""
+    whose = {reserved.get(uuid) for uuid in instance.uuids}
+    return whose.pop() if len(whose) == 1 else None
+
+
+def _by_memory(amount: int, holders: Holders) -> dict[str, int]:
+    """An amount over the consumers by the memory they hold; a process whose memory is not told
+    counts as the mean of the others. To `@idle` where nobody holds any."""
+    told = [one.memory_bytes for one, _ in holders if one.memory_bytes is not None]
+    mean = sum(told) // len(told) if told else 0
+    memory: dict[str, int] = {}
+    for one, consumer in holders:
+        held = mean if one.memory_bytes is None else one.memory_bytes
+        memory[consumer] = memory.get(consumer, 0) + held
+    if holders and not any(memory.values()):
+        memory = {}
+        for _, consumer in holders:
+            memory[consumer] = memory.get(consumer, 0) + 1
+    return attribute(amount, memory, codes.IDLE)
+
+
+def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
+    for consumer, amount in more.items():
+        totals[consumer] = totals.get(consumer, 0) + amount
+
+
+class Board:
+    """One board's weights since the first look, the newest look's basis, and times by basis."""
+
+    def __init__(self) -> None:
+        self._static: dict[str, int] = {}
+        self._dynamic: dict[str, int] = {}
+        self.basis: Basis = "unknown"
+        self.basis_ns: dict[Basis, int] = {}
+
+    def advance(self, weights: Weights, elapsed_ns: int) -> None:
+        """Take one look in."""
+        self._static, self._dynamic = dict(self._static), dict(self._dynamic)
+        _add(self._static, weights.static)
+        _add(self._dynamic, weights.dynamic)
+        self.basis = weights.basis
+        self.basis_ns[weights.basis] = self.basis_ns.get(weights.basis, 0) + elapsed_ns
+
+    def mark(self) -> Weights:
+        """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
+        return Weights(self._static, self._dynamic, self.basis)
+
+    def since(self, mark: Weights | None) -> Weights:
+        """The weights since a mark; all where there is none."""
+        if mark is None:
+            return self.mark()
+        static = _less(self._static, mark.static)
+        return Weights(static, _less(self._dynamic, mark.dynamic), self.basis)
+
+
+def _less(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    moved = {consumer: total - before.get(consumer, 0) for consumer, total in now.items()}
+    return {consumer: amount for consumer, amount in moved.items() if amount}
+
+
+class BoardState(msgspec.Struct, frozen=True):
+    """A board for /metrics: processes on it that nobody declared (None: not asked), and for how
+    long its energy was divided by what, in nanoseconds."""
+
+    uuid: str
+    unregistered: int | None
+    basis_ns: Mapping[Basis, int]
+
+
+class Boards:
+    """The boards of one host."""
+
+    def __init__(self, owners: Owners, reservations: Mapping[str, str]) -> None:
+        """`reservations`: SIA by UUID, of a board or of a MIG device."""
+        self._owners = owners
+        self._reserved = reservations
+        self._last_ns: int | None = None
+        self.by_uuid: dict[str, Board] = {}
+        self._unregistered: dict[str, int | None] = {}
+
+    @property
+    def reserved(self) -> Mapping[str, str]:
+        """SIA by UUID: these boards need not be looked at."""
+        return self._reserved
+
+    def states(self) -> list[BoardState]:
+        """Every board as the last look left it."""
+        return [
+            BoardState(uuid, self._unregistered.get(uuid), dict(board.basis_ns))
+            for uuid, board in self.by_uuid.items()
+        ]
+
+    def advance(self, at_ns: int, uses: Mapping[str, Use], boards: Iterable[str]) -> None:
+        """Take a look at the boards in; `uses` of those that are not reserved as a whole."""
+        elapsed_ns = 0 if self._last_ns is None else max(0, at_ns - self._last_ns)
+        self._last_ns = at_ns
+        for uuid in boards:
+            board = self.by_uuid.setdefault(uuid, Board())
+            if uuid in self._reserved:
+                share = {self._reserved[uuid]: elapsed_ns}
+                board.advance(Weights(share, share, "reserved"), elapsed_ns)
+            elif uuid in uses:
+                weights = weigh(uses[uuid], self._owners.whose, elapsed_ns, self._reserved)
+                board.advance(weights, elapsed_ns)
+                self._unregistered[uuid] = self._strangers(uses[uuid])
+        self._owners.forget()
+
+    def _strangers(self, use: Use) -> int | None:
+        if use.processes is None:
+            return None
+        reserved = {one.instance for one in use.instances if _sia_of(one, self._reserved)}
+        return sum(
+            self._owners.whose(one) == codes.UNREGISTERED and one.instance not in reserved
+            for one in use.processes
+        )
