@@ -28,11 +28,12 @@ from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, newest_instant_us
 from exporters.surroundings import REAL, Surroundings
 from exporters.weights import Usage
-from exporters.workloads.cgroups import Cgroups, find_root
+from exporters.workloads import compose
+from exporters.workloads.cgroups import Cgroups
 from exporters.workloads.gpus import Boards
 from exporters.workloads.owners import Owners, decide_by
 from exporters.workloads.processes import Processes
-from exporters.workloads.rules import Rules
+from exporters.workloads.tree import find_tree, is_tree
 from footprint.interval import boundary_after, from_us, to_us
 from footprint.reading import Reading
 
@@ -59,7 +60,8 @@ class Agent:
         root = _cgroup_root(settings)
         self._host_cpu = HostCpu(root, surroundings.proc)
         self._host_facts = host.facts(surroundings.proc)
-        self._groups = Cgroups(root, settings.workload_group, settings.workloads) if root else None
+        self._rules = compose.rules(settings)
+        self._groups = Cgroups(root, self._rules) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
         self._gpus = self._gpu_boards()
         self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
@@ -203,8 +205,8 @@ class Agent:
 
     def _gpu_boards(self) -> Boards:
         settings = self._settings
-        rules = Rules(settings.workloads, settings.workload_group)
-        owners = Owners(decide_by(rules, self._processes, self._around.proc), self._around.proc)
+        decide = decide_by(self._rules, self._processes, self._around.proc)
+        owners = Owners(decide, self._around.proc)
         reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
         return Boards(owners, reserved)
 
@@ -344,13 +346,14 @@ def _measures_cpu(sensors: list[Sensor]) -> bool:
 
 
 def _cgroup_root(settings: Settings) -> Path | None:
-    """The configured v2 root, else the mounted one. Raises AgentError."""
+    """The configured root, else the mounted one: v2, or `cpuacct` of v1. Raises AgentError."""
     if settings.cgroup_root is None:
-        return find_root()
+        return find_tree()
     root = Path(settings.cgroup_root)
-    if not (root / "cgroup.controllers").is_file():  # in every group of a v2 tree, in none of v1
+    if not is_tree(root):
         raise AgentError(
-            f"cgroup_root: {root} is no cgroup v2 tree; leave the setting out to have it found"
+            f"cgroup_root: {root} is no cgroup v2 tree, and not v1's of cpuacct; "
+            "leave the setting out to have it found"
         )
     return root
 

@@ -22,7 +22,7 @@ import msgspec
 from exporters import push
 from exporters.errors import AgentError
 from exporters.settings import Settings
-from exporters.workloads.cgroups import find_root
+from exporters.workloads.tree import find_tree, is_tree, is_v1
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 """Pages of 35 days of a host with many devices take less."""
@@ -58,23 +58,24 @@ def surroundings(settings: Settings, proc: Path = Path("/proc")) -> Iterator[Che
 
 
 def _cgroups(settings: Settings) -> Iterator[Check]:
-    root = Path(settings.cgroup_root) if settings.cgroup_root else find_root()
+    root = Path(settings.cgroup_root) if settings.cgroup_root else find_tree()
     if root is None:
         remedy = "boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2"
-        says = "no cgroup v2 tree: declared processes are followed one by one, at a higher cost"
+        says = "no tree of control groups: declared processes are followed one by one, at a cost"
         yield Check("workloads", "note", says, remedy)
         return
-    if not (root / "cgroup.controllers").is_file():
+    if not is_tree(root):
         remedy = "leave cgroup_root out to have the tree found"
-        yield Check("workloads", "BROKEN", f"{root} is no cgroup v2 tree", remedy)
+        yield Check("workloads", "BROKEN", f"{root} is no tree of control groups", remedy)
         return
-    yield Check("workloads", "ok", f"cgroup v2 tree at {root}")
+    kind = "v1 tree of cpuacct" if is_v1(root) else "cgroup v2 tree"
+    yield Check("workloads", "ok", f"{kind} at {root}")
     if not (settings.workloads or (root / settings.workload_group).is_dir()):
         says = "no workload is declared: all CPU energy will be @system's"
         remedy = "add [[workloads]] rules, or start with: footprint-agent run --sia CODE -- COMMAND"
         yield Check("workloads", "note", says, remedy)
     for rule in settings.workloads:
-        if not any(root.glob(rule.cgroup.strip("/"))):
+        if rule.cgroup is not None and not any(root.glob(rule.cgroup.strip("/"))):
             says = f"no control group matches {rule.cgroup} of SIA {rule.sia} now"
             yield Check("workloads", "note", says, "start the service, or correct the rule")
 

@@ -21,7 +21,8 @@ class HostCpu:
         path = proc / "stat"
         self._group = False
         if cgroup_root is not None and not (cgroup_root / "cgroup.type").exists():
-            self._group = (cgroup_root / "cpu.stat").exists()
+            v1 = (cgroup_root / "cpuacct.usage").exists()  # its cpu.stat tells of throttling
+            self._group = not v1 and (cgroup_root / "cpu.stat").exists()
             path = cgroup_root / "cpu.stat" if self._group else path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")

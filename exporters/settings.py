@@ -4,6 +4,7 @@ An unknown setting is fatal: a misspelt one must not be taken for its default.
 """
 
 import os
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -20,11 +21,26 @@ MAX_CHECKPOINT_SECONDS = 30
 
 
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule: control groups that match `cgroup` (a path below the v2 root, `*` for one level)
-    belong to SIA `sia`. The first rule that matches wins."""
+    """A rule: what it names belongs to SIA `sia`. The first rule that matches wins.
 
-    cgroup: str
-    sia: str
+    It names one of: control groups whose path below the root matches `cgroup` (`*` for any name, or
+    part of one, of one level); containers and pods with the label `label` (`NAME=VALUE`; `NAME`
+    alone, without `sia`: the label's value is the SIA); Slurm jobs of the account `account`.
+    """
+
+    cgroup: str | None = None
+    sia: str = ""
+    label: str | None = None
+    account: str | None = None
+
+
+class Kubelet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """This node's kubelet, asked for the labels of its pods: a bearer token that may read
+    `nodes/pods`, and the certificate authority that signed the kubelet's certificate."""
+
+    token_file: str
+    ca_file: str
+    url: str = "https://127.0.0.1:10250"
 
 
 class Reservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `service` is the base URL of the service (none: pages stay in the spool); `token_file` holds the
     bearer token for it. `page_seconds` divides 900. `cgroup_root` is found when not given.
     `workload_group` is the control group under which `footprint-agent run` puts commands.
+    `declared_dir` holds one file a pod, job or container that says whose it is; `docker_root` and
+    `podman_root` are where the engines keep what they know of containers; `engine_sockets` are
+    sockets of engines to ask, none unless named: whoever may connect to one is root.
     """
 
     host_id: str | None = None
@@ -76,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hwmon_root: str = "/sys/class/hwmon"
     cgroup_root: str | None = None
     workload_group: str = "footprint"
+    declared_dir: str = "/run/footprint/declared"
+    docker_root: str = "/var/lib/docker"
+    podman_root: str = "/var/lib/containers/storage"
+    engine_sockets: list[str] = []
+    kubelet: Kubelet | None = None
     rapl: Literal["auto", "powercap", "perf", "off"] = "auto"
     nvml: Literal["auto", "off"] = "auto"
     hwmon: Literal["auto", "off"] = "auto"
@@ -130,10 +154,24 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
     try:
         settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        known = ", ".join(field.name for field in msgspec.structs.fields(Settings))
-        raise SettingsError(f"settings: {error} (in {source}); known settings: {known}") from error
+        raise SettingsError(f"settings: {error} (in {source}); {_known(str(error))}") from error
     _check(settings)
     return settings
+
+
+def _known(error: str) -> str:
+    """What may be written where the error is: the settings, or what one of their tables holds."""
+    tables: dict[str, type[msgspec.Struct]] = {
+        "workloads": Workload,
+        "reservations": Reservation,
+        "bmc": Bmc,
+        "kubelet": Kubelet,
+        "factor": Factor,
+    }
+    at = re.search(r"at `\$\.(\w+)", error)
+    table = tables.get(at[1]) if at else None
+    known = ", ".join(field.name for field in msgspec.structs.fields(table or Settings))
+    return f"known in {at[1]}: {known}" if at and table else f"known settings: {known}"
 
 
 def _read(path: Path, *, optional: bool) -> dict[str, Any]:
@@ -153,10 +191,10 @@ def _check(settings: Settings) -> None:
     try:
         check_page_seconds(settings.page_seconds)
         codes.check_code(settings.workload_group, "workload_group")
-        for sia in [rule.sia for rule in settings.workloads] + [
-            rule.sia for rule in settings.reservations
-        ]:
-            codes.check_code(sia, "sia")
+        for rule in settings.workloads:
+            _check_workload(rule)
+        for reserved in settings.reservations:
+            codes.check_code(reserved.sia, "sia")
     except ValueError as error:
         raise SettingsError(str(error)) from error
     names = [rule.name for rule in settings.bmc]
@@ -165,8 +203,6 @@ def _check(settings: Settings) -> None:
             raise SettingsError(
                 f"bmc: name = {name!r} is no code, or stands twice; give each its own code"
             )
-    for rule in settings.workloads:
-        _check_pattern(rule.cgroup)
     grams_per_kwh = settings.factor.grams_per_kwh if settings.factor else Decimal(0)
     if not (grams_per_kwh.is_finite() and 0 <= grams_per_kwh < 10_000):
         raise SettingsError(
@@ -184,11 +220,34 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"service: {service!r} is not a URL; write https://HOST[:PORT]")
 
 
+def _check_workload(rule: Workload) -> None:
+    fields = {"cgroup": rule.cgroup, "label": rule.label, "account": rule.account}
+    named = [name for name, value in fields.items() if value is not None]
+    if len(named) != 1:
+        raise ValueError(
+            f"workloads: a rule names {' and '.join(named) or 'nothing'}; write one of cgroup, "
+            "label or account, and sia"
+        )
+    if rule.cgroup is not None:
+        _check_pattern(rule.cgroup)
+    name, equals, _ = (rule.label or "").partition("=")
+    if named == ["label"] and (not name or name != name.strip()):
+        raise ValueError(f"workloads: label = {rule.label!r} is no label; write NAME=VALUE or NAME")
+    if named == ["label"] and not equals:
+        if rule.sia:
+            raise ValueError(
+                f"workloads: label = {rule.label!r} takes the SIA from the label's value; leave "
+                "sia out, or write NAME=VALUE"
+            )
+        return
+    codes.check_code(rule.sia, "sia")
+
+
 def _check_pattern(cgroup: str) -> None:
     """A rule names groups below the root, which itself is nobody's."""
     levels = PurePosixPath(cgroup.strip("/")).parts
     if not levels or any(level == ".." or "**" in level or "\0" in level for level in levels):
-        raise SettingsError(
+        raise ValueError(
             f"workloads: cgroup = {cgroup!r} names no group below the root; write a path such as "
             "'system.slice/chat.service', with * for any name of one level"
         )

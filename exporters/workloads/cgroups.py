@@ -1,91 +1,118 @@
-"""CPU time per SIA from control groups: one `cpu.stat` a group, through descriptors kept open.
+"""CPU time per SIA from control groups: one file a group, through descriptors kept open.
 
-In: the cgroup v2 tree (also where it sits under a hybrid mount), the groups that
-`footprint-agent run` made, and the configuration's rules. Out: nanoseconds per SIA since this
-object was made; they never fall, also when a group goes. The cost does not depend on the number of
-processes. Source: Linux, admin-guide/cgroup-v2.rst (`cpu.stat` counts descendants, dead ones too).
+In: the tree of groups, and the rules that say whose a group is. Out: nanoseconds per SIA since this
+object was made, and under `@unattributed` those of groups that ended between two looks; they never
+fall, also when a group goes. The cost does not depend on the number of processes.
+
+What a group used between the last look and its end is in the group above it. Where that one is a
+SIA's, it is counted there. Otherwise the group above is watched as a *parent*, with every group
+directly below it, and what it used beyond them is what ended. The root counts the whole host and is
+never a parent. METHOD.md derives this.
 """
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from pathlib import Path
 
 import msgspec
 
-from exporters.cputime import NS_PER_US, stat_value
-from exporters.settings import Workload
 from exporters.workloads.mounts import find_root
-from footprint.codes import is_code
+from exporters.workloads.rules import Rules
+from exporters.workloads.tree import Tree, folders
+from exporters.workloads.units import above, unit_at
+from footprint import codes
 
 __all__ = ["RESCAN_TICKS", "Cgroups", "find_root"]
 
 RESCAN_TICKS = 5
-"""Rules with patterns are looked up again, and empty groups that `run` left are removed, this
-often; `run`'s groups are looked for at every tick."""
+"""The whole tree is looked through, and empty groups that `run` left are removed, this often; what
+is new directly below a parent is found at every tick."""
+
+TICKS_OF_AN_END = 2
+"""A group may end after its parent was read: the next look shows what it used."""
+
+log = logging.getLogger("footprint.agent")
 
 
 class Group(msgspec.Struct):
-    """A watched group: whose it is, its open `cpu.stat`, the usage last read, and how much of it
-    is counted elsewhere: in watched groups below that are gone, or above before it was watched."""
+    """A watched group: whose it is, its open file, the usage last read, and what of it is not its
+    consumer's: `absorbed` is of watched groups below that are gone, `above` was counted above
+    before it was watched, `before` was used before it was this consumer's.
 
-    sia: str
+    `@system` is a group that nobody declared, below a parent; `@unattributed` a parent, of which
+    `ended_ns` is already accounted for (None: it was not read yet).
+    """
+
+    consumer: str
     descriptor: int
     usage_ns: int = 0
     absorbed_ns: int = 0
     above_ns: int = 0
+    before_ns: int = 0
+    ended_ns: int | None = None
+    ending: int = 0
+    links: int = 0
 
 
 class Cgroups:
     """The watched groups of one host."""
 
-    def __init__(self, root: Path, workload_group: str, rules: Sequence[Workload]) -> None:
-        self.root = root
-        self._own = root / workload_group
-        self._rules = rules
+    def __init__(self, root: Path, rules: Rules) -> None:
+        self.tree = Tree(root)
+        self.rules = rules
         self._groups: dict[str, Group] = {}
         self._retired_ns: dict[str, int] = {}
         self._highest_ns: dict[str, int] = {}
         self._nested: dict[str, str] | None = None
         """The nearest watched group above each that has one; None after a group came or went."""
+        self._undeclared: set[str] = set()
+        """Groups that no rule names."""
+        self._asking: set[str] = set()
+        """Those of them in which a container, pod or job runs: they may be known later."""
         self._ticks = 0
 
     def paths(self) -> dict[str, list[str]]:
         """Watched paths below the root, by SIA."""
         found: dict[str, list[str]] = {}
         for path, group in sorted(self._groups.items()):
-            found.setdefault(group.sia, []).append(path)
+            if not group.consumer.startswith("@"):
+                found.setdefault(group.consumer, []).append(path)
         return found
 
     def read_ns(self) -> dict[str, int]:
-        """CPU time per SIA, in nanoseconds: groups that live and groups that went."""
-        self._scan()
+        """CPU time per SIA, and of groups that ended, in nanoseconds."""
+        self._look()
         dead = [path for path, group in self._groups.items() if not self._read(group)]
-        for path in sorted(dead, reverse=True):
+        for path in reversed(dead):
             self._retire(path)
+        for path in dead:
+            self._consider(path)  # a name made anew is another group
         own = self._own_usage()
+        self._count_ended(own)
         totals = dict(self._retired_ns)
         for path, group in self._groups.items():
-            totals[group.sia] = totals.get(group.sia, 0) + own[path]
+            if not group.consumer.startswith("@"):
+                totals[group.consumer] = totals.get(group.consumer, 0) + own[path]
         # Groups are read one after the other: a child read late must not make its parent fall.
-        for sia, total_ns in totals.items():
-            self._highest_ns[sia] = max(self._highest_ns.get(sia, 0), total_ns)
+        for consumer, total_ns in totals.items():
+            self._highest_ns[consumer] = max(self._highest_ns.get(consumer, 0), total_ns)
         return dict(self._highest_ns)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files and the sources of labels."""
         for group in self._groups.values():
             os.close(group.descriptor)
         self._groups.clear()
+        self.rules.labels.close()
 
-    @staticmethod
-    def _read(group: Group) -> bool:
+    def _read(self, group: Group) -> bool:
         """Read a group's usage; False where the group was removed."""
         try:
-            text = os.pread(group.descriptor, 4096, 0)
+            group.usage_ns = self.tree.used_ns(group.descriptor)
         except OSError:
             return False
-        group.usage_ns = stat_value(text, b"usage_usec") * NS_PER_US
         return True
 
     def _retire(self, path: str) -> None:
@@ -98,89 +125,146 @@ class Cgroups:
         group = self._groups.pop(path)
         self._nested = None
         os.close(group.descriptor)
-        self._retired_ns[group.sia] = self._retired_ns.get(group.sia, 0) + own_ns
-        above = self._above(path)
-        if above is not None:
-            self._groups[above].absorbed_ns += group.usage_ns - group.above_ns
+        if not group.consumer.startswith("@"):
+            self._retired_ns[group.consumer] = self._retired_ns.get(group.consumer, 0) + own_ns
+        nearest = self._above(path)
+        if nearest is not None:
+            self._groups[nearest].absorbed_ns += group.usage_ns - group.above_ns
+            self._groups[nearest].ending = TICKS_OF_AN_END
+            self._groups[nearest].links = 0  # look again what is below
+
+    def _count_ended(self, own: dict[str, int]) -> None:
+        """What parents used beyond the groups below them. Processes in the parent itself are
+        nobody's and stay `@system`'s; while a group below ends, the two cannot be told apart.
+        Each group is read rounded down, so that so much may seem to be the parent's own."""
+        below = Counter(self._nested.values()) if self._nested else Counter[str]()
+        for path, group in self._groups.items():
+            if group.consumer != codes.UNATTRIBUTED:
+                continue
+            grown_ns = 0 if group.ended_ns is None else own[path] - group.ended_ns
+            if group.ended_ns is None or grown_ns > (1 + below[path]) * self.tree.step_ns:
+                if grown_ns > 0 and (group.ending or not self.tree.holds_processes(path)):
+                    before_ns = self._retired_ns.get(codes.UNATTRIBUTED, 0)
+                    self._retired_ns[codes.UNATTRIBUTED] = before_ns + grown_ns
+                group.ended_ns = own[path]
+            group.ending = max(0, group.ending - 1)
 
     def _above(self, path: str) -> str | None:
-        parents = map(str, PurePosixPath(path).parents)
-        return next((parent for parent in parents if parent in self._groups), None)
+        return next((parent for parent in above(path) if parent in self._groups), None)
 
     def _own_usage(self) -> dict[str, int]:
         """Usage of each watched group less that of the watched groups below it."""
-        own = {
-            path: group.usage_ns - group.absorbed_ns - group.above_ns
-            for path, group in self._groups.items()
-        }
         if self._nested is None:
+            self._groups = dict(sorted(self._groups.items()))  # what is above is read first
             found = {path: self._above(path) for path in self._groups}
             self._nested = {path: above for path, above in found.items() if above is not None}
-        for path, above in self._nested.items():
+        own = {
+            path: group.usage_ns - group.absorbed_ns - group.above_ns - group.before_ns
+            for path, group in self._groups.items()
+        }
+        for path, nearest in self._nested.items():
             group = self._groups[path]
-            own[above] -= group.usage_ns - group.above_ns
+            own[nearest] -= group.usage_ns - group.above_ns
         return own
 
-    def _scan(self) -> None:
-        for path, sia in self._declared():
-            self._watch(path, sia)
+    def _look(self) -> None:
+        """Find what came: below parents at every tick, elsewhere now and then."""
         if self._ticks % RESCAN_TICKS == 0:
-            for path, sia in self._matching():
-                self._watch(path, sia)
+            self._look_everywhere()
             self._sweep()
+        for path, group in list(self._groups.items()):
+            if group.consumer == codes.UNATTRIBUTED:
+                self._look_below(path, group)
         self._ticks += 1
 
-    def _declared(self) -> Iterator[tuple[str, str]]:
-        for name in _folders(self._own):
-            if is_code(name):
-                yield f"/{self._own.name}/{name}", name
+    def _look_everywhere(self) -> None:
+        there = set(self.tree.walk())
+        self._undeclared &= there
+        self._asking &= there
+        self.rules.labels.keep([unit for path in there if (unit := unit_at(path))])
+        for path in sorted(there - self._undeclared | self._asking):
+            self._consider(path)
+
+    def _look_below(self, path: str, group: Group) -> None:
+        """Links count the groups below: where they are as many, and none is gone, none came."""
+        links = self.tree.links(path)
+        if links == group.links and links != 1:
+            return
+        group.links = links
+        for name in self.tree.children(path):
+            child = f"{path}/{name}"
+            if child not in self._groups:
+                self._consider(child)
+
+    def _consider(self, path: str) -> None:
+        """Watch a group as its SIA's, or where it is needed to know what a parent lost."""
+        group = self._groups.get(path)
+        if group is not None and not group.consumer.startswith("@"):
+            return
+        match = self.rules.of_group(path)
+        if match is not None:
+            self._declare(path, match.sia)
+            return
+        if path not in self._undeclared:
+            self._undeclared.add(path)
+            if unit_at(path):
+                self._asking.add(path)
+        if group is None and self.rules.may_hold(path):
+            self._make_parent(path)
+        elif group is None and self._consumer(path.rpartition("/")[0]) == codes.UNATTRIBUTED:
+            self._watch(path, codes.SYSTEM)
+
+    def _consumer(self, path: str) -> str | None:
+        return self._groups[path].consumer if path in self._groups else None
+
+    def _declare(self, path: str, sia: str) -> None:
+        """A group is a SIA's from now on; what it used while nobody knew that stays where it is."""
+        if path not in self._groups and not self._watch(path, sia):
+            return
+        group = self._groups[path]
+        if path in self._undeclared and self._read(group):
+            group.before_ns += self._own_usage()[path]
+            self._undeclared.discard(path)
+            self._asking.discard(path)
+        group.consumer = sia
+        for parent in above(path):
+            if self._consumer(parent) not in (None, codes.SYSTEM):
+                break  # a SIA's, or a parent already
+            self._make_parent(parent)
+
+    def _make_parent(self, path: str) -> None:
+        """Watch a group for what ends below it, with every group directly below."""
+        if path not in self._groups and not self._watch(path, codes.UNATTRIBUTED):
+            return
+        group = self._groups[path]
+        group.consumer, group.ended_ns, group.links = codes.UNATTRIBUTED, None, 0
+        self._look_below(path, group)
+
+    def _watch(self, path: str, consumer: str) -> bool:
+        try:
+            group = Group(consumer, self.tree.open(path))
+        except FileNotFoundError:
+            return False  # gone between the look and now
+        except OSError as error:
+            log.error("cgroups: cannot open %s: %s; raise LimitNOFILE?", path, error.strerror)
+            return False
+        nearest = self._above(path)
+        if nearest is not None and not self._groups[nearest].consumer.startswith("@"):
+            # What was counted above until now stays there.
+            self._read(group)
+            group.above_ns = min(group.usage_ns, self._groups[nearest].usage_ns)
+        self._groups[path] = group
+        self._nested = None
+        return True
 
     def _sweep(self) -> None:
         """Remove `<group>/<SIA>/<pid>` of ended commands; what they used stays in the SIA's.
 
         The kernel keeps a group that still has processes or groups in it.
         """
-        for _, sia in self._declared():
-            for name in _folders(self._own / sia):
+        own = self.tree.folder(f"/{self.rules.workload_group}")
+        for sia in filter(codes.is_code, folders(own)):
+            for name in folders(own / sia):
                 if name.isascii() and name.isdigit() and not Path("/proc", name).exists():
                     with contextlib.suppress(OSError):
-                        (self._own / sia / name).rmdir()
-
-    def _matching(self) -> Iterator[tuple[str, str]]:
-        taken = set()
-        for rule in self._rules:
-            for match in self._glob(rule.cgroup.strip("/")):
-                path = "/" + str(match.relative_to(self.root))
-                if path not in taken and (match / "cpu.stat").exists():
-                    taken.add(path)
-                    yield path, rule.sia
-
-    def _glob(self, pattern: str) -> list[Path]:
-        try:
-            return sorted(self.root.glob(pattern))
-        except OSError:
-            return []  # a group went while its parent was listed: the next look finds the others
-
-    def _watch(self, path: str, sia: str) -> None:
-        if path in self._groups or path == "/.":
-            return  # the root group counts the whole host and is nobody's
-        try:
-            name = self.root / path.lstrip("/") / "cpu.stat"
-            group = Group(sia, os.open(name, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            return  # gone between the scan and now
-        above = self._above(path)
-        if above is not None and self._read(group):
-            # What was counted above until now stays there.
-            group.above_ns = min(group.usage_ns, self._groups[above].usage_ns)
-        self._groups[path] = group
-        self._nested = None
-
-
-def _folders(path: Path) -> list[str]:
-    """Names of the folders in `path`, none where it is gone or closed to us."""
-    try:
-        with os.scandir(path) as entries:
-            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
+                        (own / sia / name).rmdir()

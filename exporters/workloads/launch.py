@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 from exporters.errors import AgentError
-from exporters.workloads import mounts, processes
+from exporters.workloads import processes
+from exporters.workloads.tree import find_tree, is_tree
 
 
 def enter_group(root: Path, workload_group: str, sia: str) -> Path:
     """Put this process in a group of its own below the SIA's. Raises OSError."""
-    if not (root / "cgroup.controllers").is_file():  # else plain folders would be made there
-        raise FileNotFoundError(f"{root} is no cgroup v2 tree")
+    if not is_tree(root):  # else plain folders would be made there
+        raise FileNotFoundError(f"{root} is no cgroup v2 tree, and not v1's of cpuacct")
     group = root / workload_group / sia / str(os.getpid())
     group.mkdir(parents=True, exist_ok=True)
     (group / "cgroup.procs").write_text(str(os.getpid()))
@@ -27,7 +28,7 @@ def run(sia: str, command: list[str], root: Path | None, workload_group: str, ru
     """Declare and become `command`; returns only where it could not be started."""
     try:
         if root is None:
-            raise FileNotFoundError("no cgroup v2 tree is mounted")
+            raise FileNotFoundError("no tree of control groups is mounted")
         enter_group(root, workload_group, sia)
     except OSError as error:
         _declare(run_dir, sia)
@@ -53,5 +54,5 @@ def _declare(run_dir: Path, sia: str) -> None:
 
 
 def default_root(configured: str | None) -> Path | None:
-    """The configured v2 root, else the mounted one."""
-    return Path(configured) if configured else mounts.find_root()
+    """The configured root, else the mounted one: v2, or `cpuacct` of v1."""
+    return Path(configured) if configured else find_tree()

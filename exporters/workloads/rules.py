@@ -1,12 +1,14 @@
 """Whose a control group is: the one place that decides it, for CPU time and for GPU processes.
 
-In: the `[[workloads]]` rules, in their order, and the path of a group below the root. Out: the SIA,
-and which rule gave it and why. A group is its nearest declared ancestor's, itself included; of the
-rules that name one group, the first wins. Groups `<workload_group>/<SIA>` are those that
-`footprint-agent run` makes, and come before every rule.
+In: the `[[workloads]]` rules, in their order, the path of a group below the root, and what is known
+of the container, pod or job in it. Out: the SIA, and which rule gave it and why. A group is its
+nearest declared ancestor's, itself included; of the rules that name one group, the first wins.
+Groups `<workload_group>/<SIA>` are those that `footprint-agent run` makes, and come before every
+rule; the label `footprint.sia` of a container or pod, and a job's declaration, come after them.
 """
 
 import fnmatch
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -14,7 +16,11 @@ from pathlib import PurePosixPath
 import msgspec
 
 from exporters.settings import Workload
+from exporters.workloads.labels import LABEL, Known, Labels
+from exporters.workloads.units import Unit, above, may_hold_units, unit_at
 from footprint.codes import is_code
+
+log = logging.getLogger("footprint.agent")
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -26,27 +32,41 @@ class Match(msgspec.Struct, frozen=True):
     why: str
 
 
+class Step(msgspec.Struct, frozen=True):
+    """A rule that was looked at for one group: the SIA it gives, or None, and why."""
+
+    rule: str
+    sia: str | None
+    why: str
+
+
 class Pattern:
     """A path with `*` for any name, or part of a name, of one level."""
 
     def __init__(self, text: str) -> None:
-        self.levels = PurePosixPath(text.strip("/")).parts
-        self._names = [re.compile(fnmatch.translate(level)) for level in self.levels]
+        self._names = [
+            re.compile(fnmatch.translate(level)) for level in PurePosixPath(text.strip("/")).parts
+        ]
 
     def matches(self, path: str) -> bool:
         """Whether the path below the root is named, level by level."""
-        parts = path.strip("/").split("/")
-        return len(parts) == len(self._names) and all(
-            name.match(part) for name, part in zip(self._names, parts, strict=True)
-        )
+        return _match(self._names, path)
+
+    def holds(self, path: str) -> bool:
+        """Whether what is named may be directly below."""
+        return _match(self._names[:-1], path)
 
 
 class Rules:
     """The rules of one host."""
 
-    def __init__(self, rules: Sequence[Workload], workload_group: str) -> None:
-        self._own = workload_group
-        self._rules = [(rule, Pattern(rule.cgroup)) for rule in rules]
+    def __init__(
+        self, rules: Sequence[Workload], workload_group: str, labels: Labels | None = None
+    ) -> None:
+        self.workload_group = workload_group
+        self.labels = labels or Labels()
+        self._rules = [(rule, Pattern(rule.cgroup or "")) for rule in rules]
+        self._said: set[Unit] = set()
 
     def sia_of(self, path: str) -> Match | None:
         """Whose a group is; None: nobody declared it, nor any group above it."""
@@ -54,19 +74,101 @@ class Rules:
 
     def of_group(self, path: str) -> Match | None:
         """The rule that names this very group."""
-        parts = path.strip("/").split("/")
-        if len(parts) == 2 and parts[0] == self._own and is_code(parts[1]):
-            why = f"it is the group in which `footprint-agent run --sia {parts[1]}` puts commands"
-            return Match(parts[1], path, "run", why)
-        for number, (rule, pattern) in enumerate(self._rules, 1):
-            if pattern.matches(path):
-                why = f"its path matches cgroup = {rule.cgroup!r}"
-                return Match(rule.sia, path, f"rule {number} of [[workloads]]", why)
+        for step in self.steps(path):
+            if step.sia is not None:
+                return Match(step.sia, path, step.rule, step.why)
         return None
+
+    def may_hold(self, path: str) -> bool:
+        """Whether groups that a rule names may come directly below this one, seen or not."""
+        return (
+            path == f"/{self.workload_group}"
+            or may_hold_units(path)
+            or any(pattern.holds(path) for rule, pattern in self._rules if rule.cgroup)
+        )
+
+    def steps(self, path: str) -> Iterator[Step]:
+        """Every rule for this very group, in their order; the first that gives a SIA wins."""
+        yield self._run(path)
+        unit = unit_at(path)
+        for number, (rule, pattern) in enumerate(self._rules, 1):
+            name = f"rule {number} of [[workloads]]"
+            if rule.label is not None:
+                yield self._by_label(name, rule, unit)
+            elif rule.account is not None:
+                yield self._by_account(name, rule, unit)
+            else:
+                found = pattern.matches(path)
+                why = (
+                    f"its path {'matches' if found else 'does not match'} cgroup = {rule.cgroup!r}"
+                )
+                yield Step(name, rule.sia if found else None, why)
+        yield self._by_default(unit)
+
+    def _run(self, path: str) -> Step:
+        parts = path.strip("/").split("/")
+        if len(parts) == 2 and parts[0] == self.workload_group and is_code(parts[1]):
+            return Step(
+                "run", parts[1], f"`footprint-agent run --sia {parts[1]}` puts commands there"
+            )
+        return Step("run", None, f"it is not /{self.workload_group}/<SIA>")
+
+    def _by_label(self, name: str, rule: Workload, unit: Unit | None) -> Step:
+        label, equals, value = (rule.label or "").partition("=")
+        known, why = self._known(unit, "container or pod", "label")
+        if known is None or unit is None:
+            return Step(name, None, why)
+        if label not in known.labels:
+            return Step(name, None, f"{unit} has no label {label} ({known.where})")
+        if not equals:
+            return self._coded(name, label, unit, known)
+        if known.labels[label] != value:
+            return Step(name, None, f"{unit} has another value of label {label} than {value!r}")
+        return Step(name, rule.sia, f"{unit} has the label {rule.label} ({known.where})")
+
+    def _by_account(self, name: str, rule: Workload, unit: Unit | None) -> Step:
+        known, why = self._known(unit, "Slurm job", "account")
+        if known is None or unit is None:
+            return Step(name, None, why)
+        if known.account != rule.account:
+            return Step(name, None, f"{unit} is not of account {rule.account!r} ({known.where})")
+        return Step(name, rule.sia, f"{unit} is of account {rule.account!r} ({known.where})")
+
+    def _by_default(self, unit: Unit | None) -> Step:
+        name = f"label {LABEL}"
+        known, why = self._known(unit, "container, pod or job", "label")
+        if known is None or unit is None:
+            return Step(name, None, why)
+        if LABEL not in known.labels:
+            return Step(name, None, f"{unit} has no label {LABEL} ({known.where})")
+        return self._coded(name, LABEL, unit, known)
+
+    def _coded(self, name: str, label: str, unit: Unit, known: Known) -> Step:
+        """A label whose value is the SIA. The value is not repeated: it may be anything."""
+        if is_code(known.labels[label]):
+            return Step(name, known.labels[label], f"{unit} has the label {label} ({known.where})")
+        why = f"{unit}: its label {label} is no code of a SIA (a-z, 0-9, '.', '_', '-')"
+        if unit not in self._said:
+            self._said.add(unit)
+            log.warning("%s: its CPU time stays @system", why)
+        return Step(name, None, why)
+
+    def _known(self, unit: Unit | None, kinds: str, what: str) -> tuple[Known | None, str]:
+        if unit is None or ((unit.kind == "job") != ("job" in kinds) and "or job" not in kinds):
+            return None, f"it is no {kinds}, so it has no {what}"
+        asked = self.labels.of(unit)
+        return asked.known, f"nothing is known of {unit}: {'; '.join(asked.why)}"
+
+
+def _match(names: list[re.Pattern[str]], path: str) -> bool:
+    parts = path.strip("/").split("/")
+    return len(parts) == len(names) and all(
+        name.match(part) for name, part in zip(names, parts, strict=True)
+    )
 
 
 def upwards(path: str) -> Iterator[str]:
     """A group and those above it, nearest first; never the root, which counts the whole host."""
-    parts = [part for part in path.split("/") if part]
-    for depth in range(len(parts), 0, -1):
-        yield "/" + "/".join(parts[:depth])
+    if path != "/":
+        yield path
+        yield from above(path)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from exporters.settings import Workload
-from exporters.workloads.cgroups import RESCAN_TICKS, Cgroups, find_root
+from exporters.workloads.cgroups import RESCAN_TICKS, Cgroups
+from exporters.workloads.rules import Rules
 from tests.exporters.burning import Burner, burn, house, near
 
 
@@ -31,7 +32,7 @@ def made(group: Path) -> Path:
 def watch(own: Path, *rules: tuple[str, str]) -> Cgroups:
     """The groups below `own`, and rules with patterns below it."""
     found = [Workload(f"{own.name}/{pattern}", sia) for pattern, sia in rules]
-    return Cgroups(own.parent, own.name, found)
+    return Cgroups(own.parent, Rules(found, own.name))
 
 
 def test_each_sia_has_the_time_of_its_own_processes(own: Path) -> None:
@@ -220,19 +221,3 @@ def test_groups_that_go_while_a_rule_looks_for_them_do_no_harm(own: Path) -> Non
     finally:
         stop.set()
         thread.join()
-
-
-def test_the_tree_is_found_where_the_kernel_says_it_is_mounted(tmp_path: Path) -> None:
-    """Pure v2, hybrid, and none, from mountinfo as proc(5) describes it."""
-    lines = {
-        "24 1 0:22 / /proc rw - proc proc rw": None,
-        "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu": None,
-        "41 31 0:38 / /sys/fs/cgroup/unified rw shared:4 - cgroup2 cgroup2 rw": Path(
-            "/sys/fs/cgroup/unified"
-        ),
-    }
-    file = tmp_path / "mountinfo"
-    for line, expected in lines.items():
-        file.write_text(f"{line}\n")
-        assert find_root(file) == expected
-    assert find_root(tmp_path / "absent") is None

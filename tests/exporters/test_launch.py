@@ -61,7 +61,8 @@ def test_without_a_tree_it_says_so_and_declares_the_process(tmp_path: Path) -> N
         "import os; print(os.getpid())",
     )
     assert the_line(result, code=0) == (
-        f"footprint-agent run: no control group can be made ({root} is no cgroup v2 tree); an "
+        f"footprint-agent run: no control group can be made ({root} is no cgroup v2 tree, and not "
+        f"v1's of cpuacct); an "
         f"agent that runs with --run-dir {run_dir} follows the command's processes instead"
     )
     assert list(root.iterdir()) == []

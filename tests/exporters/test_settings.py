@@ -84,6 +84,7 @@ def test_an_unknown_setting_is_fatal_and_names_the_known_ones(tmp_path: Path) ->
     assert "known settings: host_id, service, " in line
     file(tmp_path, '[[workloads]]\ncgroup = "a"\nsia = "chat"\nuser = "x"\n')
     assert "unknown field `user`" in refusal(path)
+    assert "known in workloads: cgroup, sia, label, account" in refusal(path)
 
 
 WRONG = {
@@ -107,7 +108,12 @@ WRONG = {
     '[[workloads]]\ncgroup = "a"\nsia = "Chat"': "sia: 'Chat' is not a code",
     '[[workloads]]\ncgroup = "a"\nsia = "@system"': "sia: '@system' is not a code",
     '[[reservations]]\ngpus = []\nsia = "a b"': "sia: 'a b' is not a code",
-    '[[workloads]]\nsia = "chat"': "missing required field `cgroup`",
+    '[[workloads]]\nsia = "chat"': "a rule names nothing; write one of cgroup, label or account",
+    '[[workloads]]\ncgroup = "a"\nlabel = "b=c"\nsia = "x"': "a rule names cgroup and label;",
+    '[[workloads]]\nlabel = "team=ia"': "sia: '' is not a code",
+    '[[workloads]]\nlabel = "=ia"\nsia = "x"': "label = '=ia' is no label; write NAME=VALUE",
+    '[[workloads]]\nlabel = "team"\nsia = "x"': "takes the SIA from the label's value; leave sia",
+    '[[workloads]]\naccount = "ia"': "sia: '' is not a code",
     "factor = 46": "Expected `object | null`, got `int`",
 }
 

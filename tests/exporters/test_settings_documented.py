@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from exporters.settings import Bmc, Factor, Reservation, Settings, Workload
+from exporters.settings import Bmc, Factor, Kubelet, Reservation, Settings, Workload
 
 README = Path(__file__).parents[2] / "README.md"
 HEADING = "## Settings of the agent"
@@ -28,7 +28,7 @@ def test_every_setting_is_documented() -> None:
 def test_every_part_of_a_rule_is_documented() -> None:
     """Each field of the tables inside the settings is named too, in backticks or in an example."""
     words = set(re.findall(r"[a-z_]+", section()))
-    for table in (Workload, Reservation, Factor, Bmc):
+    for table in (Workload, Reservation, Factor, Bmc, Kubelet):
         fields = {field.encode_name for field in msgspec.structs.fields(table)}
         assert fields <= words, f"undocumented in {table.__name__}: {sorted(fields - words)}"
 
