@@ -20,6 +20,7 @@ from exporters.errors import AgentError, SettingsError
 from exporters.settings import Settings
 from exporters.twin import command as twin
 from exporters.workloads import launch
+from exporters.workloads.tree import allow_many_files
 from footprint import METHOD_VERSION, __version__, codes
 
 NOBODY_READS = 141
@@ -51,7 +52,12 @@ def _main(argv: Sequence[str] | None) -> int:
             getattr(arguments, "config", None),
             {name: getattr(arguments, name, None) for name in OVERRIDES},
         )
-        verbs = {"run": _run, "doctor": _doctor, "crosscheck": _crosscheck}
+        verbs = {
+            "run": _run,
+            "doctor": _doctor,
+            "crosscheck": _crosscheck,
+            "explain": _explain,
+        }
         verb = verbs.get(arguments.command)
         return verb(arguments, settings) if verb else _start(settings)
     except AgentError as error:
@@ -65,6 +71,7 @@ def _start(settings: Settings) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
+    allow_many_files()
     agent = Agent(settings)
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's own form
@@ -106,6 +113,15 @@ def _crosscheck(arguments: argparse.Namespace, settings: Settings) -> int:
     return command.main(arguments, settings)
 
 
+def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
+    from exporters import explain  # noqa: PLC0415 - only this verb pays for it
+
+    logging.disable(logging.WARNING)  # what a source of labels logs, the answer says
+    answer = explain.explain(settings, arguments.what)
+    print("\n".join(answer.lines))  # noqa: T201 - what was asked for
+    return answer.code
+
+
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
     if not command:
@@ -144,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
     _add_common(run)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    explained = commands.add_parser("explain", help="whose a process or control group is, and why")
+    _add_common(explained)
+    explained.add_argument("what", metavar="PID|CGROUP", help="a process, or a path below the root")
     _add_twin(commands)
     _add_crosscheck(commands)
     return parser

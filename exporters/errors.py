@@ -4,6 +4,7 @@ AgentError
  +-- SettingsError   a setting is unknown or has no sense
  +-- SensorError     a sensor that exists cannot be used
  +-- SpoolError      the spool cannot be opened or belongs to another host
+ +-- ExplainError    there is no such process or control group
 """
 
 
@@ -21,3 +22,7 @@ class SensorError(AgentError):
 
 class SpoolError(AgentError):
     """The spool cannot be opened, or it is not this host's."""
+
+
+class ExplainError(AgentError):
+    """There is no process or control group to explain."""

@@ -56,13 +56,13 @@ class Listing:
     """A list of units that is fetched when one is missing in it."""
 
     def __init__(
-        self, name: str, kind: Kind, fetch: Callable[[], Listed], *, pause: float = PAUSE_SECONDS
+        self, name: str, kind: Kind, fetch: Callable[[], Listed], wait_seconds: float = WAIT_SECONDS
     ) -> None:
         self.name = name
         self.version = 0
         self._kind = kind
         self._fetch = fetch
-        self._pause = pause
+        self._wait_seconds = wait_seconds
         self._listed: Listed = {}
         self._error, self._heard = "", False
         self._wanted, self._answered = threading.Event(), threading.Event()
@@ -98,16 +98,16 @@ class Listing:
         self._wanted.set()
         # Once a second: ten new units at once are answered by one list.
         if time.monotonic() > self._waited_until:
-            self._answered.wait(WAIT_SECONDS)
+            self._answered.wait(self._wait_seconds)
             self._waited_until = time.monotonic() + PAUSE_SECONDS / 2
 
     def _work(self) -> None:
-        pause = self._pause
+        pause = PAUSE_SECONDS
         while self._wanted.wait() and not self._stopped.is_set():
             self._wanted.clear()
             try:
                 self._take(self._fetch())
-                pause = self._pause
+                pause = PAUSE_SECONDS
             except (OSError, ValueError, http.client.HTTPException) as error:
                 self._error = reason(error)
                 self._wanted.set()  # on and on, ever more slowly: it may come back
@@ -121,7 +121,7 @@ class Listing:
         self.version += news
 
 
-def engine(path: str, wanted: Collection[str]) -> Listing:
+def engine(path: str, wanted: Collection[str], wait_seconds: float = WAIT_SECONDS) -> Listing:
     """The containers that an engine's socket lists: running ones, without their environment."""
 
     def fetch() -> Listed:
@@ -129,10 +129,12 @@ def engine(path: str, wanted: Collection[str]) -> Listing:
         found = msgspec.json.decode(body, type=list[_Container])
         return {each.id: chosen(each.labels or {}, wanted) for each in found}
 
-    return Listing(f"the engine at {path}", "container", fetch)
+    return Listing(f"the engine at {path}", "container", fetch, wait_seconds)
 
 
-def kubelet(settings: Kubelet, wanted: Collection[str]) -> Listing:
+def kubelet(
+    settings: Kubelet, wanted: Collection[str], wait_seconds: float = WAIT_SECONDS
+) -> Listing:
     """The pods of this node. The token is read anew for each call: it is renewed in place."""
     url = urlsplit(settings.url)
 
@@ -146,7 +148,7 @@ def kubelet(settings: Kubelet, wanted: Collection[str]) -> Listing:
         pods = msgspec.json.decode(body, type=_Pods).items or []
         return {pod.metadata.uid: chosen(pod.metadata.labels, wanted) for pod in pods}
 
-    return Listing(f"the kubelet at {settings.url}", "pod", fetch)
+    return Listing(f"the kubelet at {settings.url}", "pod", fetch, wait_seconds)
 
 
 class _Unix(http.client.HTTPConnection):

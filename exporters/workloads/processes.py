@@ -89,7 +89,7 @@ class Processes:
 
     def read_ns(self) -> dict[str, int]:
         """CPU time per SIA, in nanoseconds: processes that live and processes that went."""
-        self._scan()
+        self.look()
         for pid, followed in list(self._followed.items()):
             stat = read_stat(self._proc, pid)
             if stat is None or stat.started != followed.started:
@@ -114,7 +114,8 @@ class Processes:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _scan(self) -> None:
+    def look(self) -> None:
+        """Take in what was declared since; nothing is changed on disk."""
         try:
             names = os.listdir(self._folder)
         except OSError:

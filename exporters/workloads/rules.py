@@ -10,15 +10,20 @@ rule; the label `footprint.sia` of a container or pod, and a job's declaration, 
 import fnmatch
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import msgspec
 
 from exporters.settings import Workload
 from exporters.workloads.labels import LABEL, Known, Labels
-from exporters.workloads.units import Unit, above, may_hold_units, unit_at
+from exporters.workloads.units import Kind, Unit, above, may_hold_units, unit_at
 from footprint.codes import is_code
+
+RUN = "`footprint-agent run`"
+
+LABELLED: tuple[Kind, ...] = ("container", "pod")
+JOBS: tuple[Kind, ...] = ("job",)
 
 log = logging.getLogger("footprint.agent")
 
@@ -92,70 +97,69 @@ class Rules:
         yield self._run(path)
         unit = unit_at(path)
         for number, (rule, pattern) in enumerate(self._rules, 1):
-            name = f"rule {number} of [[workloads]]"
             if rule.label is not None:
-                yield self._by_label(name, rule, unit)
+                yield self._by_label(f"rule {number} (label {rule.label})", rule, unit)
             elif rule.account is not None:
-                yield self._by_account(name, rule, unit)
+                yield self._by_account(f"rule {number} (account {rule.account})", rule, unit)
             else:
                 found = pattern.matches(path)
-                why = (
-                    f"its path {'matches' if found else 'does not match'} cgroup = {rule.cgroup!r}"
-                )
+                why = "its path matches" if found else "its path does not match"
+                name = f"rule {number} (cgroup {rule.cgroup})"
                 yield Step(name, rule.sia if found else None, why)
         yield self._by_default(unit)
 
     def _run(self, path: str) -> Step:
         parts = path.strip("/").split("/")
         if len(parts) == 2 and parts[0] == self.workload_group and is_code(parts[1]):
-            return Step(
-                "run", parts[1], f"`footprint-agent run --sia {parts[1]}` puts commands there"
-            )
-        return Step("run", None, f"it is not /{self.workload_group}/<SIA>")
+            why = f"it puts there what is started with --sia {parts[1]}"
+            return Step(RUN, parts[1], why)
+        return Step(RUN, None, f"what it starts is in /{self.workload_group}/<SIA>")
 
     def _by_label(self, name: str, rule: Workload, unit: Unit | None) -> Step:
         label, equals, value = (rule.label or "").partition("=")
-        known, why = self._known(unit, "container or pod", "label")
+        known, why = self._known(unit, LABELLED)
         if known is None or unit is None:
             return Step(name, None, why)
         if label not in known.labels:
-            return Step(name, None, f"{unit} has no label {label} ({known.where})")
+            return Step(name, None, f"{unit} does not have it ({known.where})")
         if not equals:
             return self._coded(name, label, unit, known)
         if known.labels[label] != value:
-            return Step(name, None, f"{unit} has another value of label {label} than {value!r}")
-        return Step(name, rule.sia, f"{unit} has the label {rule.label} ({known.where})")
+            return Step(name, None, f"{unit} has another value of it ({known.where})")
+        return Step(name, rule.sia, f"{unit} has it ({known.where})")
 
     def _by_account(self, name: str, rule: Workload, unit: Unit | None) -> Step:
-        known, why = self._known(unit, "Slurm job", "account")
+        known, why = self._known(unit, JOBS)
         if known is None or unit is None:
             return Step(name, None, why)
         if known.account != rule.account:
-            return Step(name, None, f"{unit} is not of account {rule.account!r} ({known.where})")
-        return Step(name, rule.sia, f"{unit} is of account {rule.account!r} ({known.where})")
+            return Step(name, None, f"{unit} is of another account, or of none ({known.where})")
+        return Step(name, rule.sia, f"{unit} is of it ({known.where})")
 
     def _by_default(self, unit: Unit | None) -> Step:
         name = f"label {LABEL}"
-        known, why = self._known(unit, "container, pod or job", "label")
+        known, why = self._known(unit, (*LABELLED, *JOBS))
         if known is None or unit is None:
             return Step(name, None, why)
         if LABEL not in known.labels:
-            return Step(name, None, f"{unit} has no label {LABEL} ({known.where})")
+            return Step(name, None, f"{unit} does not have it ({known.where})")
         return self._coded(name, LABEL, unit, known)
 
     def _coded(self, name: str, label: str, unit: Unit, known: Known) -> Step:
         """A label whose value is the SIA. The value is not repeated: it may be anything."""
         if is_code(known.labels[label]):
-            return Step(name, known.labels[label], f"{unit} has the label {label} ({known.where})")
-        why = f"{unit}: its label {label} is no code of a SIA (a-z, 0-9, '.', '_', '-')"
+            return Step(name, known.labels[label], f"{unit} has it ({known.where})")
+        why = f"{unit}: the value of its label {label} is no code (a-z, 0-9, '.', '_', '-')"
         if unit not in self._said:
             self._said.add(unit)
-            log.warning("%s: its CPU time stays @system", why)
+            log.warning("%s: its CPU time stays @system's", why)
         return Step(name, None, why)
 
-    def _known(self, unit: Unit | None, kinds: str, what: str) -> tuple[Known | None, str]:
-        if unit is None or ((unit.kind == "job") != ("job" in kinds) and "or job" not in kinds):
-            return None, f"it is no {kinds}, so it has no {what}"
+    def _known(self, unit: Unit | None, kinds: Collection[Kind]) -> tuple[Known | None, str]:
+        if unit is None:
+            return None, "no container, pod or Slurm job begins there"
+        if unit.kind not in kinds:
+            return None, f"{unit} has none"
         asked = self.labels.of(unit)
         return asked.known, f"nothing is known of {unit}: {'; '.join(asked.why)}"
 
