@@ -72,6 +72,7 @@ class Spool:
         """Open or begin the spool. Raises SpoolError: what, where, remedy."""
         self.path = path
         self._lock = threading.Lock()
+        self._counted: tuple[int, Counts] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._held = _hold(path.with_suffix(".lock"))
@@ -160,11 +161,16 @@ class Spool:
         return (row[0] for row in rows)
 
     def counts(self) -> Counts:
-        """How much the spool holds."""
+        """How much the spool holds; asked for at every tick, counted after a change only."""
         with self._using() as db:
-            waiting, total = db.execute(
-                "SELECT count(*) FILTER (WHERE acknowledged = 0), count(*) FROM page"
-            ).fetchone()
+            if self._counted is None or self._counted[0] != db.total_changes:
+                self._counted = db.total_changes, self._count(db)
+            return self._counted[1]
+
+    def _count(self, db: sqlite3.Connection) -> Counts:
+        waiting, total = db.execute(
+            "SELECT count(*) FILTER (WHERE acknowledged = 0), count(*) FROM page"
+        ).fetchone()
         log = self.path.with_name(self.path.name + "-wal")
         size = sum(file.stat().st_size for file in (self.path, log) if file.exists())
         return Counts(waiting, total - waiting, size)
