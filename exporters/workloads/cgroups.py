@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -210,7 +211,7 @@ class Cgroups:
             if unit_at(path):
                 self._asking.add(path)
         if group is None and self.rules.may_hold(path):
-            self._make_parent(path)
+            self._make_parents([path, *above(path)])
         elif group is None and self._consumer(path.rpartition("/")[0]) == codes.UNATTRIBUTED:
             self._watch(path, codes.SYSTEM)
 
@@ -227,10 +228,16 @@ class Cgroups:
             self._undeclared.discard(path)
             self._asking.discard(path)
         group.consumer = sia
-        for parent in above(path):
-            if self._consumer(parent) not in (None, codes.SYSTEM):
-                break  # a SIA's, or a parent already
-            self._make_parent(parent)
+        self._make_parents(above(path))
+
+    def _make_parents(self, paths: Iterable[str]) -> None:
+        """All of these, nearest first, up to one that is a SIA's: what ends there is its own."""
+        for path in paths:
+            consumer = self._consumer(path)
+            if consumer is not None and not consumer.startswith("@"):
+                return
+            if consumer != codes.UNATTRIBUTED:
+                self._make_parent(path)
 
     def _make_parent(self, path: str) -> None:
         """Watch a group for what ends below it, with every group directly below."""
