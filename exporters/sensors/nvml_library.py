@@ -6,7 +6,9 @@ samples and nothing else are passed through as they are.
 Source: NVML API reference (nvml.h, v13).
 """
 
+import functools
 import math
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -48,6 +50,9 @@ NO_INSTANCE = 0xFFFFFFFF
 
 Sample = tuple[int, int, int]
 """A process's SM utilisation: pid, instant (CPU clock, us), percent."""
+
+_SAMPLE = struct.Struct("@IQI")
+"""The beginning of nvmlProcessUtilizationSample_t: nvidia-ml-py's own attributes are slow."""
 
 join: Callable[[], Any] = pynvml.nvmlInit
 count: Callable[[], int] = pynvml.nvmlDeviceGetCount
@@ -216,7 +221,7 @@ def utilisation(handle: Any, since_us: int) -> list[Sample]:
         if error.value in (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND):
             return []
         raise
-    return [(one.pid, one.timeStamp, one.smUtil) for one in found]
+    return [_SAMPLE.unpack_from(one) for one in found]
 
 
 def gpm_supported(handle: Any) -> bool:
@@ -242,14 +247,22 @@ def gpm_free(sample: Any) -> None:
 
 def gpm_busy_percent(before: Any, after: Any) -> float:
     """How busy the instance's SMs were between two looks, 0 to 100."""
-    asked = pynvml.c_nvmlGpmMetricsGet_t()
-    asked.version = pynvml.NVML_GPM_METRICS_GET_VERSION
-    asked.numMetrics = 1
+    asked = _gpm_question()
     asked.sample1, asked.sample2 = before, after
-    asked.metrics[0].metricId = pynvml.NVML_GPM_METRIC_SM_UTIL
     metric = pynvml.nvmlGpmMetricsGet(asked).metrics[0]
     if metric.nvmlReturn != pynvml.NVML_SUCCESS:
         raise NVMLError(metric.nvmlReturn)
-    if not math.isfinite(metric.value):
+    percent = float(metric.value)
+    if not math.isfinite(percent):
         raise NVMLError(pynvml.NVML_ERROR_UNKNOWN)
-    return min(100.0, max(0.0, float(metric.value)))
+    return min(100.0, max(0.0, percent))
+
+
+@functools.cache
+def _gpm_question() -> Any:
+    """How busy SMs were: one, of 23 KiB, for all questions; the sensor asks one at a time."""
+    asked = pynvml.c_nvmlGpmMetricsGet_t()
+    asked.version = pynvml.NVML_GPM_METRICS_GET_VERSION
+    asked.numMetrics = 1
+    asked.metrics[0].metricId = pynvml.NVML_GPM_METRIC_SM_UTIL
+    return asked

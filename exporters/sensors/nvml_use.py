@@ -23,10 +23,12 @@ PERIOD_US, LONGEST_US = 166_667, 1_000_000
 before is not known, the second whatever lies between."""
 APART_US = 20_000
 """Samples nearer to each other than this are of one instant."""
-LATE_US = 2_000_000
+LATE_US = 1_000_000
 """How much later than a newer sample another one may come; it is still taken, and once."""
 SILENT = 10
 """Looks without a sample after which we ask whether the card's clock was set back."""
+MANY = 50
+"""Instants from which on old ones are forgotten."""
 MOST_PERCENT = 100
 HUNDREDTHS = 100
 
@@ -36,7 +38,7 @@ class Utilisation:
 
     def __init__(self) -> None:
         self._instants: list[int] = []
-        """Of the last LATE_US, in order."""
+        """In order; the old ones are forgotten now and then."""
         self._taken: dict[int, int] = {}
         """The newest sample taken of each pid."""
         self._silent = 0
@@ -47,14 +49,19 @@ class Utilisation:
         if self._silent >= SILENT:
             self._follow_clock(ask(0))
         found = ask(max(0, self._newest() - LATE_US))
-        new = [one for one in map(_checked, found) if one and one[1] > self._taken.get(one[0], 0)]
-        self._silent = 0 if new else self._silent + 1
-        self._remember([at_us for _, at_us, _ in new])
+        taken = self._taken.get
+        new = [one for one in found if one[1] > taken(one[0], 0) and _is_sane(one)]
         sm: dict[int, int] = {}
+        if not new:
+            self._silent += 1
+            return sm
+        self._silent = 0
+        self._instants = sorted({*self._instants, *(at_us for _, at_us, _ in new)})
         for pid, at_us, percent in new:
             sm[pid] = sm.get(pid, 0) + percent * self._stands_for_us(at_us)
             self._taken[pid] = max(at_us, self._taken.get(pid, 0))
-        self._forget_before(self._newest() - 2 * LATE_US)
+        if len(self._instants) > MANY:
+            self._forget_before(self._newest() - 2 * LATE_US)
         return sm
 
     def _newest(self) -> int:
@@ -66,9 +73,6 @@ class Utilisation:
         if before == 0:
             return PERIOD_US
         return min(at_us - self._instants[before - 1], LONGEST_US)
-
-    def _remember(self, instants: list[int]) -> None:
-        self._instants = sorted({*self._instants, *instants})
 
     def _forget_before(self, old_us: int) -> None:
         del self._instants[: bisect_left(self._instants, old_us)]
@@ -83,10 +87,10 @@ class Utilisation:
             self._taken = {pid: newest_us for pid, _, _ in found}
 
 
-def _checked(sample: Sample) -> Sample | None:
-    """A sample that can be one: the driver's array has been seen with empty and with wild rows."""
+def _is_sane(sample: Sample) -> bool:
+    """Whether it can be one: the driver's array has been seen with empty and with wild rows."""
     pid, at_us, percent = sample
-    return sample if pid and at_us and 0 <= percent <= MOST_PERCENT else None
+    return pid > 0 and at_us > 0 and 0 <= percent <= MOST_PERCENT
 
 
 class Instance:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from exporters.twin import occupants
 from exporters.twin.plan import Plan
 from exporters.twin.truth import WINDOW_US, Truth
 
@@ -100,7 +101,7 @@ class Faces:
         self._reload, self._losses = plan.reload(), plan.losses()
         self._dram_outage = plan.dram_outage()
         limit_mw = GPU_LIMIT_W * UW_PER_W // 1000
-        self._tails = [f"{len(plan.users(gpu))} {limit_mw}" for gpu in range(plan.gpus)]
+        self._tail = f"0 {limit_mw}"
         self._base_uj = [0] * plan.gpus
         self._sums = [PowerSum() for _ in range(plan.integrated)]
         self._make_proc()
@@ -127,7 +128,7 @@ class Faces:
             self._joined = loaded
         for gpu, total in enumerate(self._sums):
             if self._joined == loaded and not self._answer(truth.step, gpu):
-                total.add(at_us, _milliwatts(truth, gpu), truth.gpu_uj[gpu])
+                total.add(at_us, _milliwatts(truth, gpu), truth.cards[gpu].total_uj)
         self._write_cards(truth)
 
     def _show_zones(self, truth: Truth) -> Iterator[Shown | None]:
@@ -160,11 +161,13 @@ class Faces:
             loss = self._losses.get(gpu)
             answer = loss.answer if loss and loss.holds(truth.step) else 0
             millijoules = self._millijoules(truth, gpu)
-            line = f"{uuid} {millijoules:0{WIDTH}} {answer:02} {self._tails[gpu]}"
+            line = f"{uuid} {millijoules:0{WIDTH}} {answer:02} {self._tail}"
             if gpu < len(self._sums):
                 line += f" energy={NOT_SUPPORTED} instant={_milliwatts(truth, gpu):07}"
-            lines.append(line)
-        os.pwrite(self._cards, "\n".join([*lines, ""]).encode(), 0)
+            lines.append(line + occupants.fields(truth.cards[gpu], self.plan, truth.step))
+        text = "\n".join([*lines, ""]).encode()
+        os.pwrite(self._cards, text, 0)
+        os.ftruncate(self._cards, len(text))
 
     def _answer(self, step: int, gpu: int) -> int:
         """What NVML answers for a card: 0, or why it cannot be read."""
@@ -174,7 +177,7 @@ class Faces:
         return loss.answer if loss and loss.holds(step) else 0
 
     def _millijoules(self, truth: Truth, gpu: int) -> int:
-        return (truth.gpu_before_uj[gpu] - self._base_uj[gpu]) // UJ_PER_MJ
+        return (truth.cards[gpu].before_uj - self._base_uj[gpu]) // UJ_PER_MJ
 
     def _show_groups(self, truth: Truth) -> None:
         for group, used_us in zip(self._groups, truth.sia_us, strict=True):
@@ -200,6 +203,7 @@ class Faces:
         random = self.proc / "sys" / "kernel" / "random"
         random.mkdir(parents=True)
         (random / "boot_id").write_text(f"{BOOT_ID}\n")
+        occupants.make_processes(self.proc, self.plan)
         (self.proc / "cpuinfo").write_text("model name\t: Simulated processor\nflags\t\t: fpu\n")
 
 

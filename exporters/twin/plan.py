@@ -17,9 +17,13 @@ STEP_US = 1_000_000 // STEPS_PER_S
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 MOST_GPUS = 16
+MOST_SCENES = 8
+"""Cards from which on every scene has one."""
 LOST = 15
 NO_DRIVER = 9
-"""What NVML answers (nvml.h, nvmlReturn_t) while a card is lost, and while the driver is away."""
+UNKNOWN = 999
+"""What NVML answers (nvml.h, nvmlReturn_t) while a card is lost, while the driver is away, and when
+it does not know why."""
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -68,18 +72,24 @@ class Plan(msgspec.Struct, frozen=True):
         """The card's UUID."""
         return f"GPU-00000000-0000-4000-8000-{gpu:012}"
 
-    def reserved(self, gpu: int) -> int | None:
-        """Index of the SIA for which the configuration reserves the card: the first half."""
-        return gpu % self.systems if gpu < self.gpus // 2 else None
+    @property
+    def reserved_gpus(self) -> int:
+        """So many cards, the first ones: half of them, one at least, or all but five, so that the
+        others show a scene each."""
+        return self.gpus - 5 if self.gpus >= MOST_SCENES else max(1, self.gpus // 2)
 
-    def users(self, gpu: int) -> list[int]:
-        """Indices of the SIA that compute on the card: one where it is reserved, two on the others,
-        none on the last of several."""
-        if self.reserved(gpu) is not None:
-            return [gpu % self.systems]
-        if gpu == self.gpus - 1 and self.gpus > 1:
-            return []
-        return sorted({gpu % self.systems, (gpu + 1) % self.systems})
+    def reserved(self, gpu: int) -> int | None:
+        """Index of the SIA for which the configuration reserves the card."""
+        return gpu % self.systems if gpu < self.reserved_gpus else None
+
+    @property
+    def arrival(self) -> int:
+        """The step at which the SIA have loaded their models: until then nobody holds a card."""
+        return min(150, self.seconds // 8) * STEPS_PER_S
+
+    def deaf(self) -> Outage:
+        """The driver does not tell who uses the cards for a minute."""
+        return self._outage(300, min(60, self.seconds // 10), UNKNOWN)
 
     def reload(self) -> Outage:
         """The NVIDIA driver is away for 20 s. It has to be joined anew, old handles are invalid,
@@ -87,11 +97,12 @@ class Plan(msgspec.Struct, frozen=True):
         return self._outage(250, 20, NO_DRIVER)
 
     def losses(self) -> dict[int, Outage]:
-        """Cards that fall off the bus: one comes back, with its counter gone on, one does not."""
+        """Cards that fall off the bus: a reserved one comes back, with its counter gone on, another
+        does not."""
         if not self.gpus:
             return {}
         seconds = min(2400, self.seconds // 10)
-        found = {min(1, self.gpus - 1): self._outage(400, seconds, LOST)}
+        found = {min(1, self.reserved_gpus - 1): self._outage(400, seconds, LOST)}
         if self.gpus > 3:
             found[self.gpus - 2] = self._outage(750, self.seconds, LOST)
         return found

@@ -8,7 +8,7 @@ counter the power that it showed, integrated, stands for the counter; how far th
 truth has a bound. Written from METHOD.md,
 without the agent's code: proportions are computed here once more. (Of a device divided among
 several SIA each share is rounded by itself, so a declared part may then differ by a microjoule or
-two; no plan has a long outage of such a device.)
+two; in every plan the card that comes back after a long outage is a reserved one.)
 """
 
 import math

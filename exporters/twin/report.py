@@ -6,6 +6,7 @@ In: a run and its balances. Out: lines of text.
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from exporters.twin import cardreport
 from exporters.twin.controller import LAG_S, SUPPLIES_PERMILLE
 from exporters.twin.faces import zones
 from exporters.twin.plan import Plan
@@ -166,8 +167,8 @@ def _wraps(run: Run, index: int) -> str:
 def _consumers(run: Run) -> Iterator[str]:
     attributed = _attributed(run)
     true = {"processors": _true(run.plan, run.truth.processors)}
-    true["cards"] = _true(run.plan, run.truth.cards)
-    consumers = [*run.plan.sia, codes.SYSTEM, codes.AGENT, codes.IDLE, codes.UNATTRIBUTED]
+    true["cards"] = _true(run.plan, run.truth.of_cards)
+    consumers = [*run.plan.sia, *codes.RESERVED]
     rows = []
     for consumer in consumers:
         row = [consumer]
@@ -185,12 +186,23 @@ def _consumers(run: Run) -> Iterator[str]:
     yield ""
     yield (
         "Error = attributed / (caused + standing) - 1. Standing power flows whatever is done; here "
-        "each tenth of a second of it is divided by that tenth's CPU time, a card's equally over "
-        "its users. Known causes on processors: CPU time is not power (each SIA draws other watts "
-        "a CPU second and moves other amounts of memory), sockets are pooled, bursts inside a tick "
-        "are averaged. On cards: reserved ones go to their SIA, shared ones are not divided "
-        "between processes and stand under @unattributed, energy in declared gaps is nobody's."
+        "each tenth of a second of it is divided by that tenth's CPU time, a card's by the memory "
+        "held. Known causes on processors: CPU time is not power (each SIA draws other watts a CPU "
+        "second and moves other amounts of memory), sockets are pooled, bursts inside a tick are "
+        "averaged. On cards energy in declared gaps is nobody's; the others' causes are below, "
+        "card by card."
     )
+    yield ""
+    yield from _cards(run)
+
+
+def _cards(run: Run) -> Iterator[str]:
+    """The cards that are not reserved: whose they were."""
+    found = list(cardreport.rows(run, _percent))
+    if found:
+        yield from _table(cardreport.HEAD, cardreport.MORE, rows=found)
+        yield ""
+        yield cardreport.CAUSES
 
 
 def _true(plan: Plan, shares: Shares) -> Mapping[str, tuple[int, int]]:
@@ -201,6 +213,7 @@ def _true(plan: Plan, shares: Shares) -> Mapping[str, tuple[int, int]]:
     found[codes.SYSTEM] = (shares.system_uj, 0)
     found[codes.AGENT] = (shares.agent_uj, 0)
     found[codes.IDLE] = (0, shares.idle_uj)
+    found[codes.UNREGISTERED] = (shares.unregistered_uj, 0)
     return found
 
 

@@ -153,7 +153,7 @@ class _Simulation:
         self.wall = WallLog(self._tape, ticks + plan.steps // POLL_STEPS + 1)
         for gpu in range(plan.integrated):
             log = self.logs[len(self._faces.zones) + gpu]
-            log.true_uj, log.swing_w = column("q", ticks), truth.swing_w(gpu)
+            log.true_uj, log.swing_w = column("q", ticks), truth.cards[gpu].swing_w
         self._ticks = self._jitter_us = 0
         self._faces.show(truth)
         self.true_first_uj = true_totals(truth)

@@ -10,14 +10,16 @@ import random
 
 import msgspec
 
+from exporters.twin.card import IDLE_W as GPU_IDLE_W
+from exporters.twin.card import Card
 from exporters.twin.load import HOURS_PERMILLE, Profile, Request, profile
 from exporters.twin.plan import STEP_US, STEPS_PER_S, Plan
+from exporters.twin.scenes import STRANGER
 
 PACKAGE_IDLE_W = 90
 DRAM_IDLE_W = 8
 BOARD_W = 60
 """What psys sees beside packages and memory."""
-GPU_IDLE_W = 70
 WINDOW_US = 25_000
 """The power sensor of a card without a counter averages so much of each tenth of a second."""
 FANS_W, FANS_PERMILLE = 60, 40
@@ -32,7 +34,7 @@ STEPS_PER_HOUR = 3600 * STEPS_PER_S
 
 
 class Work(msgspec.Struct):
-    """One SIA on one processor or card: its profile, where it begins, watts a busy one."""
+    """One SIA on one processor: its profile, where it begins, watts a busy one."""
 
     sia: int
     place: int
@@ -50,6 +52,7 @@ class Shares(msgspec.Struct):
     system_uj: int = 0
     agent_uj: int = 0
     idle_uj: int = 0
+    unregistered_uj: int = 0
 
 
 class Truth:
@@ -62,9 +65,6 @@ class Truth:
         self.core_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
         self.dram_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
         self.psys_uj = chance.randrange(10**12)
-        self.gpu_uj = [chance.randrange(10**13) for _ in range(plan.gpus)]
-        self.gpu_before_uj = list(self.gpu_uj)
-        """A step ago: what the cards' own counters show."""
         self.window_uj = [GPU_IDLE_W * WINDOW_US] * plan.integrated
         """What the sensors of the cards without a counter saw of the last step, in WINDOW_US."""
         self._phase = random.Random(plan.seed)  # noqa: S311 - a simulation, repeated by its seed
@@ -76,15 +76,9 @@ class Truth:
         self.system_us = 0
         self.agent_us = 0
         self.processors = Shares([0] * plan.systems, [0] * plan.systems)
-        self.cards = Shares([0] * plan.systems, [0] * plan.systems)
         profiles = [profile(asked, chance.uniform(8, 20)) for _ in range(plan.systems)]
         self._cpu = [_on_processor(plan, sia, profiles[sia], chance) for sia in range(plan.systems)]
-        self._gpu = [
-            _on_card(plan, sia, gpu, profiles[sia], chance)
-            for gpu in range(plan.gpus)
-            for sia in plan.users(gpu)
-        ]
-        self._users = [plan.users(gpu) for gpu in range(plan.gpus)]
+        self.cards = [Card(plan, gpu, profiles, chance) for gpu in range(plan.gpus)]
         self._spent_us = 0
         self._of_profile = HOURS_PERMILLE[0]
 
@@ -99,8 +93,33 @@ class Truth:
         host_uj = self.psys_uj
         self._run_processors()
         self._run_cards()
-        self._supply(self.psys_uj - host_uj, sum(self.gpu_uj) - sum(self.gpu_before_uj))
+        cards_uj = sum(card.total_uj - card.before_uj for card in self.cards)
+        self._supply(self.psys_uj - host_uj, cards_uj)
         self.step += 1
+
+    @property
+    def gpu_uj(self) -> list[int]:
+        """Cumulative energy of each card."""
+        return [card.total_uj for card in self.cards]
+
+    @property
+    def gpu_before_uj(self) -> list[int]:
+        """A step ago: what the cards' own counters show."""
+        return [card.before_uj for card in self.cards]
+
+    @property
+    def of_cards(self) -> Shares:
+        """All cards' energy by whose it is."""
+        found = Shares([0] * self.plan.systems, [0] * self.plan.systems)
+        for card in self.cards:
+            found.idle_uj += card.idle_uj
+            for share in card.shares:
+                if share.tenant.sia == STRANGER:
+                    found.unregistered_uj += share.caused_uj + share.standing_uj
+                    continue
+                found.caused_uj[share.tenant.sia] += share.caused_uj
+                found.standing_uj[share.tenant.sia] += share.standing_uj
+        return found
 
     @property
     def components_uj(self) -> int:
@@ -164,29 +183,15 @@ class Truth:
         self.processors.agent_uj += part_uj
         self.processors.system_uj += left_uj - part_uj
 
-    def swing_w(self, gpu: int) -> int:
-        """Most less least power of a card."""
-        return sum(work.watts for work in self._gpu if work.place == gpu)
-
     def _run_cards(self) -> None:
-        self.gpu_before_uj = list(self.gpu_uj)
         blind = self.plan.integrated
-        self.window_uj = [GPU_IDLE_W * WINDOW_US] * blind
-        for work in self._gpu:
-            used_us = work.used_us[(self.step + work.offset) % len(work.used_us)]
-            busy_us = used_us * self._of_profile // 1000
-            energy_uj = busy_us * work.watts
-            self.gpu_uj[work.place] += energy_uj
-            self.cards.caused_uj[work.sia] += energy_uj
-            if work.place < blind:
-                self.window_uj[work.place] += self._seen_us(busy_us) * work.watts
-        standing_uj = GPU_IDLE_W * STEP_US
-        for gpu, users in enumerate(self._users):
-            self.gpu_uj[gpu] += standing_uj
-            for sia in users:
-                self.cards.standing_uj[sia] += standing_uj // len(users)
-            if not users:
-                self.cards.idle_uj += standing_uj
+        for gpu, card in enumerate(self.cards):
+            seen_uj = GPU_IDLE_W * WINDOW_US
+            for energy_uj, busy_us in card.advance(self.step, self._of_profile):
+                if gpu < blind:
+                    seen_uj += energy_uj * self._seen_us(busy_us) // busy_us
+            if gpu < blind:
+                self.window_uj[gpu] = seen_uj
 
     def _seen_us(self, busy_us: int) -> int:
         """How much of the busy time of a step falls into its first WINDOW_US. It begins anywhere in
@@ -202,8 +207,3 @@ def _on_processor(plan: Plan, sia: int, does: Profile, chance: random.Random) ->
     offset = chance.randrange(len(does.cpu_us))
     watts, memory_mw = 3 + 2 * sia % 7, 300 + 400 * sia % 1300
     return Work(sia, sia % plan.sockets, does.cpu_us, offset, watts, memory_mw)
-
-
-def _on_card(plan: Plan, sia: int, gpu: int, does: Profile, chance: random.Random) -> Work:
-    watts = (300 + 60 * sia % 330) // len(plan.users(gpu))
-    return Work(sia, gpu, does.gpu_us, chance.randrange(len(does.gpu_us)), watts)

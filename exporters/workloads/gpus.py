@@ -128,17 +128,17 @@ def _sia_of(instance: Slice, reserved: Mapping[str, str]) -> str | None:
 def _by_memory(amount: int, holders: Holders) -> dict[str, int]:
     """An amount over the consumers by the memory they hold; a process whose memory is not told
     counts as the mean of the others. To `@idle` where nobody holds any."""
+    if len(holders) <= 1:
+        return {holders[0][1] if holders else codes.IDLE: amount}
     told = [one.memory_bytes for one, _ in holders if one.memory_bytes is not None]
-    mean = sum(told) // len(told) if told else 0
+    mean = sum(told) // len(told) if told else 1
     memory: dict[str, int] = {}
     for one, consumer in holders:
         held = mean if one.memory_bytes is None else one.memory_bytes
         memory[consumer] = memory.get(consumer, 0) + held
-    if holders and not any(memory.values()):
-        memory = {}
-        for _, consumer in holders:
-            memory[consumer] = memory.get(consumer, 0) + 1
-    return attribute(amount, memory, codes.IDLE)
+    if not any(memory.values()):
+        memory = dict.fromkeys(memory, 1)
+    return attribute(amount, memory)
 
 
 def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
@@ -161,7 +161,11 @@ class Board:
         _add(self._static, weights.static)
         _add(self._dynamic, weights.dynamic)
         self.basis = weights.basis
-        self.basis_ns[weights.basis] = self.basis_ns.get(weights.basis, 0) + elapsed_ns
+        self.count(weights.basis, elapsed_ns)
+
+    def count(self, basis: Basis, elapsed_ns: int) -> None:
+        """Some time was divided by this."""
+        self.basis_ns[basis] = self.basis_ns.get(basis, 0) + elapsed_ns
 
     def mark(self) -> Weights:
         """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
@@ -219,19 +223,26 @@ class Boards:
         for uuid in boards:
             board = self.by_uuid.setdefault(uuid, Board())
             if uuid in self._reserved:
-                share = {self._reserved[uuid]: elapsed_ns}
-                board.advance(Weights(share, share, "reserved"), elapsed_ns)
+                board.count("reserved", elapsed_ns)
             elif uuid in uses:
-                weights = weigh(uses[uuid], self._owners.whose, elapsed_ns, self._reserved)
-                board.advance(weights, elapsed_ns)
-                self._unregistered[uuid] = self._strangers(uses[uuid])
+                self._look(uuid, board, uses[uuid], elapsed_ns)
         self._owners.forget()
 
-    def _strangers(self, use: Use) -> int | None:
-        if use.processes is None:
-            return None
+    def _look(self, uuid: str, board: Board, use: Use, elapsed_ns: int) -> None:
+        owned = {one.pid: self._owners.whose(one) for one in use.processes or ()}
+
+        def whose(held: Held) -> str | None:
+            return owned[held.pid] if held.pid in owned else self._owners.whose(held)
+
+        board.advance(weigh(use, whose, elapsed_ns, self._reserved), elapsed_ns)
+        self._unregistered[uuid] = None if use.processes is None else 0
+        if codes.UNREGISTERED in owned.values():
+            self._unregistered[uuid] = self._strangers(use, owned)
+
+    def _strangers(self, use: Use, owned: Mapping[int, str | None]) -> int:
+        """Processes that nobody declared, where nothing is reserved."""
         reserved = {one.instance for one in use.instances if _sia_of(one, self._reserved)}
         return sum(
-            self._owners.whose(one) == codes.UNREGISTERED and one.instance not in reserved
-            for one in use.processes
+            owned[one.pid] == codes.UNREGISTERED and one.instance not in reserved
+            for one in use.processes or ()
         )

@@ -1,0 +1,82 @@
+"""Whose the cards' energy truly was beside whose the agent says it was, card by card.
+
+In: a run that is over. Out: lines of text: a table with a row for each consumer on each card that
+is not reserved, and why the two differ. True energy is that of the time in which the card could be
+read; what lies in declared gaps is nobody's.
+"""
+
+from collections.abc import Callable, Iterator
+
+from exporters.twin.card import Card
+from exporters.twin.run import Run
+from exporters.twin.scenes import STRANGER, Scene, scene
+from footprint import codes
+from footprint.units import joules_float
+
+SAYS: dict[Scene, str] = {
+    "reserved": "reserved",
+    "shared": "two SIA in turn",
+    "resident": "one works, one is only loaded",
+    "mig": "three MIG instances",
+    "stranger": "a SIA and an undeclared process",
+    "empty": "nobody's",
+}
+
+CAUSES = (
+    "True energy of a card: what each process caused, by the simulator's own physics, and standing "
+    "power, which is by definition whose memory it is (under MIG, by slices). Known causes: SM "
+    "time is not power (each SIA draws other watts a busy second, and a card that is little used "
+    "draws more a busy second than a full one); samples are whole percents, come 0.3 s late, one "
+    "in twenty never comes and for a minute none is told (@unattributed), so that a burst may be "
+    "divided by memory held; until a card has a floor (from the first page after a minute in which "
+    "it was empty), standing power follows SM time while anybody computes, and a model that is "
+    "only loaded pays only the rest. Under MIG the same holds of the instances' activity."
+)
+
+
+def true_uj(card: Card, sia: list[str]) -> dict[str, int]:
+    """Of the readable time of one card, what was whose."""
+    found = {codes.IDLE: card.idle_readable_uj}
+    for share in card.shares:
+        whose = codes.UNREGISTERED if share.tenant.sia == STRANGER else sia[share.tenant.sia]
+        found[whose] = found.get(whose, 0) + share.readable_uj
+    return found
+
+
+def attributed_uj(run: Run) -> dict[tuple[str, str], dict[str, int]]:
+    """By device and consumer: energy by part."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for page in run.pages:
+        for entry in page.entries:
+            parts = found.setdefault((entry.device, entry.consumer), {})
+            parts[entry.part] = parts.get(entry.part, 0) + entry.energy_uj
+    return found
+
+
+HEAD = ("card", "consumer", "what happens there", "true (J)", "attributed (J)", "of it static (J)")
+MORE = ("error (J)", "error (%)")
+
+
+def rows(run: Run, percent: Callable[[int, int], str]) -> Iterator[list[str]]:
+    """The table's."""
+    attributed = attributed_uj(run)
+    for gpu, card in enumerate(run.truth.cards):
+        happens = scene(run.plan, gpu)
+        if happens == "reserved":
+            continue
+        uuid = run.plan.uuid(gpu)
+        true = true_uj(card, run.plan.sia)
+        seen = {whose for device, whose in attributed if device == uuid}
+        for whose in sorted({*true, *seen}):
+            parts = attributed.get((uuid, whose), {})
+            total_uj, of_uj = sum(parts.values()), true.get(whose, 0)
+            if not (total_uj or of_uj):
+                continue
+            energies = (of_uj, total_uj, parts.get("static", 0), total_uj - of_uj)
+            yield [
+                uuid[-4:],
+                whose,
+                SAYS[happens],
+                *(f"{joules_float(energy_uj):,.1f}" for energy_uj in energies),
+                percent(total_uj, of_uj),
+            ]
