@@ -16,12 +16,14 @@ from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-OTHERS = (0, 1000)
+OTHERS = (10, 1000, 5000)
+"""Idle processes beside the meter."""
 
 AGENT = "footprint agent, two RAPL packages"
 MODEL = "footprint agent, CPU model"
 MACHINE = "CodeCarbon offline, `machine`"
 PROCESS = "CodeCarbon offline, `process`"
+SCAN = "psutil, CPU times of every process"
 
 Costs = dict[tuple[str, int], Cost]
 
@@ -57,6 +59,7 @@ def _costs(folder: Path, group: str) -> Costs:
             costs[MODEL, others] = meters.modelling_agent(folder, group)
             costs[MACHINE, others] = meters.codecarbon(folder, "machine")
             costs[PROCESS, others] = meters.codecarbon(folder, "process")
+            costs[SCAN, others] = meters.scan(folder)
     return costs
 
 
@@ -73,10 +76,18 @@ def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
         "and finds no",
         "counter here: it models the processors. Its own default is one measurement in 15 seconds.",
         "",
-        "| meter | CPU, 0 others (ms) | CPU, 1000 other processes (ms) | RSS (MiB) | agent = 1 |",
-        "|---|---|---|---|---|",
+        "| meter | "
+        + " | ".join(f"CPU, {others:,} other processes (ms)" for others in OTHERS)
+        + " | RSS (MiB) | agent = 1 |",
+        "|---|" + "---|" * len(OTHERS) + "---|---|",
     ]
-    lines += [_row(name, costs) for name in (AGENT, MODEL, MACHINE, PROCESS)]
+    lines += [_row(name, costs) for name in (AGENT, MODEL, MACHINE, PROCESS, SCAN)]
+    first, last = (costs[AGENT, others].median_ms for others in (OTHERS[0], OTHERS[-1]))
+    lines += [
+        "",
+        f"From {OTHERS[0]} to {OTHERS[-1]:,} other processes the agent's median changes by "
+        f"{100 * (last / first - 1):+.0f} %.",
+    ]
     lines += ["", "## Taking pages in", ""]
     lines += [
         f"Batches of {ingest.PAGES} pages of {len(ingest.CONSUMERS)} entries, median of "
@@ -127,13 +138,13 @@ def _truth(told: list[str]) -> str:
 
 
 def _row(name: str, costs: Costs) -> str:
-    none, many = (costs[name, others] for others in OTHERS)
+    found = [costs[name, others] for others in OTHERS]
     ratios = " / ".join(
         f"{costs[name, others].median_ms / costs[AGENT, others].median_ms:.1f}" for others in OTHERS
     )
-    shown = [f"{cost.median_ms:.2f} ({cost.mean_ms:.2f})" for cost in (none, many)]
-    rss = max(none.rss_mib, many.rss_mib)
-    return f"| {name} | {shown[0]} | {shown[1]} | {rss:.0f} | {ratios} |"
+    shown = [f"{cost.median_ms:.2f} ({cost.mean_ms:.2f})" for cost in found]
+    rss = max(cost.rss_mib for cost in found)
+    return f"| {name} | {' | '.join(shown)} | {rss:.0f} | {ratios} |"
 
 
 if __name__ == "__main__":

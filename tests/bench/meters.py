@@ -34,6 +34,16 @@ time.sleep(200)
 """
 
 
+PSUTIL = """
+import time
+import psutil
+print("ready", flush=True)
+for _ in range(200):
+    total = sum(sum(one.info["cpu_times"][:2]) for one in psutil.process_iter(["cpu_times"]))
+    time.sleep(1 - time.time() % 1)
+"""
+
+
 @dataclass(frozen=True)
 class Cost:
     """Of one meter: CPU milliseconds of a second (median and mean), resident memory in MiB."""
@@ -51,6 +61,13 @@ class CodeCarbon(Process):
         super().__init__(command, folder / f"codecarbon-{mode}.log", "ready")
 
 
+class Scan(Process):
+    """psutil's own way to know who used the processors: every process, once a second."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__([sys.executable, "-c", PSUTIL], folder / "psutil.log", "ready")
+
+
 def agent(folder: Path, packages: Packages, group: str) -> Cost:
     """Our agent with RAPL counters."""
     process = Agent(_fresh(folder), "--powercap-root", str(packages.root), group=group)
@@ -66,6 +83,11 @@ def modelling_agent(folder: Path, group: str) -> Cost:
 def codecarbon(folder: Path, mode: str) -> Cost:
     """CodeCarbon in `mode`."""
     return _cost(CodeCarbon(_fresh(folder), mode), lambda: None)
+
+
+def scan(folder: Path) -> Cost:
+    """psutil's CPU times of all processes, attributed to nobody."""
+    return _cost(Scan(_fresh(folder)), lambda: None)
 
 
 def _fresh(folder: Path) -> Path:
