@@ -22,7 +22,7 @@ import msgspec
 from exporters.workloads.mounts import find_root
 from exporters.workloads.rules import Rules
 from exporters.workloads.tree import Tree, folders
-from exporters.workloads.units import above, unit_at
+from exporters.workloads.units import Unit, above, unit_at
 from footprint import codes
 
 __all__ = ["RESCAN_TICKS", "Cgroups", "find_root"]
@@ -69,9 +69,10 @@ class Cgroups:
         self._nested: dict[str, str] | None = None
         """The nearest watched group above each that has one; None after a group came or went."""
         self._undeclared: set[str] = set()
-        """Groups that no rule names."""
-        self._asking: set[str] = set()
-        """Those of them in which a container, pod or job runs: they may be known later."""
+        """Groups that no rule names; a container's, pod's or job's may be known later."""
+        self._there: set[str] = set()
+        self._units: dict[str, Unit] = {}
+        """All groups of the last look everywhere, and in which of them a unit runs."""
         self._ticks = 0
 
     def paths(self) -> dict[str, list[str]]:
@@ -180,10 +181,18 @@ class Cgroups:
 
     def _look_everywhere(self) -> None:
         there = set(self.tree.walk())
-        self._undeclared &= there
-        self._asking &= there
-        self.rules.labels.keep([unit for path in there if (unit := unit_at(path))])
-        for path in sorted(there - self._undeclared | self._asking):
+        gone = self._there - there
+        for path in there - self._there:
+            unit = unit_at(path)
+            if unit:
+                self._units[path] = unit
+        self._there = there
+        if gone:
+            self._undeclared -= gone
+            self._units = {path: self._units[path] for path in self._units.keys() - gone}
+            self.rules.labels.keep(self._units.values())
+        asking = self._undeclared & self._units.keys()
+        for path in sorted(there - self._undeclared - self._groups.keys() | asking):
             self._consider(path)
 
     def _look_below(self, path: str, group: Group) -> None:
@@ -208,8 +217,6 @@ class Cgroups:
             return
         if path not in self._undeclared:
             self._undeclared.add(path)
-            if unit_at(path):
-                self._asking.add(path)
         if group is None and self.rules.may_hold(path):
             self._make_parents([path, *above(path)])
         elif group is None and self._consumer(path.rpartition("/")[0]) == codes.UNATTRIBUTED:
@@ -226,7 +233,6 @@ class Cgroups:
         if path in self._undeclared and self._read(group):
             group.before_ns += self._own_usage()[path]
             self._undeclared.discard(path)
-            self._asking.discard(path)
         group.consumer = sia
         self._make_parents(above(path))
 
