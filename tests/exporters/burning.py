@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-from tests.tools import require_root_cgroups
+import pytest
+
+from exporters.workloads.mounts import find_mount
+from tests.tools import CAPABILITY_REASON, require_root_cgroups
 
 NS = 1_000_000_000
 WITHIN = 0.01
@@ -79,9 +82,27 @@ def house() -> Iterator[Path]:
         remove(group)
 
 
+@contextlib.contextmanager
+def house_v1() -> Iterator[Path]:
+    """The same in the v1 tree of `cpuacct`, without killing: processes have to end before."""
+    mount = find_mount("cpuacct")
+    if mount is None or not os.access(mount.point, os.W_OK):
+        pytest.skip(f"{CAPABILITY_REASON}the v1 tree of cpuacct is mounted and can be written")
+    group = mount.point / f"footprint-test-{uuid4().hex[:12]}"
+    group.mkdir()
+    try:
+        yield group
+    finally:
+        _fold(group)
+
+
 def remove(group: Path) -> None:
     """Kill what is in a group and remove it with all groups below."""
     (group / "cgroup.kill").write_text("1")
+    _fold(group)
+
+
+def _fold(group: Path) -> None:
     for folder, _, _ in os.walk(group, topdown=False):
         for _ in range(200):  # a killed process leaves its group when it is gone for good
             try:

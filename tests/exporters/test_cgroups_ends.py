@@ -5,21 +5,17 @@ Every test runs on the v2 tree and on the v1 tree of cpuacct, with real groups a
 
 import os
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from exporters.settings import Workload
 from exporters.workloads.cgroups import RESCAN_TICKS, Cgroups
-from exporters.workloads.mounts import find_mount
 from exporters.workloads.rules import Rules
 from exporters.workloads.tree import Tree
 from footprint.codes import UNATTRIBUTED
-from tests.exporters.burning import Burner, burn, house, near
-from tests.tools import CAPABILITY_REASON
+from tests.exporters.burning import Burner, burn, house, house_v1, near
 
 SCALE_NS = 1_000
 """v2 counts microseconds: each group that is read may be so much short."""
@@ -28,27 +24,8 @@ SCALE_NS = 1_000
 @pytest.fixture(params=["v2", "cpuacct"])
 def own(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A group of the test's own in either tree."""
-    if request.param == "v2":
-        with house() as group:
-            yield group
-    else:
-        yield from _house_v1()
-
-
-def _house_v1() -> Iterator[Path]:
-    mount = find_mount("cpuacct")
-    if mount is None or not os.access(mount.point, os.W_OK):
-        pytest.skip(f"{CAPABILITY_REASON}the v1 tree of cpuacct is mounted and may be written")
-    group = mount.point / f"footprint-test-{uuid4().hex[:12]}"
-    group.mkdir()
-    yield group
-    for folder, _, _ in os.walk(group, topdown=False):
-        for _ in range(200):  # a process that ends leaves its group when it is gone for good
-            try:
-                Path(folder).rmdir()
-                break
-            except OSError:
-                time.sleep(0.01)
+    with house() if request.param == "v2" else house_v1() as group:
+        yield group
 
 
 def watch(own: Path, *rules: tuple[str, str]) -> Cgroups:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from footprint.ledger import verify_chain
-from tests.exporters.burning import house
+from tests.exporters.burning import house, house_v1
 from tests.exporters.nobody import footprint_agent, shared_folder, the_line
 from tests.powercap import scripted
 from tests.running import BIN, Agent, ended, page_bodies, wait_until
@@ -24,6 +24,13 @@ BURN = "import time\nwhile time.process_time() < 2: pass"
 def own() -> Iterator[Path]:
     """The group of workloads under test."""
     with house() as group:
+        yield group
+
+
+@pytest.fixture
+def own_v1() -> Iterator[Path]:
+    """The same in the v1 tree of cpuacct."""
+    with house_v1() as group:
         yield group
 
 
@@ -92,21 +99,25 @@ def energy(agent: Agent) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize("how", ["v2", "v1", "followed"])
 def test_an_agent_gives_the_commands_energy_to_its_sia(
-    tmp_path: Path, grouped: bool, request: pytest.FixtureRequest
+    tmp_path: Path, how: str, request: pytest.FixtureRequest
 ) -> None:
-    """With a group, and followed as a process: the SIA has energy, the sum is the counter's."""
-    group = request.getfixturevalue("own").name if grouped else "footprint-test-none"
+    """With a group in either tree, and followed as a process: the SIA has energy, the sum is the
+    counter's."""
+    fixture = {"v2": "own", "v1": "own_v1"}.get(how)
+    own: Path | None = request.getfixturevalue(fixture) if fixture else None
+    group = own.name if own else "footprint-test-none"
+    tree = ("--cgroup-root", str(own.parent)) if own else ()
     power = {"power_uw": 50_000_000, "range_uj": 10**12, "limit_uw": 100_000_000}
     with scripted(tmp_path, **power) as (root, counter):
-        agent = Agent(tmp_path, "--powercap-root", str(root), "--page-seconds", "5", group=group)
+        options = ("--powercap-root", str(root), "--page-seconds", "5", *tree)
+        agent = Agent(tmp_path, *options, group=group)
         with ended(agent):
             wait_until(lambda: len(agent.metrics()) > 5, "the first tick")
             counter.go()
             where = ["--workload-group", group, "--run-dir", tmp_path / "run"]
-            if not grouped:
-                where += ["--cgroup-root", tmp_path]
+            where += tree or ["--cgroup-root", tmp_path]
             result = footprint_agent("run", "--sia", "chat", *where, "--", *PYTHON, BURN)
             assert result.returncode == 0
             true_uj = counter.hold()
