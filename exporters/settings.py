@@ -95,7 +95,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hwmon_root: str = "/sys/class/hwmon"
     cgroup_root: str | None = None
     workload_group: str = "footprint"
-    declared_dir: str = "/run/footprint/declared"
+    declared_dir: str = "/run/footprint-declared"
     docker_root: str = "/var/lib/docker"
     podman_root: str = "/var/lib/containers/storage"
     engine_sockets: list[str] = []
