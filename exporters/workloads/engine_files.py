@@ -122,7 +122,8 @@ class Declared:
         except (OSError, ValueError) as error:
             return _unknown(path, error)
         pairs = [line.partition("=") for line in text.splitlines() if "=" in line]
-        said = {name.strip(): value.strip() for name, _, value in pairs}
+        # The first of a name: what a user could add to it (a comment of two lines) comes later.
+        said = {name.strip(): value.strip() for name, _, value in reversed(pairs)}
         account = said.get("account", "") if unit.kind == "job" else ""
         labels = {LABEL: said["sia"]} if said.get("sia") else {}
         return Known(labels | chosen(said, self._wanted), str(path), account)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ DOCKER, PODMAN = Unit("container", ID, "docker"), Unit("container", ID, "libpod"
 WANTED = frozenset([LABEL, "team"])
 SAID = {LABEL: "chat", "team": "ia", "maintainer": "somebody"}
 KEPT = {LABEL: "chat", "team": "ia"}
+
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def write(path: Path, content: object) -> Path:
@@ -109,6 +113,20 @@ def test_declarations_are_read_when_they_come(tmp_path: Path) -> None:
     assert labels.of(unit).known is not None, "what is known of a unit stays while it lives"
     labels.keep([job])
     assert labels.of(unit).known is None
+
+
+def test_the_readmes_prolog_declares_a_job(tmp_path: Path) -> None:
+    """As Slurm would run it: account and comment; a comment of two lines changes no account."""
+    text = README.read_text(encoding="utf-8").partition("\n#!/bin/sh\n")[2].partition("```")[0]
+    script = text.replace("/run/footprint-declared", str(tmp_path / "declared"))
+    comment = "sia:chat\naccount=another\nsia=another"
+    names = {"SLURM_JOB_ID": "17", "SLURM_JOB_ACCOUNT": "ia", "SLURM_JOB_COMMENT": comment}
+    subprocess.run(["sh", "-c", script], env=names, check=True)
+    found = Declared(tmp_path / "declared", WANTED).ask(Unit("job", "17"))
+    assert found == Known({LABEL: "chat"}, str(tmp_path / "declared" / "job-17"), "ia")
+    subprocess.run(["sh", "-c", script], env={**names, "SLURM_JOB_COMMENT": "a note"}, check=True)
+    found = Declared(tmp_path / "declared", WANTED).ask(Unit("job", "17"))
+    assert found == Known({}, str(tmp_path / "declared" / "job-17"), "ia")
 
 
 def test_a_folder_that_everybody_may_write_is_not_believed(
