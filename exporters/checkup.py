@@ -8,6 +8,7 @@ import ctypes
 import http.client
 import os
 import shutil
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -78,6 +79,21 @@ def _cgroups(settings: Settings) -> Iterator[Check]:
         if rule.cgroup is not None and not any(root.glob(rule.cgroup.strip("/"))):
             says = f"no control group matches {rule.cgroup} of SIA {rule.sia} now"
             yield Check("workloads", "note", says, "start the service, or correct the rule")
+    yield from _labels(settings)
+
+
+def _labels(settings: Settings) -> Iterator[Check]:
+    """Engines whose containers' labels this user cannot read, and declarations of anybody."""
+    places = {"Docker": Path(settings.docker_root), "Podman": Path(settings.podman_root)}
+    for engine, folder in places.items():
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            says = f"cannot read {folder}: the labels of {engine}'s containers are not known"
+            remedy = "run as root, or start them with --cgroup-parent and add a rule for that group"
+            yield Check("workloads", "note", says, remedy)
+    declared = Path(settings.declared_dir)
+    if os.path.isdir(declared) and declared.stat().st_mode & stat.S_IWOTH:
+        says = f"everybody may write {declared}: declarations there are not believed"
+        yield Check("workloads", "BROKEN", says, f"chmod o-w {declared}")
 
 
 def _spool(settings: Settings) -> Check:

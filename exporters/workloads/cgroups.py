@@ -11,6 +11,7 @@ never a parent. METHOD.md derives this.
 """
 
 import contextlib
+import errno
 import logging
 import os
 from collections import Counter
@@ -74,6 +75,7 @@ class Cgroups:
         self._units: dict[str, Unit] = {}
         """All groups of the last look everywhere, and in which of them a unit runs."""
         self._ticks = 0
+        self._refused = False
 
     def paths(self) -> dict[str, list[str]]:
         """Watched paths below the root, by SIA."""
@@ -180,7 +182,7 @@ class Cgroups:
         self._ticks += 1
 
     def _look_everywhere(self) -> None:
-        there = set(self.tree.walk())
+        there = set(self.tree.walk(self.rules.depth))
         gone = self._there - there
         for path in there - self._there:
             unit = unit_at(path)
@@ -259,7 +261,12 @@ class Cgroups:
         except FileNotFoundError:
             return False  # gone between the look and now
         except OSError as error:
-            log.error("cgroups: cannot open %s: %s; raise LimitNOFILE?", path, error.strerror)
+            if not self._refused:
+                hint = (
+                    "raise LimitNOFILE of the unit" if error.errno == errno.EMFILE else "as root?"
+                )
+                log.error("cgroups: cannot open %s: %s; %s", path, error.strerror, hint)
+            self._refused = True
             return False
         nearest = self._above(path)
         if nearest is not None and not self._groups[nearest].consumer.startswith("@"):

@@ -22,6 +22,9 @@ from footprint.codes import is_code
 
 RUN = "`footprint-agent run`"
 
+DEPTH = 8
+"""Containers, pods and jobs are not deeper: kubelet.slice/kubelet-kubepods.slice/... is four."""
+
 LABELLED: tuple[Kind, ...] = ("container", "pod")
 JOBS: tuple[Kind, ...] = ("job",)
 
@@ -53,6 +56,11 @@ class Pattern:
             re.compile(fnmatch.translate(level)) for level in PurePosixPath(text.strip("/")).parts
         ]
 
+    @property
+    def depth(self) -> int:
+        """How many levels it names."""
+        return len(self._names)
+
     def matches(self, path: str) -> bool:
         """Whether the path below the root is named, level by level."""
         return _match(self._names, path)
@@ -72,6 +80,8 @@ class Rules:
         self.labels = labels or Labels()
         self._rules = [(rule, Pattern(rule.cgroup or "")) for rule in rules]
         self._said: set[Unit] = set()
+        self.depth = max([DEPTH, *(pattern.depth for _, pattern in self._rules)])
+        """How many levels below the root the groups are that a rule may name."""
 
     def sia_of(self, path: str) -> Match | None:
         """Whose a group is; None: nobody declared it, nor any group above it."""

@@ -89,13 +89,19 @@ class Tree:
         """Names of the groups directly below."""
         return folders(self._where(path))
 
-    def walk(self, path: str = "/") -> Iterator[str]:
-        """Every group below, parents first. Groups without any below are not listed."""
-        for name in self.children(path):
-            child = f"{path.rstrip('/')}/{name}"
-            yield child
-            if self.links(child) not in (0, 2):
-                yield from self.walk(child)
+    def walk(self, depth: int) -> Iterator[str]:
+        """Every group below, parents first, so many levels deep: who was given a part of the tree
+        may nest groups by the thousand. Groups without any below are not listed."""
+        level = ["/"]
+        for _ in range(depth):
+            here = [
+                f"{path.rstrip('/')}/{name}"
+                for path in level
+                if self.links(path) not in (0, 2)
+                for name in self.children(path)
+            ]
+            yield from here
+            level = here
 
 
 def folders(path: str | Path) -> list[str]:

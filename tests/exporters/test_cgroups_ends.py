@@ -177,3 +177,20 @@ def used_ns(group: Path) -> int:
         return tree.used_ns(descriptor)
     finally:
         os.close(descriptor)
+
+
+def test_groups_nested_by_the_thousand_do_not_stop_a_tick(own: Path) -> None:
+    """Who was given a part of the tree may do that; what a rule can name is looked through."""
+    groups = watch(own, ("a/a", "chat"))
+    depth = 1_200
+    descriptors = [os.open(own, os.O_RDONLY)]
+    for _ in range(depth):
+        os.mkdir("a", dir_fd=descriptors[-1])
+        inner = os.open("a", os.O_RDONLY, dir_fd=descriptors[-1])
+        os.close(descriptors.pop())
+        descriptors.append(inner)
+    os.close(descriptors.pop())
+    assert groups.read_ns() == {"chat": 0}
+    groups.close()
+    for length in range(depth, 0, -1):
+        (own / "/".join("a" * length)).rmdir()
