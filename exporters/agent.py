@@ -33,7 +33,7 @@ from exporters.workloads.cgroups import Cgroups
 from exporters.workloads.gpus import Boards
 from exporters.workloads.owners import Owners, decide_by
 from exporters.workloads.processes import Processes
-from exporters.workloads.tree import find_tree, is_tree
+from exporters.workloads.tree import Tree, find_tree, is_tree
 from footprint.interval import boundary_after, from_us, to_us
 from footprint.reading import Reading
 
@@ -63,7 +63,7 @@ class Agent:
         self._rules = compose.rules(settings)
         self._groups = Cgroups(root, self._rules) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
-        self._gpus = self._gpu_boards()
+        self._gpus = self._gpu_boards(root)
         self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
         self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
@@ -203,9 +203,10 @@ class Agent:
             sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
         return Usage(self._host_cpu.read_ns(), self._around.own_cpu_ns(), sia_ns)
 
-    def _gpu_boards(self) -> Boards:
+    def _gpu_boards(self, root: Path | None) -> Boards:
         settings = self._settings
-        decide = decide_by(self._rules, self._processes, self._around.proc)
+        controller = Tree(root).controller if root else None
+        decide = decide_by(self._rules, self._processes, self._around.proc, controller)
         owners = Owners(decide, self._around.proc)
         reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
         return Boards(owners, reserved)

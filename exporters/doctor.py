@@ -23,6 +23,7 @@ from exporters.sensors.remark import Remark
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
 from exporters.surroundings import REAL, Surroundings
+from exporters.workloads import owners
 from exporters.workloads.cgroups import find_root
 from footprint import METHOD_VERSION, __version__
 from footprint.reading import Gap, Reading, consumed
@@ -61,7 +62,11 @@ def examine(
     sensors = list(_sensors(settings, around, sys, checks))
     try:
         devices = _prove(sensors, pause)
-        checks += [_remark(sensor, remark) for sensor in sensors for remark in _remarks(sensor)]
+        checks += [
+            _remark(sensor, remark)
+            for sensor in sensors
+            for remark in _remarks(sensor, around.proc)
+        ]
     finally:
         for sensor in sensors:
             sensor.close()
@@ -194,8 +199,11 @@ def _refused(about: str, line: str) -> Check:
     return Check(about, "BROKEN", says or remedy, remedy if says else "")
 
 
-def _remarks(sensor: Sensor) -> Sequence[Remark]:
-    return sensor.remarks() if isinstance(sensor, nvml.Nvml | RaplPerf) else ()
+def _remarks(sensor: Sensor, proc: Path) -> Iterator[Remark]:
+    if isinstance(sensor, nvml.Nvml | RaplPerf):
+        yield from sensor.remarks()
+    if isinstance(sensor, nvml.Nvml):
+        yield from owners.remarks(proc)
 
 
 def _remark(sensor: Sensor, remark: Remark) -> Check:

@@ -7,7 +7,7 @@ Source: NVML API reference, nvmlDeviceGetProcessUtilization, nvmlGpmMigSampleGet
 nvmlDeviceGetMPSComputeRunningProcesses.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +30,7 @@ SILENT = 10
 MANY = 50
 """Instants from which on old ones are forgotten."""
 MOST_PERCENT = 100
+"""The driver's array has been seen with wild rows above it, and with empty ones: instant 0."""
 HUNDREDTHS = 100
 
 
@@ -50,16 +51,23 @@ class Utilisation:
             self._follow_clock(ask(0))
         found = ask(max(0, self._newest() - LATE_US))
         taken = self._taken.get
-        new = [one for one in found if one[1] > taken(one[0], 0) and _is_sane(one)]
+        new = {
+            (pid, at_us): percent
+            for pid, at_us, percent in found
+            if at_us > taken(pid, 0) and percent <= MOST_PERCENT
+        }
         sm: dict[int, int] = {}
         if not new:
             self._silent += 1
             return sm
         self._silent = 0
-        self._instants = sorted({*self._instants, *(at_us for _, at_us, _ in new)})
-        for pid, at_us, percent in new:
-            sm[pid] = sm.get(pid, 0) + percent * self._stands_for_us(at_us)
-            self._taken[pid] = max(at_us, self._taken.get(pid, 0))
+        instants = {at_us for _, at_us in new}
+        self._instants = sorted(instants.union(self._instants))
+        stands_for_us = {at_us: self._stands_for_us(at_us) for at_us in instants}
+        for (pid, at_us), percent in new.items():
+            sm[pid] = sm.get(pid, 0) + percent * stands_for_us[at_us]
+            if at_us > taken(pid, 0):
+                self._taken[pid] = at_us
         if len(self._instants) > MANY:
             self._forget_before(self._newest() - 2 * LATE_US)
         return sm
@@ -69,7 +77,7 @@ class Utilisation:
 
     def _stands_for_us(self, at_us: int) -> int:
         """From the board's sample before, whichever process it was of."""
-        before = bisect_left(self._instants, at_us - APART_US)
+        before = bisect_right(self._instants, at_us - APART_US)
         if before == 0:
             return PERIOD_US
         return min(at_us - self._instants[before - 1], LONGEST_US)
@@ -85,12 +93,6 @@ class Utilisation:
         if found and newest_us < self._newest() - LATE_US:
             self._instants = [newest_us]
             self._taken = {pid: newest_us for pid, _, _ in found}
-
-
-def _is_sane(sample: Sample) -> bool:
-    """Whether it can be one: the driver's array has been seen with empty and with wild rows."""
-    pid, at_us, percent = sample
-    return pid > 0 and at_us > 0 and 0 <= percent <= MOST_PERCENT
 
 
 class Instance:

@@ -7,6 +7,8 @@ read; what lies in declared gaps is nobody's.
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from exporters.twin.card import Card
 from exporters.twin.run import Run
 from exporters.twin.scenes import STRANGER, Scene, scene
@@ -53,30 +55,46 @@ def attributed_uj(run: Run) -> dict[tuple[str, str], dict[str, int]]:
     return found
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """One consumer on one card: energy that was truly its, and what the agent says, in uJ."""
+
+    device: str
+    scene: Scene
+    consumer: str
+    true_uj: int
+    attributed_uj: int
+    static_uj: int
+
+
+def compared(run: Run) -> Iterator[Compared]:
+    """Every consumer on every card that is not reserved."""
+    attributed = attributed_uj(run)
+    for gpu, card in enumerate(run.truth.cards):
+        happens, uuid = scene(run.plan, gpu), run.plan.uuid(gpu)
+        if happens == "reserved":
+            continue
+        true = true_uj(card, run.plan.sia)
+        seen = {whose for device, whose in attributed if device == uuid}
+        for whose in sorted({*true, *seen}):
+            parts = attributed.get((uuid, whose), {})
+            total_uj, of_uj = sum(parts.values()), true.get(whose, 0)
+            if total_uj or of_uj:
+                yield Compared(uuid, happens, whose, of_uj, total_uj, parts.get("static", 0))
+
+
 HEAD = ("card", "consumer", "what happens there", "true (J)", "attributed (J)", "of it static (J)")
 MORE = ("error (J)", "error (%)")
 
 
 def rows(run: Run, percent: Callable[[int, int], str]) -> Iterator[list[str]]:
     """The table's."""
-    attributed = attributed_uj(run)
-    for gpu, card in enumerate(run.truth.cards):
-        happens = scene(run.plan, gpu)
-        if happens == "reserved":
-            continue
-        uuid = run.plan.uuid(gpu)
-        true = true_uj(card, run.plan.sia)
-        seen = {whose for device, whose in attributed if device == uuid}
-        for whose in sorted({*true, *seen}):
-            parts = attributed.get((uuid, whose), {})
-            total_uj, of_uj = sum(parts.values()), true.get(whose, 0)
-            if not (total_uj or of_uj):
-                continue
-            energies = (of_uj, total_uj, parts.get("static", 0), total_uj - of_uj)
-            yield [
-                uuid[-4:],
-                whose,
-                SAYS[happens],
-                *(f"{joules_float(energy_uj):,.1f}" for energy_uj in energies),
-                percent(total_uj, of_uj),
-            ]
+    for one in compared(run):
+        off_uj = one.attributed_uj - one.true_uj
+        energies = (one.true_uj, one.attributed_uj, one.static_uj, off_uj)
+        yield [
+            one.device[-4:],
+            one.consumer,
+            SAYS[one.scene],
+            *(f"{joules_float(energy_uj):,.1f}" for energy_uj in energies),
+            percent(one.attributed_uj, one.true_uj),
+        ]

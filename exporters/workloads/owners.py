@@ -113,14 +113,16 @@ class Owners:
         """One that is merely gone is not worth a line; one that is listed and never found is."""
         if not self._said and (self._foreign or hidden):
             self._said = True
-            log.warning("nvml: whose processes on the cards are cannot be asked; %s", REMEDY)
+            log.warning("nvml: whose the cards' processes are cannot be asked; %s", REMEDY)
 
 
-def decide_by(rules: Rules, processes: Processes, proc: Path) -> Decide:
-    """By control group, else by what the process descends from."""
+def decide_by(
+    rules: Rules, processes: Processes, proc: Path, controller: str | None = None
+) -> Decide:
+    """By control group (of v2, or of a controller of v1), else by what it descends from."""
 
     def decide(pid: int) -> str | None:
-        path = cgroup_of(pid, proc)
+        path = cgroup_of(pid, proc, controller)
         match = rules.sia_of(path) if path else None
         return match.sia if match else processes.sia_of(pid)
 
@@ -142,5 +144,5 @@ def is_foreign(proc: Path) -> bool:
 def remarks(proc: Path = Path("/proc")) -> Iterable[Remark]:
     """What a person should know of this host's pids."""
     if is_foreign(proc):
-        says = "whose the processes on the cards are cannot be asked from this pid namespace"
-        yield Remark("gpu processes", f"{says}: shared cards are @unattributed", REMEDY, True)
+        says = "whose they are cannot be asked from this pid namespace"
+        yield Remark("processes", f"{says}: cards without a reservation are @unattributed", REMEDY)

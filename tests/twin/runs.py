@@ -18,7 +18,7 @@ def accounts(folder: Path, *plans: Plan) -> list[list[dict[str, Any]]]:
 
 
 def judged(folder: Path, *plans: Plan) -> list[dict[str, Any]]:
-    """For each plan the accounts of its `devices` and of its `wall`."""
+    """For each plan the accounts of its `devices` and of its `wall`, and whose its `cards` are."""
     if any(plan.gpus for plan in plans):
         require_tool("gcc")
     arguments = [json.dumps(msgspec.to_builtins(plan)) for plan in plans]
@@ -34,7 +34,7 @@ def judged(folder: Path, *plans: Plan) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Simulate every plan and print the accounts as JSON."""
-    from exporters.twin import referee, run, wallreferee
+    from exporters.twin import cardreport, referee, run, wallreferee
 
     folder, *plans = sys.argv[1:]
     found = []
@@ -47,7 +47,9 @@ def main() -> None:
         place.mkdir()
         done = run.simulate(msgspec.json.decode(text, type=Plan), place, silent)
         devices = [_account(account) for account in referee.balances(done)]
-        found.append({"devices": devices, "wall": _wall(wallreferee.balance(done))})
+        cards = msgspec.to_builtins(list(cardreport.compared(done)))
+        wall = _wall(wallreferee.balance(done))
+        found.append({"devices": devices, "wall": wall, "cards": cards})
     json.dump(found, sys.stdout)
 
 
