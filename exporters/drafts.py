@@ -76,6 +76,12 @@ class Draft(msgspec.Struct):
             self.covers[key] = Cover(device)
         return self.covers[key]
 
+    def tell(self, device: Device) -> None:
+        """What is known of a device has changed; nothing where the page holds none of it yet."""
+        cover = self.covers.get(f"{device.sensor} {device.device}")
+        if cover is not None:
+            cover.device = device
+
 
 class Chain(msgspec.Struct, frozen=True):
     """Where the next page goes."""

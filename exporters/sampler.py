@@ -16,7 +16,7 @@ from exporters.sensors.sensor import Device, Failure
 from exporters.weights import CpuTimes, Usage
 from exporters.workloads.gpus import Board, Weights
 from footprint import codes
-from footprint.attribution import Part, Share, divide
+from footprint.attribution import Part, Share, attribute, divide
 from footprint.floor import Minute, Rest, rests
 from footprint.interval import floor_to, from_us, to_us
 from footprint.ledger import CounterMark
@@ -33,6 +33,9 @@ LOADED_NS_PER_S = NS_PER_S // 100
 """CPU time a second from which a processor counts as loaded: one hundredth of one CPU."""
 
 
+MOST_IN_A_PAGE = 2**63 - 1
+"""`footprint.ledger`: the largest number of microjoules."""
+
 HOW_MEASURED = "lowest mean power of a minute of rest in 30 days"
 
 
@@ -41,8 +44,8 @@ class Track(msgspec.Struct):
 
     Everything before `covered_us` is settled. `rest`: minutes in which nothing worked, of a device
     whose floor is measured here. `forfeited`: it was settled as a gap although the
-    counter went on, so energy since `baseline_us` is spread and its settled part left out. `blind`:
-    nobody saw who ran since the baseline.
+    counter went on, so energy since `baseline_us` is spread and its settled part left out; `stuck`:
+    the same, before the page is sealed. `blind`: nobody saw who ran since the baseline.
     """
 
     device: Device
@@ -51,6 +54,7 @@ class Track(msgspec.Struct):
     baseline_us: int = 0
     mark: CounterMark | None = None
     forfeited: bool = False
+    stuck: bool = False
     blind: bool = False
     rest: Rest | None = None
     failing: Cause | None = None
@@ -132,11 +136,13 @@ class Sampler:
         self._last_us = at_us
         self.cpu.advance(usage)
         self._gpus = gpus
+        newest_us = self.drafts.end_us
         self.drafts.reach(at_us + 1)
         at = from_us(now.utc_us)
-        for key, outcome in readings.items():
+        for key, shown in readings.items():
             track = self.tracks[key]
             cover = self._cover(track, at_us)
+            outcome = _believed(key, shown)
             if isinstance(outcome, Failure):
                 self._failed(track, outcome, cover)
                 continue
@@ -147,12 +153,12 @@ class Sampler:
             _mark(track, cover, outcome, at)
             self._settle(track, outcome, at_us)
             track.failing = None
-        if self.drafts.open[-1].start_us == at_us:
+        if self.drafts.end_us > newest_us:
             for track in self.tracks.values():
                 self._renew_floor(track, at_us)
 
     def _renew_floor(self, track: Track, at_us: int) -> None:
-        """A page has one floor: a new one holds from a page's beginning on."""
+        """A page has one floor: a new one holds from the first tick of a page on."""
         if track.rest is None or track.covered_us != at_us:
             return
         floor = track.rest.floor(at_us)
@@ -160,6 +166,7 @@ class Sampler:
         if renewed.floor_uw != track.device.floor_uw:
             track.device = renewed
             self._show_from_start(track.key, renewed)
+            self.drafts.open[-1].tell(renewed)
 
     def due(self, now: Instant, *, final: bool = False) -> Iterator[Draft]:
         """Drafts that are over and settled; with `final` all, the newest cut at its last tick."""
@@ -207,11 +214,13 @@ class Sampler:
         outcome = consumed(track.baseline, reading, loaded=loaded)
         if isinstance(outcome, Gap):
             self._gap(track, outcome.cause, at_us)
-            if outcome.cause != "stuck":
+            track.stuck = outcome.cause == "stuck"
+            if not track.stuck:
                 self._rebase(track, reading, at_us)
         elif outcome.uj or not isinstance(reading, Counter):
             if track.rest is not None:
-                resting = not track.blind and self._rests(track.device, weights, elapsed_ns)
+                seen = not (track.blind or track.stuck or track.forfeited)
+                resting = seen and self._rests(track.device, weights, elapsed_ns)
                 track.rest.see(track.covered_us, at_us, outcome.uj, resting=resting)
             self._book(track, self._shares(track, outcome, elapsed_ns, static, weights), at_us)
             self._rebase(track, reading, at_us)
@@ -250,6 +259,8 @@ class Sampler:
         if track.blind:
             self.drafts.gap(track.device, "blind", "outage", track.covered_us, at_us)
         start_us = track.baseline_us if track.forfeited else track.covered_us
+        if track.stuck:
+            shares = _after_gap(shares, track, at_us)
         key, totals_uj = track.key, self.totals.energy_uj
         for share in self.drafts.book(track.device, shares, start_us, at_us):
             place = (key, share.consumer, share.part)
@@ -273,7 +284,7 @@ class Sampler:
 
     def _rebase(self, track: Track, reading: Reading, at_us: int) -> None:
         track.baseline, track.baseline_us = reading, at_us
-        track.forfeited = track.blind = False
+        track.forfeited = track.stuck = track.blind = False
         self._marks[track.key] = self.cpu.mark()
         board = self._gpus.get(track.device.device)
         if board is not None:
@@ -292,6 +303,27 @@ class Sampler:
             weights = board.since(self._gpu_marks.get(track.key))
             return weights.static, weights.following
         return whole, whole
+
+
+def _believed(key: DeviceKey, outcome: Reading | Failure) -> Reading | Failure:
+    """A number that no page can hold is no reading, whatever gave it."""
+    if isinstance(outcome, Failure):
+        return outcome
+    number = outcome.value_uj if isinstance(outcome, Counter) else outcome.power_uw
+    if 0 <= number <= MOST_IN_A_PAGE:
+        return outcome
+    line = f"{key[0]}: {key[1]} shows {number:.3g}, which no counter reaches; is its driver well?"
+    return Failure(Gap("implausible"), line)
+
+
+def _after_gap(shares: list[Share], track: Track, at_us: int) -> list[Share]:
+    """The part of energy since the baseline that lies after a gap which is told already: a counter
+    that catches up shows in one second what it owed for many."""
+    parts = {"told": track.covered_us - track.baseline_us, "after": at_us - track.covered_us}
+    return [
+        Share(share.consumer, share.part, attribute(share.energy_uj, parts).get("after", 0))
+        for share in shares
+    ]
 
 
 def with_floor(device: Device, floor: Minute | None) -> Device:

@@ -144,6 +144,8 @@ def _failure(path: Path, error: OSError | ValueError) -> Failure:
         return Failure(Gap("permission"), line)
     if isinstance(error, FileNotFoundError):
         return Failure(Gap("absent"), f"hwmon: {path} is gone; is its driver loaded?")
+    if isinstance(error, ValueError):
+        return Failure(Gap("read_failed"), f"hwmon: {path} holds no whole number")
     return Failure(Gap("read_failed"), f"hwmon: cannot read {path}: {error}")
 
 

@@ -8,7 +8,7 @@ from exporters.sampler import Sampler, Track
 from exporters.sensors.rapl import Rapl, discover
 from exporters.weights import Usage
 from footprint.ledger import GENESIS, Page, check
-from tests.exporters.test_sampler import LEDGER, START, gaps
+from tests.exporters.sampled import LEDGER, START, gaps
 from tests.powercap import make_zone
 
 W = 1_000_000

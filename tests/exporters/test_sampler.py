@@ -1,101 +1,15 @@
 """The sampler on scripted readings: no clock, no file, exact expectations."""
 
-import hashlib
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.clock import Instant
-from exporters.drafts import Chain, Drafts, seal
-from exporters.sampler import GRACE_US, Sampler, Track
-from exporters.sensors.sensor import Device, Failure
-from exporters.weights import Usage
-from footprint.floor import Rest
+from exporters.sampler import GRACE_US
 from footprint.interval import to_us
-from footprint.ledger import GENESIS, Page, check
-from footprint.reading import Counter, Gap
-
-START = to_us(datetime(2026, 11, 21, 21, 0, tzinfo=UTC))
-KEY = ("rapl", "package-0")
-S = 1_000_000
-LEDGER = hashlib.md5(b"a ledger", usedforsecurity=False).hexdigest()
-
-
-def package(**changes: object) -> Device:
-    """A processor package with a 64-bit counter, no floor, 500 W at most."""
-    facts: dict[str, object] = {
-        "sensor": "rapl",
-        "device": "package-0",
-        "component": "cpu",
-        "covers": "package-0",
-        "quality": "counter",
-        "max_power_uw": 500 * S,
-    }
-    return Device(**{**facts, **changes})  # type: ignore[arg-type]
-
-
-class Host:
-    """A sampler fed tick by tick; time in microseconds after START."""
-
-    def __init__(self, device: Device | None = None, *, page_seconds: int = 10) -> None:
-        self.device = device or package()
-        self.sampler = Sampler(
-            Drafts(page_seconds, START), {KEY: Track(self.device, covered_us=START)}, {}
-        )
-        self.pages: list[Page] = []
-        self.boot = "11111111-2222-3333-4444-555555555555"
-        self.sampler.begin(Instant(0, START))
-
-    def tick(self, at_us: int, value_uj: int | None, *, chat_ns: int = 0, host_ns: int = 0) -> None:
-        """One tick: a counter value, or None for a reading that failed."""
-        now = Instant(at_us * 1000, START + at_us)
-        reading = (
-            Failure(Gap("read_failed"), "rapl: cannot read it")
-            if value_uj is None
-            else Counter(
-                value_uj, at_us * 1000, self.boot, self.device.range_uj, self.device.max_power_uw
-            )
-        )
-        self.sampler.tick(now, {KEY: reading}, Usage(host_ns, 0, {"chat": chat_ns}), {})
-        self._seal(now)
-
-    def end(self, at_us: int) -> list[Page]:
-        """Seal everything; the pages."""
-        self._seal(Instant(at_us * 1000, START + at_us), final=True)
-        return self.pages
-
-    def _seal(self, now: Instant, *, final: bool = False) -> None:
-        for draft in self.sampler.due(now, final=final):
-            chain = Chain(
-                "host", LEDGER, self.boot, len(self.pages), "1" * 64 if self.pages else GENESIS
-            )
-            page = seal(draft, chain)
-            check(page)
-            self.pages.append(page)
-
-
-def energies(pages: Iterable[Page]) -> list[dict[str, int]]:
-    """Per page: energy by consumer."""
-    result = []
-    for page in pages:
-        found: dict[str, int] = {}
-        for entry in page.entries:
-            found[entry.consumer] = found.get(entry.consumer, 0) + entry.energy_uj
-        result.append(found)
-    return result
-
-
-def gaps(pages: Iterable[Page]) -> list[tuple[str, str, int, int]]:
-    """(kind, cause, start, end) in seconds after START."""
-    return [
-        (gap.kind, gap.cause, (to_us(gap.start) - START) // S, (to_us(gap.end) - START) // S)
-        for page in pages
-        for gap in page.gaps
-    ]
+from footprint.ledger import check
+from footprint.reading import Counter
+from tests.exporters.sampled import KEY, Host, S, energies, gaps, package
 
 
 def test_shares_follow_cpu_time_and_add_up_to_the_counter() -> None:
@@ -221,10 +135,41 @@ def test_a_counter_that_stands_still_under_load_is_stuck() -> None:
         host.tick(second * S, second * 10 * S, host_ns=second * 10**9)
     for second in range(3, 20):
         host.tick(second * S, 20 * S, host_ns=second * 10**9)
-    host.tick(20 * S, 30 * S, host_ns=20 * 10**9)
+    host.tick(20 * S, 20 * S + 18, host_ns=20 * 10**9)
     pages = host.end(20 * S)
     assert gaps(pages) == [("gap", "stuck", 2, 19)]
-    assert energies(pages) == [{"@system": 30 * S}]
+    assert energies(pages) == [{"@system": 20 * S + 1}]
+
+
+@pytest.mark.parametrize("page_seconds", [10, 60, 900])
+def test_a_counter_that_catches_up_makes_no_spike(page_seconds: int) -> None:
+    """100 W throughout, hidden for ten minutes under load: 600 s of gap, every page as long as it
+    is covered at 100 W, and nothing of what the gap tells is counted beside it."""
+    host = Host(page_seconds=page_seconds)
+    for second in range(1500):
+        shown = 400 if 400 <= second < 1000 else second
+        host.tick(second * S, shown * 100 * S, host_ns=second * 10**9)
+    pages = host.end(1499 * S)
+    assert sum(to_us(gap.end) - to_us(gap.start) for page in pages for gap in page.gaps) == 599 * S
+    for page in pages:
+        covered_us = to_us(page.end) - to_us(page.start)
+        covered_us -= sum(to_us(gap.end) - to_us(gap.start) for gap in page.gaps)
+        assert sum(energies([page])[0].values()) == covered_us * 100
+    assert sum(sum(found.values()) for found in energies(pages)) == 900 * 100 * S
+
+
+@pytest.mark.parametrize("value_uj", [2**63, 2**64 * 10**6, -1])
+def test_a_number_that_no_page_holds_is_a_gap_and_stops_nothing(value_uj: int) -> None:
+    """At the end of a page, where it would be the raw counter that the page tells: the device fails
+    for this tick, the page is sealed, and the next reading brings all of the energy."""
+    host = Host()
+    for second in range(30):
+        host.tick(second * S, value_uj if second in (10, 11, 19) else second * 50 * S)
+    pages = host.end(29 * S)
+    assert len(pages) == 3
+    assert sum(sum(found.values()) for found in energies(pages)) == 29 * 50 * S
+    assert [state.failures for page in pages for state in page.sensors] == [1, 2, 0]
+    assert "which no counter reaches" in pages[1].sensors[0].last_error
 
 
 def test_evidence_that_stands_still_is_no_gap() -> None:
@@ -249,51 +194,6 @@ def test_a_counter_that_updates_late_keeps_its_energy_where_it_was_used() -> Non
     host.tick(2 * S, 0, chat_ns=10**9, host_ns=2 * 10**9)
     host.tick(3 * S, 30 * S, chat_ns=10**9, host_ns=3 * 10**9)
     assert energies(host.end(3 * S)) == [{"chat": 10 * S, "@system": 20 * S}]
-
-
-def resting_host() -> Host:
-    """Pages of 120 s; 50 W for 100 s without work; then 80 W and a CPU used whole."""
-    host = Host(page_seconds=120)
-    track = host.sampler.tracks[KEY]
-    track.rest = Rest()
-    for second in range(101):
-        host.tick(second * S, 50 * second * S)
-    for second in range(101, 131):
-        busy_ns = (second - 100) * 10**9
-        host.tick(second * S, (5000 + 80 * (second - 100)) * S, chat_ns=busy_ns, host_ns=busy_ns)
-    return host
-
-
-def test_a_minute_of_rest_is_the_floor_of_the_next_page() -> None:
-    """The page in which it was measured stays undivided; the next one tells floor, date and how,
-    and divides by it."""
-    before, after = resting_host().end(130 * S)
-    assert {entry.part for entry in before.entries} == {"undivided"}
-    assert before.sensors[0].floor_uw is None
-    state = after.sensors[0]
-    assert (state.floor_uw, to_us(state.floor_at) - START) == (50 * S, 60 * S)
-    assert "minute of rest" in state.parameters["floor"]
-    assert {(entry.consumer, entry.part): entry.energy_uj for entry in after.entries} == {
-        ("@system", "static"): 10 * 50 * S,
-        ("chat", "dynamic"): 10 * 30 * S,
-    }
-
-
-def test_series_of_the_new_part_are_there_before_their_first_joule() -> None:
-    """A rate over the change of parts loses nothing."""
-    host = resting_host()
-    assert host.sampler.totals.energy_uj[KEY, "@agent", "dynamic"] == 0
-
-
-def test_what_nobody_saw_is_no_rest() -> None:
-    """Energy of an outage may be anything: it makes no floor."""
-    host = Host(page_seconds=60)
-    track = host.sampler.tracks[KEY]
-    track.rest = Rest()
-    host.tick(0, 0)
-    track.blind = True
-    host.tick(100 * S, 5000 * S)
-    assert track.rest.floor(START + 100 * S) is None
 
 
 def test_a_floor_is_static_and_the_rest_dynamic() -> None:
