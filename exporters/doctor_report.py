@@ -186,6 +186,9 @@ def _component(component: str, devices: Sequence[Proof], checks: Sequence[Check]
     read = [proof for proof in own if proof.power_watts is not None]
     total = sum(proof.power_watts or 0 for proof in read)
     how = " and ".join(sorted({proof.quality for proof in read}))
+    if not read and all(proof.cause == "stuck" for proof in own):
+        says = f"{len(own)} found, and no counter moved in this second: run the doctor again"
+        return Summary(name, "read", says, "components")
     if not read:
         return Summary(name, "unread", f"{len(own)} found, none answers")
     some = f"{len(read)} of {len(own)}" if len(read) < len(own) else f"{len(own)}"

@@ -86,6 +86,17 @@ def test_an_unreadable_counter_is_broken_with_its_remedy() -> None:
     assert "codecarbon" not in report
 
 
+def test_a_counter_that_stands_still_for_a_second_is_found_and_no_defect(tmp_path: Path) -> None:
+    """An idle or coarse counter may not move between the two readings: said, to be repeated."""
+    make_zone(tmp_path / "powercap", "intel-rapl:0", "package-0", range_uj=10**12)
+    options = config(tmp_path, 'nvml = "off"\n')
+    code, report = doctor(tmp_path, *options, "--powercap-root", tmp_path / "powercap")
+    assert code == 0
+    assert "\nreading your processors: 1 found, and no counter moved in this second" in report
+    assert "note     cpu package-0: its counter did not move in a second" in report
+    assert "NOT reading your processors" not in report
+
+
 def test_cards_are_summed_in_one_line(cards: Cards, tmp_path: Path) -> None:
     """'Is it reading my GPU?': how many, how many watts, by which quality."""
     cards.set(
