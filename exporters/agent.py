@@ -169,7 +169,8 @@ class Agent:
         self._tell()
         if self._record:
             watched = self._groups.paths() if self._groups else {}
-            self._record.tick(now, readings, usage, watched, self._metered())
+            gpus = self._gpus.marks()
+            self._record.tick(now, readings, usage, watched, self._metered(), gpus=gpus)
         self._keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
             self._late += 1
@@ -283,6 +284,7 @@ class Agent:
             "page_seconds": self._settings.page_seconds,
             "ncpu": host.logical_cpus(),
             "cgroup_root": str(root) if root else None,
+            "reserved": dict(self._gpus.reserved),
         }
         record.header(facts, self._metered())
         return record

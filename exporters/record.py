@@ -1,8 +1,8 @@
 """`--record FILE`: every raw reading as JSON lines; anyone can recompute what the agent claims.
 
-First a header with the devices, then a line a tick: readings, and cumulative CPU time of the host,
-the agent and each SIA. METHOD.md, "The record", describes the fields; demo/recompute.py is a
-program that needs nothing else.
+First a header with the devices, then a line a tick: readings, cumulative CPU time of the host, the
+agent and each SIA, and cumulative weights of GPU boards. METHOD.md, "The record", describes the
+fields; demo/recompute.py is a program that needs nothing else.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from exporters.drafts import DeviceKey
 from exporters.errors import SettingsError
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import Usage
+from exporters.workloads.gpus import Weights
 from footprint.interval import from_us
 from footprint.reading import Counter, Reading
 
@@ -60,14 +61,22 @@ class Record:
         usage: Usage,
         watched: Mapping[str, list[str]],
         devices: list[Device],
+        *,
+        gpus: Mapping[str, Weights] = {},
     ) -> None:
-        """One tick; floors that changed hold from this tick on."""
+        """One tick; floors that changed hold from this tick on. `gpus`: cumulative weights of the
+        boards that are not reserved, by UUID."""
         line: dict[str, Any] = {
             "at": from_us(now.utc_us).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "mono_ns": now.mono_ns,
             "readings": [_reading(key[1], reading) for key, reading in readings.items()],
             "cpu_ns": {"host": usage.host_ns, "agent": usage.agent_ns, "sia": usage.sia_ns},
         }
+        if gpus:
+            line["gpus"] = {
+                uuid: {"static": weights.static, "dynamic": weights.dynamic}
+                for uuid, weights in gpus.items()
+            }
         if watched != self._watched:
             self._watched = {sia: list(paths) for sia, paths in watched.items()}
             line["watch"] = self._watched

@@ -209,6 +209,12 @@ class Boards:
         """SIA by UUID: these boards need not be looked at."""
         return self._reserved
 
+    def marks(self) -> dict[str, Weights]:
+        """Where every board stands that is not reserved."""
+        return {
+            uuid: board.mark() for uuid, board in self.by_uuid.items() if uuid not in self._reserved
+        }
+
     def states(self) -> list[BoardState]:
         """Every board as the last look left it."""
         return [

@@ -15,6 +15,7 @@ from exporters.record import Record
 from exporters.sampler import Sampler, Track
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import Usage
+from exporters.workloads.gpus import Weights
 from footprint.floor import Rest
 from footprint.reading import Counter, Gap
 
@@ -39,7 +40,8 @@ def test_header_and_ticks_hold_every_raw_value(tmp_path: Path) -> None:
     record.tick(NOW, {KEY: Counter(12, 34, "boot")}, USAGE, watched, [DEVICE])
     record.tick(NOW, {KEY: Failure(Gap("absent"), "gone")}, USAGE, watched, [DEVICE])
     resting = msgspec.structs.replace(DEVICE, floor_uw=9_000_000)
-    record.tick(NOW, {}, USAGE, {}, [resting])
+    board = Weights({"chat": 3, "@idle": 4}, {"chat": 5}, "sm")
+    record.tick(NOW, {}, USAGE, {}, [resting], gpus={"GPU-1": board})
     record.close()
     header, good, failed, empty = lines(path)
     assert (header["record"], header["format"], header["host_id"]) == ("footprint", 1, "host-1")
@@ -54,6 +56,8 @@ def test_header_and_ticks_hold_every_raw_value(tmp_path: Path) -> None:
     assert failed["readings"] == [{"device": "package-0", "gap": "absent"}]
     assert "watch" not in failed
     assert "floors_uw" not in failed
+    assert "gpus" not in failed
+    assert empty["gpus"] == {"GPU-1": {"static": {"chat": 3, "@idle": 4}, "dynamic": {"chat": 5}}}
     assert (empty["readings"], empty["watch"]) == ([], {})
     assert empty["floors_uw"] == {"package-0": 9_000_000}
 

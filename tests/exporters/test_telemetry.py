@@ -14,6 +14,7 @@ from exporters.sensors.sensor import Device
 from exporters.settings import Factor
 from exporters.spool import Counts
 from exporters.telemetry import Exposition, Snapshot, serve
+from exporters.workloads.gpus import BoardState
 from footprint import metrics
 from tests.powercap import make_zone, scripted
 from tests.running import Agent, ended, get, samples, wait_until
@@ -123,6 +124,28 @@ def test_state_of_sensors_and_agent(exposition: Exposition, address: tuple[str, 
     assert found[gap] == 1.5
     assert found['footprint_agent_spool_pages{state="waiting"}'] == 3
     assert found["footprint_agent_clock_offset_seconds"] == -0.25
+
+
+def test_a_board_tells_how_many_strangers_it_has_and_names_none(
+    exposition: Exposition, address: tuple[str, int]
+) -> None:
+    """Where it was looked at, none included; and for how long what divided it."""
+    boards = [
+        BoardState("GPU-1", 2, {"sm": 1_500_000_000, "unknown": 500_000_000}),
+        BoardState("GPU-2", 0, {"idle": 2_000_000_000}),
+        BoardState("GPU-3", None, {"reserved": 2_000_000_000}),
+    ]
+    exposition.show(msgspec.structs.replace(SNAPSHOT, gpus=boards))
+    found = {name: value for name, value in samples(scrape(address)).items() if "_gpu_" in name}
+    seconds = "footprint_gpu_attribution_seconds_total"
+    assert found == {
+        'footprint_gpu_unregistered_processes{device="GPU-1"}': 2.0,
+        'footprint_gpu_unregistered_processes{device="GPU-2"}': 0.0,
+        f'{seconds}{{basis="sm",device="GPU-1"}}': 1.5,
+        f'{seconds}{{basis="unknown",device="GPU-1"}}': 0.5,
+        f'{seconds}{{basis="idle",device="GPU-2"}}': 2.0,
+        f'{seconds}{{basis="reserved",device="GPU-3"}}': 2.0,
+    }
 
 
 def test_node_meters_have_series_of_their_own(
