@@ -111,7 +111,7 @@ def _answer(place: Place, rules: Rules, settings: Settings, proc: Path) -> Answe
             "where no control group could be made; it is followed by its process number instead.",
         ]
         return Answer([*said, *_looked(place, rules, None)], 0)
-    return Answer([*_nobodys(place, proc), *_looked(place, rules, None)], NOBODYS)
+    return Answer([*_nobodys(place, rules, proc), *_looked(place, rules, None)], NOBODYS)
 
 
 def _declared(place: Place, settings: Settings, proc: Path) -> str | None:
@@ -129,7 +129,7 @@ def _headline(place: Place, match: Match) -> Iterator[str]:
     yield f"Why: {match.rule} applies to {which}: {match.why}."
 
 
-def _nobodys(place: Place, proc: Path) -> Iterator[str]:
+def _nobodys(place: Place, rules: Rules, proc: Path) -> Iterator[str]:
     if place.path is None:
         where = " is in no control group that can be seen from here"
     elif place.path == "/":
@@ -150,6 +150,10 @@ def _nobodys(place: Place, proc: Path) -> Iterator[str]:
         yield _remedy(place)
     else:
         yield f"Why: no rule applies to {_its(place)}, nor to one above it (below, group by group)."
+        unit = next((group for group in upwards(place.path) if unit_at(group)), None)
+        if unit is not None:
+            *_, label = rules.steps(unit)
+            yield f"As for the label {LABEL}: {label.why}."
         yield _remedy(place)
 
 

@@ -94,6 +94,8 @@ def test_a_container_says_where_its_label_was_looked_for(tmp_path: Path, own: Pa
     code, text = explain(tmp_path, own, group)
     state = tmp_path / "containers" / CONTAINER / "config.v2.json"
     assert code == 3
+    why = f"As for the label footprint.sia: nothing is known of container {CONTAINER[:12]}: "
+    assert text.splitlines()[2].startswith(why)
     assert f"there is no {state}" in text
     assert f"there is no {tmp_path}/declared/container-{CONTAINER}" in text
     assert "start it with the label footprint.sia=CODE" in text
