@@ -12,7 +12,7 @@ from pathlib import Path
 from footprint import METHOD_VERSION, __version__
 
 try:
-    from footprint.service import cli_fsck, cli_import, cli_statement
+    from footprint.service import cli_fsck, cli_import, cli_statement, damage
     from footprint.service import settings as setting
     from footprint.service.clock import utc_now
     from footprint.service.errors import CommandError
@@ -41,6 +41,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         return int(chosen.run(chosen))
     except (StoreError, setting.SettingError, CommandError) as error:
         sys.stderr.write(f"footprint: {error}\n")
+        return 1
+    except damage.UNREADABLE as error:
+        if getattr(chosen, "url", None):  # a service was asked: no database of ours is at fault
+            raise
+        sys.stderr.write(f"footprint: {damage.explain(chosen.database, error)}\n")
         return 1
     except KeyboardInterrupt:
         return 130

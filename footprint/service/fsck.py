@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import judge, store_check, store_factors, store_pages, tables
+from footprint.service import damage, judge, store_check, store_factors, store_pages, tables
 from footprint.service.fsck_devices import Devices
 
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
@@ -24,21 +24,49 @@ class Checked(msgspec.Struct):
     ledgers: int = 0
     pages: int = 0
     quarantined: int = 0
+    damaged: bool = False
+    """Something could not be read, or the database finds itself damaged."""
 
 
 def check(connection: Connection, checked: Checked) -> Iterator[str]:
-    """Everything that is wrong; counts what it reads in `checked`."""
-    for message in store_check.integrity(connection):
-        yield f"database: {message}"
+    """Everything that is wrong; counts what it reads in `checked`. What is damaged is said, and
+    the rest is checked as far as it can be read.
+    """
+    yield from _readable(_integrity(connection, checked), checked)
     devices = Devices()
+    yield from _readable(_ledgers(connection, devices, checked), checked)
+    if not checked.damaged:  # else the devices of what was not read would seem to be at fault
+        yield from _readable(devices.check(connection), checked)
+    yield from _readable(_factors(connection), checked)
+
+
+def _integrity(connection: Connection, checked: Checked) -> Iterator[str]:
+    for message in store_check.integrity(connection):
+        checked.damaged = True
+        yield f"database: {message}"
+
+
+def _factors(connection: Connection) -> Iterator[str]:
+    for message in store_factors.unusable(connection):
+        yield f"factor {message}: it is left out; import a right one"
+
+
+def _readable(messages: Iterator[str], checked: Checked) -> Iterator[str]:
+    """`messages` as far as what they are about can be read, and where that ends."""
+    try:
+        yield from messages
+    except damage.UNREADABLE as error:
+        checked.damaged = True
+        yield f"the rest cannot be read: {damage.reason(error)}"
+
+
+def _ledgers(connection: Connection, devices: Devices, checked: Checked) -> Iterator[str]:
     heads = {(head.host_id, head.ledger_id): head for head in store_check.heads(connection)}
     for key in sorted(heads.keys() | set(store_check.ledgers(connection))):
         checked.ledgers += 1
-        for message in _ledger(connection, key, heads.get(key), devices, checked):
+        messages = _ledger(connection, key, heads.get(key), devices, checked)
+        for message in _readable(messages, checked):
             yield f"host {key[0]}, ledger {key[1]}: {message}"
-    yield from devices.check(connection)
-    for message in store_factors.unusable(connection):
-        yield f"factor {message}: it is left out; import a right one"
 
 
 def _ledger(

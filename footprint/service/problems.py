@@ -25,6 +25,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from footprint.service import damage
+from footprint.service.state import state_of
+
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     "malformed": "The body cannot be decoded",
@@ -82,6 +85,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Exception, _internal)
+    # Starlette raises again what only the handler above took, and the server logs it in full; a
+    # damaged database would fill the log with one traceback a request.
+    for unreadable in damage.UNREADABLE:
+        app.add_exception_handler(unreadable, _internal)
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
@@ -106,7 +113,9 @@ async def _validation(_request: Request, error: Exception) -> Response:
 
 
 async def _internal(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    path = damage.one_line(request.url.path)
+    cause = damage.explain(state_of(request).settings.database, error)
+    _log.error("footprint: %s %s failed: %s", request.method, path, cause)
     return Problem(
         500, "internal", "the service's log has the cause; nothing was stored"
     ).response()

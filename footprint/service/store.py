@@ -5,7 +5,6 @@ SQL itself is in the `store_*` modules. SQLite runs in WAL with synchronous=FULL
 acknowledged survives a power cut.
 """
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from footprint.service import store_factors, store_migrate
+from footprint.service import damage, store_factors, store_migrate
 
 BUSY_SECONDS = 30
 
 
 class StoreError(Exception):
     """A database that cannot be used; the message says which, why and the remedy."""
+
+
+class DamageError(StoreError):
+    """A database that fails while it is read or brought up to date."""
 
 
 class Store:
@@ -37,8 +39,12 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database throughout."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()  # nothing to keep: and SQLite cannot commit a damaged file
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -86,10 +92,9 @@ def open_store(path: Path, *, create: bool, migrate: bool, now: datetime) -> Sto
     except store_migrate.VersionError as error:
         store.close()
         raise StoreError(f"database {path}: {error}") from error
-    except (DatabaseError, sqlite3.DatabaseError) as error:
+    except damage.UNREADABLE as error:
         store.close()
-        reason = getattr(error, "orig", None) or error
-        raise StoreError(f"database {path}: {reason}; check the path and its rights") from error
+        raise DamageError(damage.explain(path, error)) from error
     return store
 
 

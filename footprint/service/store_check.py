@@ -1,22 +1,44 @@
 """SQL that only `footprint fsck` needs: everything held, to be compared with the pages."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlmodel import SQLModel
 
 from footprint.ledger import Head
-from footprint.service import store_pages, tables
+from footprint.service import damage, store_pages, tables
 
 _HEAD = tables.table(tables.LedgerHead)
 _PAGE = tables.table(tables.Page)
 _DEVICE = tables.table(tables.Device)
+MOST_LINES = 10
 
 
 def integrity(connection: Connection) -> list[str]:
-    """What the database itself finds wrong."""
-    messages = connection.execute(text("PRAGMA integrity_check(10)")).scalars()
-    return [message for message in messages if message != "ok"]
+    """What the database itself finds wrong, at most `MOST_LINES`."""
+    try:
+        return _integrity(connection, str(MOST_LINES))
+    except damage.UNREADABLE:
+        # SQLite gave up at a page that is none, and the driver dropped what it had said: table by
+        # table, so that at least the damaged ones are named.
+        return list(islice(_integrity_by_table(connection), MOST_LINES))
+
+
+def _integrity(connection: Connection, argument: str) -> list[str]:
+    messages = connection.execute(text(f"PRAGMA integrity_check({argument})")).scalars()
+    lines = [line for message in messages for line in str(message).splitlines()]
+    return [line for line in lines if line != "ok" and not line.startswith("***")][:MOST_LINES]
+
+
+def _integrity_by_table(connection: Connection) -> Iterator[str]:
+    for name in inspect(connection).get_table_names():
+        try:
+            quoted = name.replace("'", "''")
+            yield from _integrity(connection, f"'{quoted}'")
+        except damage.UNREADABLE as error:
+            yield f"table {name}: {damage.reason(error)}"
 
 
 def heads(connection: Connection) -> list[Head]:
