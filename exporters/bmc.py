@@ -23,12 +23,17 @@ from exporters.sensors.redfish import Redfish, RedfishError
 from exporters.sensors.sensor import Absent, Failure
 from exporters.settings import Bmc
 from footprint.ledger import Quality
-from footprint.reading import Counter, Gap, PowerSample, consumed
-from footprint.units import NS_PER_S
+from footprint.reading import UPDATE_SLACK_NS, Counter, Gap, PowerSample, consumed
+from footprint.units import NS_PER_S, Energy, uj_from_power, uw_from_watts
 
 log = logging.getLogger("footprint.agent")
 EVERY_SECONDS = redfish.SAMPLE_EVERY_SECONDS
 STOP_SECONDS = 0.5
+MAX_UW = uw_from_watts(redfish.MAX_WATTS)
+MAX_PAGE_UJ = 2**63 - 1
+UNENCRYPTED = (
+    "sends its user's password unencrypted; write https:// (ca_file trusts its certificate)"
+)
 MAX_WAITING = 10_000
 """Energies kept for a tick that does not come: hours of them."""
 
@@ -94,6 +99,7 @@ class NodeMeter:
         self._pieces: list[Piece] = []
         self._failing = False
         self._said = ""
+        self._implausible = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"bmc-{name}", daemon=True)
@@ -127,8 +133,7 @@ class NodeMeter:
         began_ns = self._mono_ns()
         reading = self._reader.read()
         now_ns = self._mono_ns()
-        self.take(reading)
-        failed = isinstance(reading, Failure)
+        failed = not self.take(reading)
         before = self._health
         after = Health(
             up=not failed,
@@ -147,26 +152,44 @@ class NodeMeter:
                 self._reader.close()
                 return
 
-    def take(self, reading: Counter | PowerSample | Failure) -> None:
-        """Add what a reading proves together with the one before."""
+    def take(self, reading: Counter | PowerSample | Failure) -> bool:
+        """Add what a reading proves together with the one before; False where it failed, or is
+        more than a host can draw: then the counter goes on from there."""
         if isinstance(reading, Failure):
             self._failed(reading.error)
-            return  # a counter goes on; power samples too far apart are a gap anyway
+            return False  # a counter goes on; power samples too far apart are a gap anyway
         if self._said:
             log.warning("%s: reads again", self.name)
         self._failing, self._said = False, ""
         baseline = self._baseline
         if baseline is None or type(baseline) is not type(reading):
             self._baseline = reading
-            return
-        outcome = consumed(baseline, reading)
+            return True
+        outcome = _plausible(consumed(baseline, reading), reading.at_ns - baseline.at_ns)
         counted = isinstance(reading, Counter)
-        if not isinstance(outcome, Gap) and (outcome.uj or not counted):
-            quality: Quality = "counter" if counted else "integrated"
-            self._add(Piece(baseline.at_ns, reading.at_ns, outcome.uj, quality))
-        elif not isinstance(outcome, Gap):
-            return  # a coarse counter that has not moved yet: its next move counts
+        if outcome == Energy(0) and counted:
+            return True  # a coarse counter that has not moved yet: its next move counts
         self._baseline = reading
+        if isinstance(outcome, Gap):
+            return outcome.cause != "implausible" or self._jumped(reading.at_ns - baseline.at_ns)
+        quality: Quality = "counter" if counted else "integrated"
+        self._add(Piece(baseline.at_ns, reading.at_ns, outcome.uj, quality))
+        return True
+
+    def _jumped(self, elapsed_ns: int) -> bool:
+        """Say that a reading cannot be right: the first, second, fourth, eighth time."""
+        self._implausible += 1
+        if self._implausible & (self._implausible - 1) == 0:
+            log.warning(
+                "%s: gap implausible: in %.1f s it rose by more than a host can draw (%d W); that "
+                "energy is left out, and it counts on from there (%d so far); update the BMC's "
+                "firmware if that goes on",
+                self.name,
+                elapsed_ns / NS_PER_S,
+                redfish.MAX_WATTS,
+                self._implausible,
+            )
+        return False
 
     def _failed(self, error: str) -> None:
         """Say it once, and not of a single reading: many BMCs answer 503 now and then, which costs
@@ -192,6 +215,7 @@ class NodeMeters:
         self._energy_uj: dict[str, dict[Quality, int]] = {}
         for rule in rules:
             self._meet(rule.name, reader(rule, boot), ("counter", "integrated"))
+        self._open = [rule.name for rule in rules if redfish.is_open(rule.url)]
         self._findings = [f"node meter: {rule.name}: {rule.url}" for rule in rules]
         if by_ipmi and not rules:
             self._add(ipmi.discover(boot))
@@ -215,6 +239,8 @@ class NodeMeters:
 
     def start(self) -> None:
         """Begin to read them all; not by threads where the clock is not the machine's own."""
+        for name in self._open:
+            log.warning("bmc %s: url: http:// %s", name, UNENCRYPTED)
         if self._boot.mono_ns is boottime_ns:
             for meter in self._meters:
                 meter.start()
@@ -269,6 +295,15 @@ def reader(rule: Bmc, boot: Boot) -> Redfish:
         return Redfish(redfish.Bmc(rule.url, rule.user, password, rule.ca_file), boot)
     except RedfishError as error:
         raise SettingsError(f"bmc {rule.name}: {error}") from error
+
+
+def _plausible(outcome: Energy | Gap, elapsed_ns: int) -> Energy | Gap:
+    """Whatever read it: no energy that a host cannot draw gets into a page, nor one that a page
+    cannot hold (63 bits: that bound over 2.9 years)."""
+    if isinstance(outcome, Gap):
+        return outcome
+    most_uj = min(uj_from_power(MAX_UW, elapsed_ns + UPDATE_SLACK_NS), MAX_PAGE_UJ)
+    return Gap("implausible") if outcome.uj > most_uj else outcome
 
 
 def place(meter: NodeMeter, piece: Piece, utc_us: Callable[[int], int]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from exporters.checkup import Check, State
 from exporters.clock import Boot
 from exporters.doctor_report import NodeProof, power
 from exporters.errors import SettingsError
-from exporters.sensors import ipmi
+from exporters.sensors import ipmi, redfish
 from exporters.sensors.sensor import Absent, Failure
 from exporters.settings import Settings
 from footprint.reading import Counter, Gap, consumed
@@ -90,6 +90,9 @@ def _configured(
             stays = "with this the agent does not start"
             yield Check(f"node {rule.name}", "BROKEN", f"{says or remedy}; {stays}", remedy)
             continue
+        if redfish.is_open(rule.url):
+            says, _, remedy = bmc.UNENCRYPTED.partition("; ")
+            yield Check(f"node {rule.name}", "note", f"{rule.url}: http:// {says}", remedy)
         try:
             yield _proof(rule.name, "redfish", rule.url, meter, pause)
         finally:

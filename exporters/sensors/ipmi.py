@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exporters.clock import Boot
+from exporters.sensors.redfish import MAX_WATTS
 from exporters.sensors.sensor import Absent, Failure
 from footprint.reading import Cause, Gap, PowerSample
 from footprint.units import uw_from_watts
 
 DEVICES = (Path("/dev/ipmi0"), Path("/dev/ipmi/0"), Path("/dev/ipmidev/0"))
 TIMEOUT_SECONDS = 4
-MAX_WATTS = 100_000
 _WATTS = re.compile(r"^\s*Instantaneous power reading:\s*(\d{1,6}) Watts\s*$", re.MULTILINE)
 _STATE = re.compile(r"^\s*Power reading state is:\s*(\w+)\s*$", re.MULTILINE)
 

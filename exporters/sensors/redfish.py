@@ -12,8 +12,10 @@ A BMC may take seconds to answer: never read it inside the agent's tick.
 """
 
 import http.client
+import ipaddress
 import json
 import ssl
+import time
 import urllib.parse
 from base64 import b64encode
 from collections.abc import Callable
@@ -22,16 +24,24 @@ from typing import Any, Literal
 
 import msgspec
 
+from exporters import timed_http
 from exporters.clock import Boot
 from exporters.sensors.sensor import Failure
 from footprint.reading import Cause, Counter, Gap, PowerSample
 from footprint.units import uj_from_watt_hours, uw_from_watts
 
 TIMEOUT_SECONDS = 4.0
+"""Of one request, from connecting to the last byte of its answer."""
+POLL_SECONDS = 60.0
+"""Of one reading; the first asks for every chassis and its documents, seconds each on some BMCs."""
 MAX_BYTES = 1 << 20
 MAX_CHASSIS = 64
-MAX_WATTS = 1_000_000
-MAX_KWH = 1_000_000_000
+MAX_WATTS = 100_000
+"""The most that a host can draw. Among the largest of today, one with eight GPU boards of 1 kW each
+is specified for 14.3 kW (NVIDIA DGX B200): seven times that leaves room for what comes."""
+MAX_KWH = 2_500_000
+"""The most that a host's counter can show: 28 years of 10 kW, and what microjoules in 63 bits hold
+(2,562,047 kWh)."""
 ROOT = "/redfish/v1/Chassis"
 SAMPLE_EVERY_SECONDS = 2
 """How often power is to be sampled: two samples may be 5 s apart, and a BMC may take 2 s."""
@@ -81,6 +91,7 @@ class Redfish:
         self._connect = _connector(bmc)
         self._connection: http.client.HTTPConnection | None = None
         self._sources: list[Source] = []
+        self._deadline = 0.0
 
     @property
     def quality(self) -> Literal["counter", "integrated"]:
@@ -90,6 +101,7 @@ class Redfish:
 
     def read(self) -> Counter | PowerSample | Failure:
         """The host's energy or power now; never raises for a failed read."""
+        self._deadline = time.monotonic() + POLL_SECONDS
         try:
             if not self._sources:
                 self._sources = self._search()
@@ -101,8 +113,14 @@ class Redfish:
             return Failure(Gap(error.cause), f"redfish: {self._bmc.url}: {error}")
         at_ns, boot_id = self._boot.mono_ns(), self._boot.boot_id
         total = sum(amounts, Decimal(0))
-        if self.quality == "counter":
-            return Counter(uj_from_watt_hours(total * 1000), at_ns, boot_id)
+        counted = self.quality == "counter"
+        if total > (most := MAX_KWH if counted else MAX_WATTS):
+            reason = f"{total:.0f} {'kWh' if counted else 'W'} in all; a host has {most} at most"
+            remedy = "update the BMC's firmware"
+            return Failure(Gap("implausible"), f"redfish: {self._bmc.url}: {reason}; {remedy}")
+        if counted:
+            most_uw = uw_from_watts(MAX_WATTS)
+            return Counter(uj_from_watt_hours(total * 1000), at_ns, boot_id, None, most_uw)
         # A host that runs this draws power: 0 is how some BMCs say that they do not know.
         if not total:
             reason = "answers 0 W; update the BMC's firmware, or look whether its supplies are read"
@@ -160,7 +178,9 @@ class Redfish:
     def _amount(self, source: Source) -> Decimal:
         value = _VALUES[source.kind][1](self._get(source.path))
         if value is None:
-            raise RedfishError(f"{source.path} has no value now for its {source.kind}")
+            raise RedfishError(
+                f"{source.path} has no value now for its {source.kind}, or an impossible one"
+            )
         return value
 
     def _get(self, path: str) -> Document:
@@ -181,6 +201,13 @@ class Redfish:
                 f"{path}: certificate not trusted: {error.verify_message}; set ca_file to the "
                 "certificate (PEM) of the BMC or of who signed it, and write the URL with its name"
             ) from error
+        except TimeoutError:
+            self.close()
+            raise RedfishError(
+                f"{path}: timed out: no whole answer in {TIMEOUT_SECONDS:g} s, or in "
+                f"{POLL_SECONDS:g} s for all that is read; "
+                "check the URL and the network; if that lasts, restart the BMC"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             reason = str(error) or type(error).__name__
@@ -191,24 +218,20 @@ class Redfish:
             self._connection = self._connect()
         login = b64encode(f"{self._bmc.user}:{self._bmc.password}".encode()).decode()
         headers = {"Authorization": f"Basic {login}", "Accept": "application/json"}
-        self._connection.request("GET", path, headers=headers)
-        answer = self._connection.getresponse()
-        body = answer.read(MAX_BYTES + 1)
-        if answer.status in (401, 403):
+        deadline = min(self._deadline, time.monotonic() + TIMEOUT_SECONDS)
+        status, body = timed_http.get(self._connection, path, headers, deadline, MAX_BYTES + 1)
+        if status in (401, 403):
             raise RedfishError(
-                f"{path}: answered {answer.status}; check user and password_file",
-                "permission",
-                answer.status,
+                f"{path}: answered {status}; check user and password_file", "permission", status
             )
-        if answer.status in (429, 503):
+        if status in (429, 503):
             raise RedfishError(
-                f"{path}: answered {answer.status}, it is busy; if that lasts, restart the BMC",
-                status=answer.status,
+                f"{path}: answered {status}, it is busy; if that lasts, restart the BMC",
+                status=status,
             )
-        if answer.status != 200:
+        if status != 200:
             raise RedfishError(
-                f"{path}: answered {answer.status}; is the URL that of a BMC with Redfish?",
-                status=answer.status,
+                f"{path}: answered {status}; is the URL that of a BMC with Redfish?", status=status
             )
         if len(body) > MAX_BYTES:
             raise RedfishError(f"{path}: answered more than {MAX_BYTES} bytes")
@@ -232,6 +255,17 @@ def _connector(bmc: Bmc) -> Callable[[], http.client.HTTPConnection]:
             f"ca_file: cannot read {bmc.ca_file}: {error.strerror}; give a PEM file of certificates"
         ) from error
     return lambda: http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+
+
+def is_open(url: str) -> bool:
+    """Whether the password of a BMC goes unencrypted over a network: http, and not loopback."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "http" or parts.hostname == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return True  # a name
 
 
 def _document(path: str, body: bytes) -> Document:

@@ -76,6 +76,55 @@ def test_a_counter_that_falls_is_left_out() -> None:
     assert found == [Piece(S, 2 * S, 3, "counter")]
 
 
+def test_a_counter_that_jumps_further_than_a_host_can_draw_is_a_gap(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No fact for that time, a failed poll, one line that names it; it counts on from there."""
+    kwh_uj = 3_600_000_000_000
+    readings = [
+        Counter(uj, at_s * S, "b", None, 100_000 * US)
+        for uj, at_s in ((0, 0), (50_000 * kwh_uj, 4), (50_000 * kwh_uj + 7, 6))
+    ]
+    told = Told(*readings)
+    one = NodeMeter("front", told, 1, lambda: told.now_ns)
+    for _ in readings:
+        one.poll()
+    assert one.drain() == [Piece(4 * S, 6 * S, 7, "counter")]
+    assert (one.health.failures, one.health.up) == (1, True)
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("front: gap implausible: in 4.0 s it rose by more than a host can draw")
+
+
+@pytest.mark.parametrize("years", [1, 4])
+def test_no_energy_that_a_page_cannot_hold_gets_into_one(years: int) -> None:
+    """Whatever a reader says, and however long nobody read."""
+    later = years * 365 * 86_400 * S
+    assert taken(Counter(0, 0, "b"), Counter(2**63, later, "b")) == []
+    sample = 2**63 * US
+    assert taken(PowerSample(sample, 0, "b"), PowerSample(sample, S, "b")) == []
+
+
+def test_jumps_are_said_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
+    """A BMC that jumps at every reading does not fill the log."""
+    taken(*(Counter(n * 10**18, n * S, "b") for n in range(101)))
+    assert len(caplog.records) == 7
+
+
+def test_a_password_that_goes_unencrypted_is_one_line_at_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of http to another host; the host itself and https are silent."""
+    secret = tmp_path / "password"
+    secret.write_text("correct horse")
+    urls = {"far": "http://bmc.invalid", "own": "http://127.0.0.1:9", "tls": "https://bmc.invalid"}
+    rules = [Bmc(url, "meter", str(secret), name=name) for name, url in urls.items()]
+    meters = NodeMeters(rules, Boot("b", lambda: S))
+    meters.start()
+    meters.stop()
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("bmc far: url: http:// sends its user's password unencrypted; write")
+
+
 def test_power_is_integrated_over_five_seconds_at_most() -> None:
     """Samples further apart say nothing of the time between; zero watts are known."""
     samples = [(0, 100), (2, 200), (8, 200), (9, 0), (10, 0)]

@@ -12,11 +12,12 @@ from exporters import doctor_nodes
 from exporters.checkup import Check
 from exporters.clock import Boot
 from exporters.doctor_report import NodeProof
+from exporters.sensors import redfish
 from exporters.settings import Bmc, Settings
 from tests.exporters.nobody import require_root, shared_folder
 from tests.exporters.test_doctor import config, doctor
 from tests.exporters.test_ipmi import ANSWER
-from tests.exporters.test_redfish import SECRET, Service, power, service
+from tests.exporters.test_redfish import SECRET, Service, dripping, power, service
 from tests.tools import require_tool
 
 __all__ = ["service"]  # a fixture
@@ -63,6 +64,27 @@ def test_a_bmc_is_read_at_the_wall(service: Service, tmp_path: Path) -> None:
     _, page = doctor(tmp_path, *config(tmp_path, settings), "--format", "html")
     assert line in page
     assert not any(SECRET in one for one in (text, found, page))
+
+
+def test_a_password_that_goes_unencrypted_is_a_note(tmp_path: Path) -> None:
+    """Beside whatever else is found of that BMC."""
+    _, checks = look(bmc_settings(tmp_path, "http://0.0.0.0:1"))
+    note, found = checks
+    assert (note.state, found.state) == ("note", "BROKEN")
+    assert "http:// sends its user's password unencrypted" in note.says
+    assert "write https://" in note.remedy
+
+
+def test_a_bmc_that_sends_a_byte_at_a_time_is_broken_and_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor ends, with a line and a remedy."""
+    monkeypatch.setattr(redfish, "TIMEOUT_SECONDS", 0.3)
+    with dripping(b"HTTP/1.1 200 OK\r\n") as url:
+        state, says, remedy = trouble(bmc_settings(tmp_path, url))
+    assert state == "BROKEN"
+    assert "timed out" in says
+    assert "restart the BMC" in remedy
 
 
 def test_an_energy_counter_proves_itself_by_its_stand(service: Service, tmp_path: Path) -> None:

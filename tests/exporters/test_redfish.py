@@ -28,7 +28,7 @@ class Service:
     def __init__(self) -> None:
         self.documents: dict[str, Any] = {}
         self.status, self.raw, self.pause = 200, None, 0.0
-        self.url = ""
+        self.url, self.missing = "", b""
         self.open: list[socket.socket] = []
         self.listening: http.server.HTTPServer
 
@@ -68,6 +68,8 @@ def service() -> Iterator[Service]:
             document = found.documents.get(self.path)
             status = found.status if allowed else 401
             body = found.raw or json.dumps(document).encode()
+            if document is None and found.missing:
+                body = found.missing
             self.send_response(404 if document is None and status == 200 else status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -86,6 +88,35 @@ def service() -> Iterator[Service]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@contextlib.contextmanager
+def dripping(start: bytes) -> Iterator[str]:
+    """The address of a server that answers `start` at once, then a byte every 50 ms, for ever."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, contextlib.suppress(OSError):
+                client.recv(65536)
+                client.sendall(start)
+                while not ended.wait(0.05):
+                    client.sendall(b"1")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 def power(watts: Any, *inputs: Any) -> dict[str, Any]:
@@ -116,7 +147,92 @@ def test_an_energy_counter_comes_first(service: Service) -> None:
     """Kilowatt-hours in exact microjoules, although power is there too."""
     metrics = {"EnergykWh": {"Reading": 1234.567}}
     service.chassis("1", EnvironmentMetrics=metrics, Power=power(500))
-    assert reading(service) == Counter(1_234_567 * 3_600_000_000, 7, "boot")
+    found = reading(service)
+    assert isinstance(found, Counter)
+    assert (found.value_uj, found.at_ns) == (1_234_567 * 3_600_000_000, 7)
+    assert (found.range_uj, found.max_power_uw) == (None, 100_000_000_000)
+
+
+def test_an_impossible_counter_is_a_failed_reading_and_the_next_counts_on(
+    service: Service,
+) -> None:
+    """More kilowatt-hours than a page can hold in microjoules are no reading, of one or in all."""
+    sensor = {"Reading": 100}
+    service.chassis("1", EnvironmentMetrics={"EnergykWh": sensor})
+    service.chassis("2", EnvironmentMetrics={"EnergykWh": {"Reading": 2_000_000}})
+    meter = Redfish(Bmc(service.url, "meter", SECRET), Boot("boot", lambda: 7))
+    assert isinstance(meter.read(), Counter)
+    for kwh, words in ((9e8, "or an impossible one"), (600_000, "2600000 kWh in all; a host has")):
+        sensor["Reading"] = kwh  # type: ignore[assignment]
+        lost = meter.read()
+        assert isinstance(lost, Failure)
+        assert words in lost.error
+    sensor["Reading"] = 101
+    assert isinstance(meter.read(), Counter)
+    meter.close()
+
+
+def test_more_power_than_a_host_draws_is_no_reading(service: Service) -> None:
+    """A hundred kilowatts at most, in all chassis together."""
+    service.chassis("1", Power=power(60_000))
+    service.chassis("2", Power=power(60_000))
+    assert failed(service)[0] == "implausible"
+
+
+@pytest.mark.parametrize("dripped", ["status", "header", "body"])
+def test_a_bmc_that_sends_a_byte_at_a_time_is_a_failed_reading(
+    monkeypatch: pytest.MonkeyPatch, dripped: str
+) -> None:
+    """However regularly its bytes come, the whole answer has one time limit."""
+    monkeypatch.setattr(redfish, "TIMEOUT_SECONDS", 0.3)
+    starts = {
+        "status": b"",
+        "header": b"HTTP/1.1 200 OK\r\nX-Long: ",
+        "body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    }
+    with dripping(starts[dripped]) as url:
+        meter = Redfish(Bmc(url, "meter", SECRET), Boot("boot"))
+        lost = meter.read()
+        meter.close()
+    assert isinstance(lost, Failure)
+    assert lost.gap.cause == "read_failed"
+    assert url in lost.error
+    assert "timed out: no whole answer in 0.3 s" in lost.error
+
+
+def test_many_slow_answers_have_one_time_limit_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in time, and the reading as a whole not."""
+    monkeypatch.setattr(redfish, "POLL_SECONDS", 0.5)
+    for number in range(20):
+        service.chassis(str(number), Power=power(500))
+    service.pause = 0.1
+    assert "timed out" in failed(service)[1]
+
+
+def test_an_answer_that_is_cut_is_not_the_next_ones(service: Service) -> None:
+    """The rest of an answer that was too long is never read as another's."""
+    service.chassis("1", EnvironmentMetrics={}, Power=power(500))
+    del service.documents[f"{C}/1/EnvironmentMetrics"]
+    service.missing = b" " * 2**21
+    assert reading(service) == PowerSample(500_000_000, 7, "boot")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("http://bmc-12.example", True),
+        ("http://10.0.0.7:8080", True),
+        ("http://127.0.0.1:8080", False),
+        ("http://[::1]", False),
+        ("http://localhost", False),
+        ("https://bmc-12.example", False),
+    ],
+)
+def test_a_password_is_open_where_it_leaves_the_host_unencrypted(url: str, is_open: bool) -> None:
+    """By http, and not to the host itself."""
+    assert redfish.is_open(url) is is_open
 
 
 def test_several_chassis_are_summed_and_those_inside_are_not(service: Service) -> None:
