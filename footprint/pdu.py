@@ -8,7 +8,7 @@ feed is: half a rack is no figure. METHOD.md, "Node meters and platform", has th
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -25,6 +25,16 @@ MAX_ROWS = 250_000
 """Rows of one feed in one import: more than two years of five minutes, a few tens of megabytes."""
 RESOLUTION_UJ = uj_from_watt_hours(1)
 """The step of these counters: one watt-hour."""
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+"""No rack was metered before: its PDU's clock has lost the date."""
+AHEAD = timedelta(days=1)
+"""How far a PDU's clock may be ahead: one that tells its local time is hours ahead of UTC."""
+MAX_FEED_WATTS = 1_000_000
+"""The most that a feed can carry: over ten times a three-phase one of 400 V and 125 A (87 kW)."""
+LOAD_FACTOR = 10
+"""How far above the highest power of its rows a feed may have been between two of them. A row in
+five minutes can miss work between two idle ones; hosts draw some seven times their idle power at
+most (METHOD.md's controller: 800 W and 5,800 W)."""
 
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 
@@ -91,10 +101,14 @@ class Rack(msgspec.Struct):
     """Steps in which a feed has no row at one end, or no value."""
     resets: int = 0
     """Steps in which a feed's counter fell."""
+    implausible: int = 0
+    """Steps in which a feed's energy is more than it can carry: another PDU's counter, say."""
 
 
-def parse(lines: Iterable[str]) -> Iterator[Row]:
+def parse(lines: Iterable[str], now: datetime) -> Iterator[Row]:
     """The rows of an export; its first line is skipped, its second names the columns.
+
+    `now` bounds their instants, which lie from `EARLIEST` to `AHEAD` of it.
 
     Raises PduError with line and column.
     """
@@ -116,7 +130,10 @@ def parse(lines: Iterable[str]) -> Iterator[Row]:
                 "the file may be cut off: export it again"
             )
         found = {name: cells[place].strip() for name, place in places.items()}
-        yield _row(found, number, decimal_comma=delimiter != ",")
+        row = _row(found, number, decimal_comma=delimiter != ",")
+        if wrong := _mistimed(row.at_s, now):
+            raise PduError(f"line {number}, column {TIME!r}: {wrong}")
+        yield row
 
 
 def _cells(line: str, delimiter: str, number: int) -> list[str]:
@@ -147,6 +164,14 @@ def _row(cells: Mapping[str, str], number: int, *, decimal_comma: bool) -> Row:
         None if energy_wh is None else uj_from_watt_hours(energy_wh),
         None if power_watts is None else uw_from_watts(power_watts),
     )
+
+
+def _mistimed(at_s: int, now: datetime) -> str:
+    at, latest = datetime.fromtimestamp(at_s, UTC), now + AHEAD
+    if EARLIEST <= at <= latest:
+        return ""
+    which = f"before {EARLIEST.isoformat()}" if at < EARLIEST else "more than a day ahead of now"
+    return f"clock: {at.isoformat()} is {which}; correct the row, or leave it out; set its clock"
 
 
 def _number(text: str, where: str, decimal_comma: bool) -> Decimal | None:
@@ -183,20 +208,18 @@ def rack(feeds: Iterable[Feed]) -> Rack:
     Steps are expected from the first row of any feed to the last.
     """
     all_feeds = list(feeds)
-    instants = [at_s for feed in all_feeds for at_s in (*feed.rows,)]
+    instants = {at_s for feed in all_feeds for at_s in feed.rows}
     found = Rack()
     if not instants:
         return found
     per_feed = [_feed_steps(feed, found) for feed in all_feeds]
-    for start_s in range(min(instants), max(instants), STEP_SECONDS):
-        steps = [known.get(start_s) for known in per_feed]
-        known_steps = [step for step in steps if step is not None]
-        if len(known_steps) < len(steps):
-            found.missing += 1
-            continue
+    # By the rows there are, not by the time between them: a row of another year costs no more.
+    for start_s in sorted(instants.intersection(*per_feed)):
+        known_steps = [known[start_s] for known in per_feed]
         counted = all(step.quality == "counter" for step in known_steps)
         total_uj = sum(step.energy_uj for step in known_steps)
         found.steps.append(Step(start_s, total_uj, "counter" if counted else "integrated"))
+    found.missing = (max(instants) - min(instants)) // STEP_SECONDS - len(found.steps)
     return found
 
 
@@ -204,9 +227,11 @@ def _feed_steps(feed: Feed, found: Rack) -> dict[int, Step]:
     """The known steps of a feed by their start.
 
     A counter that stands still under load, and the step in which it moves again (it may catch up
-    there), are taken from power; a counter that falls makes its step unknown.
+    there), are taken from power; a counter that falls, and more than the feed can carry, make their
+    step unknown.
     """
     steps: dict[int, Step] = {}
+    most_uj = _most(feed)
     stood_at_s = None
     for start_s in sorted(feed.rows):
         before, after = feed.rows[start_s], feed.rows.get(start_s + STEP_SECONDS)
@@ -217,13 +242,28 @@ def _feed_steps(feed: Feed, found: Rack) -> dict[int, Step]:
             found.resets += 1
             continue
         stands = counted_uj == 0 and (integrated_uj or 0) >= 2 * RESOLUTION_UJ
+        step = None
         if counted_uj is not None and not stands and stood_at_s != start_s:
-            steps[start_s] = Step(start_s, counted_uj, "counter")
+            step = Step(start_s, counted_uj, "counter")
         elif integrated_uj is not None:
-            steps[start_s] = Step(start_s, integrated_uj, "integrated")
+            step = Step(start_s, integrated_uj, "integrated")
+        if step and step.energy_uj > most_uj:
+            found.implausible += 1
+        elif step:
+            steps[start_s] = step
         if stands:
             stood_at_s = start_s + STEP_SECONDS
     return steps
+
+
+def _most(feed: Feed) -> int:
+    """The most energy of a step: by the highest power of the feed's rows where they show any, with
+    a counter's step at either end, and never more than any feed can carry."""
+    most_uw = uw_from_watts(MAX_FEED_WATTS)
+    shown_uw = max((row.power_uw or 0 for row in feed.rows.values()), default=0)
+    if shown_uw:
+        most_uw = min(most_uw, LOAD_FACTOR * shown_uw)
+    return uj_from_power(most_uw, STEP_SECONDS * NS_PER_S) + 2 * RESOLUTION_UJ
 
 
 def _counted(before: Row, after: Row) -> int | None:

@@ -2,14 +2,15 @@
 
 In: exports of the feeds of racks, and which rack powers which hosts. Out: node facts in the
 database, and a report of everything that was read, dropped or found missing. The exports of all
-feeds of a rack belong in one import: half a rack is no figure.
+feeds of a rack belong in one import: half a rack is no figure, and exit code 1 once the other racks
+of the import are stored.
 """
 
 import argparse
 import hashlib
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,8 @@ class RackEnergy(msgspec.Struct):
     facts: list[NodeEnergy] = []
     exports: list[Export] = []
     report: list[str] = []
+    lacking: list[str] = []
+    """The feeds of which there is no file, or no usable row in it."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -67,14 +70,15 @@ def run(chosen: argparse.Namespace) -> int:
     files = _by_feed(racks, chosen.files)
     now = utc_now()
     store = open_store(chosen.database, create=True, migrate=True, now=now)
-    report, new = [], 0
+    report, lacking, new = [], [], 0
     try:
         with store.write() as connection:
             known_us = store_nodes.next_us(connection, to_us(now))
             sources = []
             for rack in racks.racks:
                 if rack.code in files:
-                    found = read_rack(rack, files[rack.code])
+                    found = read_rack(rack, files[rack.code], now)
+                    lacking += found.lacking
                     added = store_nodes.add(connection, found.facts, known_us)
                     report += found.report
                     new += added
@@ -89,6 +93,11 @@ def run(chosen: argparse.Namespace) -> int:
         store.close()
     lines = [*report, f"{new} new facts in {chosen.database}"]
     sys.stdout.write("".join(f"footprint: {line}\n" for line in lines))
+    if lacking:
+        raise CommandError(
+            f"nothing could be known of {len(lacking)} rack(s): {'; '.join(lacking[:5])}: a rack's "
+            "energy is the sum of all its feeds; give the files of all of them in one import"
+        )
     return 0
 
 
@@ -105,15 +114,18 @@ def meter(rack: Rack) -> str:
     return f"{KIND}:{rack.code}"
 
 
-def read_rack(rack: Rack, files: dict[str, list[Path]]) -> RackEnergy:
+def read_rack(rack: Rack, files: dict[str, list[Path]], now: datetime) -> RackEnergy:
     """The energy of a rack from the exports of its feeds. Raises CommandError with file, line."""
     found = RackEnergy()
     feeds = []
     for name in rack.feeds:
         feed = pdu.Feed()
         for path in files.get(name, []):
-            found.exports.append(_read(path, feed))
+            found.exports.append(_read(path, feed, now))
         feeds.append(feed)
+        if not feed.rows:
+            what = "no usable row" if files.get(name) else "no file"
+            found.lacking.append(f"{meter(rack)}: {what} of feed {name}")
         found.report.append(f"{meter(rack)}: feed {name}: {_said(feed, files.get(name, []))}")
     energy = pdu.rack(feeds)
     found.facts = [fact for step in energy.steps if (fact := _fact(rack, step))]
@@ -121,7 +133,8 @@ def read_rack(rack: Rack, files: dict[str, list[Path]]) -> RackEnergy:
     found.report.append(
         f"{meter(rack)}: {len(found.facts)} intervals of 5 minutes known "
         f"({integrated} from power), {energy.missing} unknown ({energy.resets} for a counter that "
-        f"fell), {len(energy.steps) - len(found.facts)} while it powers no host"
+        f"fell, {energy.implausible} for more than a feed can carry), "
+        f"{len(energy.steps) - len(found.facts)} while it powers no host"
     )
     return found
 
@@ -146,10 +159,10 @@ def _fact(rack: Rack, step: pdu.Step) -> NodeEnergy | None:
     return NodeEnergy(start_us, end_us, meter(rack), hosts, step.energy_uj, step.quality)
 
 
-def _read(path: Path, feed: pdu.Feed) -> Export:
+def _read(path: Path, feed: pdu.Feed, now: datetime) -> Export:
     digest = hashlib.sha256()
     try:
-        for row in pdu.parse(_lines(path, digest)):
+        for row in pdu.parse(_lines(path, digest), now):
             feed.add(row)
     except pdu.PduError as error:
         raise CommandError(f"{path}: {error}; nothing was imported") from error

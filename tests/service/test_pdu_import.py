@@ -65,7 +65,7 @@ def test_two_feeds_become_facts_with_their_files(capsys: pytest.CaptureFixture[s
         "footprint: pdu:r12: feed r12-b: 4 rows, 0 duplicates dropped, 0 contradicting rows, "
         "0 not on 5 minutes, 0 without values",
         "footprint: pdu:r12: 3 intervals of 5 minutes known (0 from power), 0 unknown (0 for a "
-        "counter that fell), 0 while it powers no host",
+        "counter that fell, 0 for more than a feed can carry), 0 while it powers no host",
         "footprint: 3 new facts in footprint.db",
     ]
     held = content(Path("footprint.db"))
@@ -108,17 +108,53 @@ def test_a_correction_is_a_row_known_later(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_missing_feed_makes_no_facts(capsys: pytest.CaptureFixture[str]) -> None:
     """Half a rack is said to be unknown, not stored as a whole one."""
-    said = run(capsys, feeds()[0])
+    arguments = ["import", "pdu", str(feeds()[0]), "--hosts", "hosts.yaml"]
+    assert main(arguments) == 1
+    written = capsys.readouterr()
+    said = written.out.splitlines()
     assert "feed r12-b: no file: nothing of this rack is known" in said[1]
     assert "0 intervals of 5 minutes known (0 from power), 3 unknown" in said[2]
+    assert written.err == (
+        "footprint: nothing could be known of 1 rack(s): pdu:r12: no file of feed r12-b: a rack's "
+        "energy is the sum of all its feeds; give the files of all of them in one import\n"
+    )
     assert content(Path("footprint.db"))["node_import"] == []
+
+
+def test_a_rack_that_lacks_a_feed_holds_up_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """The other rack is stored, and the exit code still tells."""
+    other = HOSTS.replace("r12", "r13").replace("host-", "gpu-").removeprefix("racks:\n")
+    Path("hosts.yaml").write_text(HOSTS + other)
+    half = write(Path("r13-a.csv"), rows(START, [1, 101]))
+    assert main(["import", "pdu", *map(str, feeds()), str(half), "--hosts", "hosts.yaml"]) == 1
+    assert "pdu:r13: no file of feed r13-b" in capsys.readouterr().err
+    assert {fact[0] for fact in content(Path("footprint.db"))["node_import"]} == {"pdu:r12"}
+
+
+def test_an_exchanged_pdu_is_reported_and_no_spike(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its interval is unknown, and stands in the summary."""
+    one, _ = feeds()
+    write(one, rows(START, [1000, 901_050_000, 901_050_100, 901_050_200]))
+    said = run(capsys, one, Path("r12-b_2026-11.csv"))
+    assert "2 intervals of 5 minutes known" in said[2]
+    assert "1 unknown (0 for a counter that fell, 1 for more than a feed can carry)" in said[2]
+
+
+def test_a_row_of_an_impossible_day_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with file, line and remedy, at once."""
+    absurd = datetime(9998, 1, 1, tzinfo=UTC)
+    path = write(Path("r12-a.csv"), [*rows(START, [1, 2]), row(absurd, 3, 1)])
+    said = failure(capsys, path)
+    assert "r12-a.csv: line 5, column 'Time (UTC)': clock: 9998-01-01" in said
+    assert "nothing was imported" in said
 
 
 def test_time_in_which_a_rack_powers_no_host_is_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Days are those of Paris: 1 December begins at 23:00 UTC."""
-    said = run(capsys, *feeds(datetime(2026, 11, 30, 22, 55, tzinfo=UTC)))
+    """Days are those of Paris: 11 November begins at 23:00 UTC."""
+    Path("hosts.yaml").write_text(HOSTS.replace("2026-12-01", "2026-11-11"))
+    said = run(capsys, *feeds(datetime(2026, 11, 10, 22, 55, tzinfo=UTC)))
     assert "1 intervals of 5 minutes known" in said[2]
     assert "2 while it powers no host" in said[2]
 

@@ -53,7 +53,7 @@ def import_rack(house: House, folder: Path, at: datetime, energies_wh: list[floa
     )
     export = write(folder / "r12-a.csv", rows(START, energies_wh))
     [rack] = rack_file.read(folder / "hosts.yaml").racks
-    found = cli_pdu.read_rack(rack, {"r12-a": [export]})
+    found = cli_pdu.read_rack(rack, {"r12-a": [export]}, at)
     store = open_store(house.database, create=False, migrate=False, now=at)
     with store.write() as connection:
         store_nodes.add(connection, found.facts, to_us(at))
