@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
+from sqlmodel import SQLModel
 
 from footprint import ledger
 from footprint.interval import to_us
@@ -61,12 +62,31 @@ def _readable(messages: Iterator[str], checked: Checked) -> Iterator[str]:
 
 
 def _ledgers(connection: Connection, devices: Devices, checked: Checked) -> Iterator[str]:
-    heads = {(head.host_id, head.ledger_id): head for head in store_check.heads(connection)}
-    for key in sorted(heads.keys() | set(store_check.ledgers(connection))):
+    heads: dict[tuple[str, str], ledger.Head] = {}
+    keys: set[tuple[str, str]] = set()
+    yield from _readable(_find_heads(connection, heads), checked)
+    models: list[type[SQLModel]] = [tables.Page, *(model for model, _ in store_pages.DERIVED)]
+    for model in models:
+        yield from _readable(_find_in(connection, model, keys), checked)
+    for key in sorted(heads.keys() | keys):
         checked.ledgers += 1
         messages = _ledger(connection, key, heads.get(key), devices, checked)
         for message in _readable(messages, checked):
             yield f"host {key[0]}, ledger {key[1]}: {message}"
+
+
+def _find_heads(connection: Connection, heads: dict[tuple[str, str], ledger.Head]) -> Iterator[str]:
+    """Fill `heads`; says nothing, but may find that it cannot."""
+    heads.update(((head.host_id, head.ledger_id), head) for head in store_check.heads(connection))
+    yield from ()
+
+
+def _find_in(
+    connection: Connection, model: type[SQLModel], keys: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Fill `keys`; as above."""
+    keys |= store_check.ledgers(connection, model)
+    yield from ()
 
 
 def _ledger(

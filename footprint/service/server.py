@@ -8,8 +8,12 @@ from types import FrameType
 
 import uvicorn
 
+from footprint import factors
+from footprint.interval import paris_date
+from footprint.service import store_factors
 from footprint.service.app import create_app
 from footprint.service.settings import Settings
+from footprint.service.state import State
 
 
 class ListenError(Exception):
@@ -31,6 +35,7 @@ def serve(settings: Settings) -> int:
     listening = listen(settings.host, settings.port)
     try:
         app = create_app(settings)
+        _warn_without_factor(app.state.footprint)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -64,6 +69,20 @@ def listen(host: str, port: int) -> socket.socket:
             f"--listen {host}:{port}: {reason}; stop what listens there or choose another port"
         ) from error
     return listening
+
+
+def _warn_without_factor(state: State) -> None:
+    """One line where no figure of today can be turned into grams; energy is measured all the same,
+    and a factor imported later applies to it."""
+    now = state.clock()
+    with state.store.read() as connection:
+        held = store_factors.all_factors(connection)
+    try:
+        factors.headline(held, state.settings.zone, paris_date(now), now)
+    except factors.FactorError as error:
+        zone = state.settings.zone
+        sys.stderr.write(f"footprint: warning: --zone {zone}: no grams are shown: {error}\n")
+        sys.stderr.flush()
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlmodel import SQLModel
 
 from footprint.ledger import Head
-from footprint.service import damage, store_pages, tables
+from footprint.service import damage, tables
 
 _HEAD = tables.table(tables.LedgerHead)
 _PAGE = tables.table(tables.Page)
@@ -47,15 +47,11 @@ def heads(connection: Connection) -> list[Head]:
     return [Head(row.host_id, row.ledger_id, row.seq, row.hash) for row in rows]
 
 
-def ledgers(connection: Connection) -> set[tuple[str, str]]:
-    """Host and ledger of everything held, derived rows included."""
-    found: set[tuple[str, str]] = set()
-    models: list[type[SQLModel]] = [tables.Page, *(model for model, _ in store_pages.DERIVED)]
-    for model in models:
-        rows = tables.table(model)
-        query = select(rows.c.host_id, rows.c.ledger_id).distinct()
-        found |= {(row.host_id, row.ledger_id) for row in connection.execute(query)}
-    return found
+def ledgers(connection: Connection, model: type[SQLModel]) -> set[tuple[str, str]]:
+    """Host and ledger of every row of a table of pages, or of what is derived from them."""
+    rows = tables.table(model)
+    query = select(rows.c.host_id, rows.c.ledger_id).distinct()
+    return {(row.host_id, row.ledger_id) for row in connection.execute(query)}
 
 
 def head_end_us(connection: Connection, host_id: str, ledger_id: str) -> int | None:

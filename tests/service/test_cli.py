@@ -66,6 +66,27 @@ def test_serve_says_its_address_and_ends_cleanly(tmp_path: Path, number: signal.
         assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_serve_warns_of_a_zone_without_a_factor(tmp_path: Path) -> None:
+    """It starts, one line says what to import, and so does the first page, with and without
+    figures."""
+    with serving(tmp_path / "f.db", "--listen", "127.0.0.1:0", "--zone", "XX") as (
+        process,
+        address,
+    ):
+        empty = httpx.get(f"{address}/").text
+        start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+        pages = make_ledger(4, start=start)
+        httpx.post(f"{address}/v1/pages", content=batch(pages), headers=JSON).raise_for_status()
+        filled = httpx.get(f"{address}/").text
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err.count("\n")) == (0, "", 1)
+    assert err.startswith("footprint: warning: --zone XX: no grams are shown: no gwp factor for ")
+    assert "footprint import factors FILE.csv" in err
+    for page in (empty, filled):
+        assert "footprint import factors FILE.csv" in page
+
+
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     """A service killed after its answer holds the pages; a second start takes the next ones."""
     pages = make_ledger(6)

@@ -135,7 +135,7 @@ def test_fsck_says_what_it_can_before_and_after_the_damage(
     )
     assert "the rest cannot be read: database disk image is malformed" in err
     assert REMEDY in lines[-1]
-    assert "things are wrong" in out
+    assert "2 ledgers, 40 pages, 0 quarantined: 4 things are wrong" in out
 
 
 @pytest.mark.parametrize(
