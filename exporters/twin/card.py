@@ -12,23 +12,26 @@ from collections import deque
 from collections.abc import Iterator
 
 from exporters.twin.load import Profile
-from exporters.twin.plan import STEP_US, Outage, Plan
+from exporters.twin.plan import START, STEP_US, Outage, Plan
 from exporters.twin.scenes import SLICES, Tenant, tenants
+from footprint.interval import to_us
 
 IDLE_W = 70
+STANDING_UJ = IDLE_W * STEP_US
+BEGIN_US = to_us(START)
 EAGER_PERMILLE, BATCHED_PERMILLE = 1300, 600
 """Power of a busy second: on a card with next to no load, and by how much less on a full one."""
 SAMPLE_STEPS = 2
 """Steps between the driver's samples."""
 LATE_STEPS = 3
 """How long a sample takes to be shown."""
-KEPT = 20
-"""Samples that the driver keeps of each process."""
+KEPT = 15
+"""Samples that the driver keeps: three seconds."""
 MISSED = 0.05
 """How many of them are never there."""
 
-Note = tuple[int, list[int]]
-"""A sample of each tenant: the step, and percent."""
+Note = tuple[int, str]
+"""A sample: the step, and percent of each tenant in the words of nvml.c."""
 
 
 class Share:
@@ -61,7 +64,9 @@ class Card:
         self._outages: list[Outage] = [plan.reload()]
         self._outages += [loss for at, loss in plan.losses().items() if at == gpu]
         self.shares = [_share(one, profiles, chance) for one in tenants(plan, gpu)]
-        self._memory = [share.tenant.memory_mib for share in self.shares]
+        self.divided = any(share.tenant.instance is not None for share in self.shares)
+        """Whether it is in MIG mode."""
+        self._standing_uj = self._parts_uj()
         self._noted_us = [0] * len(self.shares)
         self._missing = random.Random(plan.seed + gpu)  # noqa: S311 - repeated by its seed
 
@@ -72,11 +77,6 @@ class Card:
         most = sum(watts) if self.divided else max(watts, default=0)
         return most * EAGER_PERMILLE // 1000
 
-    @property
-    def divided(self) -> bool:
-        """Whether it is in MIG mode."""
-        return any(share.tenant.instance is not None for share in self.shares)
-
     def held(self, step: int) -> bool:
         """Whether its processes are there: they are loaded a while after the host started."""
         return bool(self.shares) and step >= self.arrival
@@ -84,65 +84,67 @@ class Card:
     def advance(self, step: int, permille: int) -> list[tuple[int, int]]:
         """A step passes; energy and busy time of what worked side by side."""
         self.before_uj = self.total_uj
-        readable = not any(outage.holds(step) for outage in self._outages)
-        self._stand(step, readable=readable)
-        worked = []
-        for share, busy_us, energy_uj in self._work(step, permille):
+        readable = self._is_readable(step)
+        self.total_uj += STANDING_UJ
+        if not self.held(step):
+            self.idle_uj += STANDING_UJ
+            self.idle_readable_uj += STANDING_UJ * readable
+            return []
+        worked = self._work(step, permille)
+        for share, standing_uj, (energy_uj, busy_us) in zip(
+            self.shares, self._standing_uj, worked, strict=True
+        ):
             self.total_uj += energy_uj
             share.busy_us += busy_us
             share.caused_uj += energy_uj
-            share.readable_uj += energy_uj * readable
-            worked.append((energy_uj, busy_us))
+            share.standing_uj += standing_uj
+            share.readable_uj += (energy_uj + standing_uj) * readable
         if step % SAMPLE_STEPS == 0:
             self._note(step)
-        if len(worked) > 1 and not self.divided:
-            return [(sum(energy for energy, _ in worked), sum(busy for _, busy in worked))]
-        return worked
+        if self.divided or len(worked) == 1:
+            return [one for one in worked if one[1]]
+        busy_us = sum(busy_us for _, busy_us in worked)
+        return [(sum(energy_uj for energy_uj, _ in worked), busy_us)] if busy_us else []
 
-    def _work(self, step: int, permille: int) -> Iterator[tuple[Share, int, int]]:
-        """Each tenant's busy time and energy. Processes of one card share its time; instances of
+    def _is_readable(self, step: int) -> bool:
+        return all(not outage.start <= step < outage.end for outage in self._outages)
+
+    def _work(self, step: int, permille: int) -> list[tuple[int, int]]:
+        """Each tenant's energy and busy time. Processes of one card share its time; instances of
         MIG have slices of their own."""
-        if not self.held(step):
-            return
-        asked = [share.asks_us(step, permille) for share in self.shares]
-        whole = sum(asked)
-        for share, asked_us in zip(self.shares, asked, strict=True):
-            divided = share.tenant.instance is not None
-            load_us = asked_us if divided else whole
-            busy_us = asked_us * STEP_US // load_us if load_us > STEP_US else asked_us
-            load_us = min(load_us, STEP_US)
+        asked_us = [share.asks_us(step, permille) for share in self.shares]
+        whole_us = sum(asked_us)
+        found = []
+        for share, one_us in zip(self.shares, asked_us, strict=True):
+            load_us = one_us if self.divided else whole_us
+            busy_us = one_us
+            if load_us > STEP_US:
+                busy_us, load_us = one_us * STEP_US // load_us, STEP_US
             eager = EAGER_PERMILLE - BATCHED_PERMILLE * load_us // STEP_US
-            if busy_us:
-                yield share, busy_us, busy_us * share.watts * eager // 1000
+            found.append((busy_us * share.watts * eager // 1000, busy_us))
+        return found
 
-    def _stand(self, step: int, *, readable: bool) -> None:
-        """Standing power; what is left over of a microjoule is the last one's."""
-        standing_uj = IDLE_W * STEP_US
-        self.total_uj += standing_uj
-        if not self.held(step):
-            self.idle_uj += standing_uj
-            self.idle_readable_uj += standing_uj * readable
-            return
-        for share, part_uj in zip(self.shares, self._parts(standing_uj), strict=True):
-            share.standing_uj += part_uj
-            share.readable_uj += part_uj * readable
-
-    def _parts(self, standing_uj: int) -> list[int]:
-        weights = self._memory
-        if self.shares[0].tenant.instance is not None:
-            weights = [share.tenant.slices for share in self.shares]
-        parts = [standing_uj * weight // sum(weights) for weight in weights]
-        parts[-1] += standing_uj - sum(parts)
-        return parts
+    def _parts_uj(self) -> list[int]:
+        """Whose a step's standing energy is; what is left of a microjoule is the last one's."""
+        weights = [
+            share.tenant.slices if self.divided else share.tenant.memory_mib
+            for share in self.shares
+        ]
+        parts = [STANDING_UJ * weight // sum(weights) for weight in weights]
+        return [*parts[:-1], STANDING_UJ - sum(parts[:-1])] if parts else []
 
     def _note(self, step: int) -> None:
-        percent = [
-            round(100 * (share.busy_us - before_us) / (SAMPLE_STEPS * STEP_US))
-            for share, before_us in zip(self.shares, self._noted_us, strict=True)
-        ]
-        self._noted_us = [share.busy_us for share in self.shares]
+        """The driver takes a sample; who did nothing is not in it."""
+        at_us = BEGIN_US + step * STEP_US
+        words = ""
+        for place, share in enumerate(self.shares):
+            busy_us = share.busy_us - self._noted_us[place]
+            self._noted_us[place] = share.busy_us
+            percent = round(100 * busy_us / (SAMPLE_STEPS * STEP_US))
+            if percent:
+                words += f" sm={share.tenant.pid}:{at_us}:{percent}"
         if self._missing.random() >= MISSED:
-            self.notes.append((step, percent))
+            self.notes.append((step, words))
 
     def shown(self, step: int) -> Iterator[Note]:
         """The samples that are shown at a step."""

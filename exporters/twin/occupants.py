@@ -3,13 +3,11 @@
 In: the cards. Out: fields of the simulated NVIDIA library (nvml.c) and files as proc(5) has them.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from exporters.twin.card import Card
-from exporters.twin.plan import START, STEP_US, Plan
+from exporters.twin.plan import STEP_US, Plan
 from exporters.twin.scenes import STRANGER, Tenant, tenants
-from footprint.interval import to_us
 
 MOUNTED = "30 1 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 SESSION = "user.slice/user-1000.slice/session-3.scope"
@@ -35,25 +33,17 @@ def _group(plan: Plan, one: Tenant) -> str:
 
 def fields(card: Card, plan: Plan, step: int) -> str:
     """What the driver tells of one card's processes at a step."""
-    return "".join(f" {field}" for field in _fields(card, plan, step))
-
-
-def _fields(card: Card, plan: Plan, step: int) -> Iterator[str]:
-    if any(share.tenant.instance for share in card.shares):
-        yield "mig=11 gpm=1"
+    words = ""
+    if card.divided:
+        words = " mig=11 gpm=1"
         for share in card.shares:
             one = share.tenant
-            yield f"gi={one.instance}:{one.slices}:{share.busy_us}:{step * STEP_US}"
+            words += f" gi={one.instance}:{one.slices}:{share.busy_us}:{step * STEP_US}"
     if not card.held(step):
-        return
+        return words
     for share in card.shares:
         one = share.tenant
-        yield f"proc={one.pid}:{one.memory_mib}:{one.instance or -1}:0"
+        words += f" proc={one.pid}:{one.memory_mib}:{one.instance or -1}:0"
     if plan.deaf().holds(step):
-        yield f"util={plan.deaf().answer}"
-        return
-    for at, percents in card.shown(step):
-        at_us = to_us(START) + at * STEP_US
-        for share, percent in zip(card.shares, percents, strict=True):
-            if percent:
-                yield f"sm={share.tenant.pid}:{at_us}:{percent}"
+        return f"{words} util={plan.deaf().answer}"
+    return words + "".join(sample for _, sample in card.shown(step))
