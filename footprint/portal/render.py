@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from footprint.interval import month_of
 from footprint.portal.formats import Formats
@@ -23,6 +24,7 @@ from footprint.statement import ConsumerNow, ConsumerTotal, Overview, Statement
 _HERE = Path(__file__).parent
 STATIC_DIRECTORY = _HERE / "static"
 """What the service serves under /static."""
+_STYLESHEET = STATIC_DIRECTORY / "portal.css"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -50,8 +52,10 @@ def overview_html(overview: Overview, lang: str) -> str:
     )
 
 
-def statement_html(statement: Statement, lang: str) -> str:
-    """A month's statement in `lang` ("fr" or "en"; ValueError for another)."""
+def statement_html(statement: Statement, lang: str, *, alone: bool = False) -> str:
+    """A month's statement in `lang` ("fr" or "en"; ValueError for another). `alone`: a file to keep
+    or to send, with its style inside and no link into a service.
+    """
     scope: dict[str, str] = {}
     if statement.scope.code is not None:
         scope = {statement.scope.kind: statement.scope.code}
@@ -62,6 +66,7 @@ def statement_html(statement: Statement, lang: str) -> str:
     return _page(
         "statement.html",
         lang,
+        alone=alone,
         statement=statement,
         sia=_sia(statement.consumers),
         others=_others(statement.consumers),
@@ -89,7 +94,7 @@ def _others(consumers: Sequence[Consumer]) -> list[tuple[int, Consumer]]:
 
 
 def _page(template: str, lang: str, **context: object) -> str:
-    return _environment(lang).get_template(template).render(context)
+    return _environment(lang).get_template(template).render({"alone": False, **context})
 
 
 @cache
@@ -111,6 +116,7 @@ def _environment(lang: str) -> Environment:
         known_sum=known_sum,
         qualities=QUALITIES,
         stylesheet=_stylesheet(),
+        style=Markup(_STYLESHEET.read_text(encoding="utf-8")),  # noqa: S704 - ours, not a user's
         method_address=METHOD_PATH,
     )
     return environment
@@ -119,5 +125,5 @@ def _environment(lang: str) -> Environment:
 @cache
 def _stylesheet() -> str:
     """The style sheet's address, which changes with its content so that caches never mislead."""
-    digest = hashlib.sha256((STATIC_DIRECTORY / "portal.css").read_bytes()).hexdigest()
+    digest = hashlib.sha256(_STYLESHEET.read_bytes()).hexdigest()
     return f"/static/portal.css?v={digest[:12]}"

@@ -55,7 +55,7 @@ def _render(chosen: argparse.Namespace) -> bytes:
         raise CommandError(f"statement: {error}") from error
     finally:
         store.close()
-    return formats.render(statement, chosen.format, chosen.lang)
+    return formats.render(statement, chosen.format, chosen.lang, alone=True)
 
 
 def _instant(text: str) -> datetime:
@@ -75,7 +75,7 @@ def _fetch(chosen: argparse.Namespace) -> bytes:
     if chosen.as_of:
         raise CommandError("--as-of: only with --database")
     _check_url(chosen.url)
-    words = {"format": chosen.format, "lang": chosen.lang}
+    words = {"format": chosen.format, "lang": chosen.lang, "alone": "true"}
     words |= {name: value for name in ("project", "sia") if (value := getattr(chosen, name))}
     month = urllib.parse.quote(chosen.month, safe="")
     url = f"{chosen.url.rstrip('/')}/v1/statements/{month}?{urllib.parse.urlencode(words)}"

@@ -16,13 +16,15 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 
 
-def render(statement: Statement, form: Format, lang: str) -> bytes:
-    """The statement in a format; `lang` ("fr", "en") matters to HTML alone."""
+def render(statement: Statement, form: Format, lang: str, *, alone: bool = False) -> bytes:
+    """The statement in a format. `lang` ("fr", "en") matters to HTML only, as does `alone`: one
+    file that needs no service to be read.
+    """
     if form == "csv":
         return statement_csv(statement).encode()
     if form == "html":
         # The templates are slow to load: JSON and CSV do without.
         from footprint.portal.render import statement_html  # noqa: PLC0415
 
-        return statement_html(statement, lang).encode()
+        return statement_html(statement, lang, alone=alone).encode()
     return msgspec.json.format(json_text.encode(statement), indent=2) + b"\n"

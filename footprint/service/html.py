@@ -26,3 +26,10 @@ def page(content: bytes, lang: str) -> Response:
             "Cache-Control": "no-cache",
         },
     )
+
+
+def file(content: bytes, lang: str) -> Response:
+    """The same to be kept: a browser saves it, so that its style is no exception to the policy."""
+    response = page(content, lang)
+    response.headers["Content-Disposition"] = "attachment"
+    return response

@@ -26,13 +26,18 @@ def get_statement(
     sia: str | None = None,
     format: Literal["json", "csv", "html"] = "json",  # noqa: A002 - the parameter's public name
     lang: str | None = None,
+    alone: bool = False,
 ) -> Response:
-    """The statement of a month `YYYY-MM` (Europe/Paris): of everything, a project or a SIA."""
+    """The statement of a month `YYYY-MM` (Europe/Paris): of everything, a project or a SIA.
+
+    `alone`: as HTML, one file to keep, with its style inside.
+    """
     language = html.language(request, lang)
     asked = reports.Asked(month, project, sia)
-    content = formats.render(_statement(state_of(request), asked), format, language)
+    statement = _statement(state_of(request), asked)
+    content = formats.render(statement, format, language, alone=alone)
     if format == "html":
-        return html.page(content, language)
+        return html.file(content, language) if alone else html.page(content, language)
     return Response(content, media_type=formats.MEDIA_TYPES[format], headers=html.NO_SNIFF)
 
 

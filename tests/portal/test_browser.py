@@ -1,6 +1,7 @@
 """The pages in a real browser: accessible by axe, whole without JavaScript, no sideways scroll."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -143,6 +144,20 @@ def test_everything_shows_without_javascript(browser: Browser, address: str, nam
     assert any("/static/portal.css" in url for url, _ in loaded)
     assert {status for _, status in loaded} == {200}
     context.close()
+
+
+@every_view
+def test_a_statement_kept_as_a_file_is_whole(page: Page, tmp_path: Path) -> None:
+    """Opened from the disk it is styled, asks for nothing else, and axe finds nothing."""
+    file = tmp_path / "statement.html"
+    file.write_text(statement_html(STATEMENTS["normal"], "fr", alone=True), encoding="utf-8")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    results = Axe().run(page, options=AXE)
+    assert results.violations_count == 0, results.generate_report()
+    assert asked == [file.as_uri()]
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") == "6px"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -159,6 +159,27 @@ def test_what_is_modelled_provisional_or_unregistered_is_said(render, lang, word
     assert [phrase for phrase in words if phrase not in text] == []
 
 
+@every_language
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_kept_as_a_file_needs_nothing_else(name, lang):
+    """The style is inside, no link leads into a service, every figure of the page is there."""
+    html = statement_html(STATEMENTS[name], lang, alone=True)
+    page = Reader(html)
+    assert len(page.all("style")) == 1
+    assert not page.all("link") + page.all("script") + page.all("img")
+    assert all(found["href"].startswith("#") for found in page.all("a"))
+    assert page.values == Reader(statement_html(STATEMENTS[name], lang)).values
+    assert "--alarm-ink" in html
+
+
+@every_language
+@every_page
+def test_words_do_not_run_together_without_the_style(render, struct, lang):
+    """A text browser, or a copied table, has a space between a code and what is said of it."""
+    html = render(struct, lang)
+    assert not re.search(r"\w(</\w+>)+<span class=\"(tag|meaning|unit)", html)
+
+
 def test_a_modelled_figure_is_marked_in_its_own_cell():
     """Energy of one microjoule or more from a model has the sign before it, a counted one none."""
     html = overview_html(OVERVIEWS["normal"], "fr")

@@ -185,6 +185,7 @@ def test_a_statement_is_the_same_from_database_and_service(tmp_path: Path, capfd
             from_service = capfdbinary.readouterr().out
             assert from_database == from_service
             assert b"3000000003" in from_database
+            assert b"/static/" not in from_database
     assert json.loads(_json(tmp_path / "f.db", capfdbinary))["total"]["energy_uj"] == 3000000003
 
 
