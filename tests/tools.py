@@ -7,6 +7,7 @@ reason tell tests/conftest.py which skips tests/skipped-without-tools.txt has to
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,6 +39,14 @@ def require_root_cgroups() -> Path:
     except OSError as error:
         pytest.skip(f"{CAPABILITY_REASON}groups can be made under {mount}: {error.strerror}")
     return mount
+
+
+def require_namespaces(*kinds: str) -> None:
+    """Skips where `unshare` may not make these namespaces, such as `--mount`."""
+    command = [require_tool("unshare"), *kinds, require_tool("true")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        pytest.skip(f"{CAPABILITY_REASON}namespaces can be made: {answer.stderr.strip()}")
 
 
 def _cgroup2_mount() -> Path | None:

@@ -9,7 +9,7 @@ import pytest
 
 from exporters.workloads.mounts import Mount, below, cgroup_of, find_mount, find_root
 from tests.exporters.burning import Burner, house
-from tests.tools import require_tool
+from tests.tools import require_namespaces, require_tool
 
 HYBRID = """\
 24 1 0:22 / /proc rw - proc proc rw
@@ -87,8 +87,9 @@ def test_a_process_is_found_from_inside_a_cgroup_namespace() -> None:
         "print(cgroup_of(os.getpid()), cgroup_of(os.getppid()))"
     )
     program = f"{sys.executable} -c '{code}'"
-    for tool in ("unshare", "mount", "umount"):
+    for tool in ("mount", "umount"):
         require_tool(tool)
+    require_namespaces("--cgroup", "--mount")
     with house() as own:
         (own / "a").mkdir()
         inside = f"{program}; umount {own.parent}; mount -t cgroup2 none {own.parent}; {program}"
