@@ -45,7 +45,15 @@ def explain(path: Path, error: Exception) -> str:
     remedy = _ELSEWHERE.get(code & 0xFF) if code is not None else None
     if remedy:
         return f"database {path}: {reason(error)}; {remedy}"
-    return f"database {path}: cannot be used ({reason(error)}): it may be damaged; {REMEDY}"
+    if isinstance(_cause(error), sqlite3.Error):
+        return f"database {path}: cannot be used ({reason(error)}): it may be damaged; {REMEDY}"
+    # Overwritten bytes raise this, and so does a defect of ours: a backup must not be restored
+    # because of a defect.
+    return (
+        f"database {path}: {reason(error)}: a defect of this program, to be reported with this "
+        "line, unless footprint fsck --database COPY calls a copy of the file damaged: then "
+        "restore the newest backup (agents send again what that lacks)"
+    )
 
 
 def reason(error: Exception) -> str:

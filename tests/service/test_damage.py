@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from footprint.service import damage
 from footprint.service.cli import main
 from tests.pages import make_ledger
 from tests.service.house import House
@@ -176,3 +177,22 @@ def test_the_service_answers_500_and_logs_one_line_a_request(sound: bytes, tmp_p
         f"footprint: GET {one.partition('?')[0]}" for one in asked
     ]
     assert all(str(path) in line and REMEDY in line for line in lines)
+
+
+def test_a_defect_of_the_program_is_not_called_damage(tmp_path: Path) -> None:
+    """Nobody restores a backup because of a template or a type: the place is named, to be reported,
+    and damage is only for fsck to find."""
+    path = tmp_path / "footprint.db"
+    try:
+        damage.one_line(1 / 0)
+    except ZeroDivisionError as error:
+        ours = damage.explain(path, error)
+    try:
+        sqlite3.connect(":memory:").execute("SELECT nothing FROM nowhere")
+    except sqlite3.Error as error:
+        sqlites = damage.explain(path, error)
+    assert "ZeroDivisionError" in ours
+    assert "a defect of this program" in ours
+    assert "may be damaged" not in ours
+    assert REMEDY in ours
+    assert "may be damaged" in sqlites
