@@ -11,9 +11,11 @@ from traceback import extract_tb
 
 from sqlalchemy import exc
 
+OF_SQLITE = (exc.SQLAlchemyError, sqlite3.DatabaseError)
+"""What SQLite says itself; nothing else proves that the database is at fault."""
+
 UNREADABLE = (
-    exc.SQLAlchemyError,
-    sqlite3.DatabaseError,
+    *OF_SQLITE,
     ArithmeticError,
     AttributeError,
     LookupError,

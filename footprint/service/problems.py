@@ -87,7 +87,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _internal)
     # Starlette raises again what only the handler above took, and the server logs it in full; a
     # damaged database would fill the log with one traceback a request.
-    for unreadable in damage.UNREADABLE:
+    for unreadable in damage.OF_SQLITE:
         app.add_exception_handler(unreadable, _internal)
 
 
