@@ -1,8 +1,12 @@
 """The fake NVML library, compiled once for the tests of each file."""
 
+import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +29,29 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return path
 
     return build
+
+
+@pytest.fixture
+def told(
+    libraries: Callable[[str], Path], tmp_path: Path
+) -> Callable[[list[dict[str, Any]], str], dict[str, Any]]:
+    """Runs a story (nvml_story.py) on the library without a function; what the pages say, and
+    the log."""
+
+    def run(steps: list[dict[str, Any]], without: str) -> dict[str, Any]:
+        environment = {
+            "LD_PRELOAD": str(libraries(without)),
+            "FAKE_NVML_STATE": str(tmp_path / "cards"),
+        }
+        answer = subprocess.run(
+            [sys.executable, "-m", "tests.exporters.nvml_story"],
+            input=json.dumps(steps),
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stderr
+        return {**json.loads(answer.stdout), "log": answer.stderr}
+
+    return run

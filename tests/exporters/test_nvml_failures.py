@@ -4,12 +4,7 @@ Each story is a list of states of the fake library; each test says which energy 
 sealed pages hold afterwards. No energy is ever negative, invented or a spike.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,27 +17,11 @@ Tell = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def tell(libraries: Callable[[str], Path], tmp_path: Path) -> Tell:
+def tell(told: Callable[[Steps, str], dict[str, Any]]) -> Tell:
     """Runs a story; what the pages say."""
 
     def run(steps: Steps, without: str = "") -> dict[str, Any]:
-        environment = {
-            "LD_PRELOAD": str(libraries(without)),
-            "FAKE_NVML_STATE": str(tmp_path / "cards"),
-        }
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.exporters.nvml_story"],
-            input=json.dumps(steps),
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stderr
-        result = json.loads(answer.stdout)
-        assert isinstance(result, dict)
-        result["log"] = answer.stderr
-        return result
+        return told(steps, without)
 
     return run
 

@@ -4,12 +4,7 @@ Each story is seconds of a card at 100 W on the fake library, with processes in 
 their own; each test says whose the energy is in the sealed pages. Their sum is the counter's move.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +18,7 @@ Tell = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def tell(libraries: Callable[[str], Path], tmp_path: Path) -> Tell:
+def tell(told: Callable[[list[dict[str, Any]], str], dict[str, Any]]) -> Tell:
     """Runs a story of lines a second; what the pages say."""
 
     def run(seconds: list[list[str]], without: str = "", **first: Any) -> dict[str, Any]:
@@ -31,20 +26,7 @@ def tell(libraries: Callable[[str], Path], tmp_path: Path) -> Tell:
             {"at": at, "cards": lines, "owners": OWNERS} for at, lines in enumerate(seconds)
         ]
         steps[0].update(first)
-        environment = {
-            "LD_PRELOAD": str(libraries(without)),
-            "FAKE_NVML_STATE": str(tmp_path / "cards"),
-        }
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.exporters.nvml_story"],
-            input=json.dumps(steps),
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stderr
-        result: dict[str, Any] = json.loads(answer.stdout)
+        result = told(steps, without)
         for device, shares in result["shares_uj"].items():
             assert sum(shares.values()) == result["energy_uj"][device]
         return result
