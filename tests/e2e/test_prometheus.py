@@ -19,6 +19,9 @@ from tests.tools import require_tool
 SCRAPE_SECONDS = 300 if os.environ.get("CI") == "true" else 20
 """Five minutes in CI; less where somebody waits."""
 
+SETTLED_SECONDS = 2.5
+"""After this long no scrape that began before a moment can still be written behind it."""
+
 POWER_UW = 73_000_000
 
 
@@ -36,6 +39,23 @@ class Prometheus(Process):
         command = [program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"]
         command += [f"--web.listen-address=127.0.0.1:{port}"]
         super().__init__(command, folder / "prometheus.log", "Server is ready to receive")
+
+    def moment_both_answered(self) -> float:
+        """Unix seconds of a moment at which the newest scrape of both targets had succeeded.
+
+        A scrape each second has one second to be answered: on a busy machine one may be late,
+        and its series are then absent at that moment. What is held are sums, not punctuality.
+        """
+        moments: list[float] = []
+
+        def answered() -> bool:
+            at = time.time()
+            time.sleep(SETTLED_SECONDS)
+            moments.append(at)
+            return self.query("sum(up)", at).get("") == 2
+
+        wait_until(answered, "a scrape of both targets")
+        return moments[-1]
 
     def query(self, expression: str, at: float) -> dict[str, float]:
         """An instant query: value by the series' consumer (or the empty name)."""
@@ -84,17 +104,13 @@ def test_prometheus_and_the_ledger_agree_between_the_same_ticks(tmp_path: Path) 
             with ended(prometheus):
                 counter.go()
                 wait_until(
-                    lambda: (
-                        prometheus.query("sum(up)", time.time()).get("") == 2
-                        and bool(prometheus.query("footprint_energy_joules_total", time.time()))
-                    ),
-                    "Prometheus to scrape both",
+                    lambda: bool(prometheus.query("footprint_energy_joules_total", time.time())),
+                    "Prometheus to scrape the agent's energy",
                 )
                 time.sleep(3)
-                first = time.time()
+                first = prometheus.moment_both_answered()
                 time.sleep(SCRAPE_SECONDS)
-                last = time.time()
-                time.sleep(2.5)
+                last = prometheus.moment_both_answered()
                 ticks = [
                     round(prometheus.query("footprint_agent_last_tick_timestamp_seconds", at)[""])
                     for at in (first, last)
@@ -107,10 +123,8 @@ def test_prometheus_and_the_ledger_agree_between_the_same_ticks(tmp_path: Path) 
                     prometheus.query("sum(footprint_service_energy_joules_total)", at)[""]
                     for at in (first, last)
                 ]
-                up = prometheus.query("min_over_time(up[5m])", last)
             assert agent.terminate() == 0
             pages = list(verify_chain(service_pages(service.database)))
-    assert set(up.values()) == {1.0}
     held = ledger_uj(pages, ticks[0] * 1_000_000, ticks[1] * 1_000_000)
     difference = {
         consumer: round((shown[1][consumer] - shown[0][consumer]) * 1e6) for consumer in shown[0]
