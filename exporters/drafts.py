@@ -5,7 +5,7 @@ other without a hole; an interval that lies over several is spread by elapsed ti
 `attribute()`), and what was spread is flagged `interpolated_uj`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -49,6 +49,17 @@ class Cover(msgspec.Struct):
     gaps: list[list[int | str]] = []
     """[kind, cause, start_us, end_us], adjoining ones merged."""
 
+    def add(self, shares: Iterable[Share]) -> None:
+        """Energy over an interval of this page, by consumer and part."""
+        energy, metered_uj = self.energy, self.metered_uj
+        for share in shares:
+            energy_uj = share.energy_uj
+            if energy_uj:
+                key = f"{share.consumer} {share.part}"
+                energy[key] = energy.get(key, 0) + energy_uj
+                metered_uj += energy_uj
+        self.metered_uj = metered_uj
+
 
 class NodeRun(msgspec.Struct):
     """Energy of the whole host by a node meter over [start_us, end_us), without a hole in it."""
@@ -72,9 +83,10 @@ class Draft(msgspec.Struct):
     def cover(self, device: Device) -> Cover:
         """The device's cover in this page, begun when first asked for."""
         key = f"{device.sensor} {device.device}"
-        if key not in self.covers:
-            self.covers[key] = Cover(device)
-        return self.covers[key]
+        cover = self.covers.get(key)
+        if cover is None:
+            cover = self.covers[key] = Cover(device)
+        return cover
 
     def tell(self, device: Device) -> None:
         """What is known of a device has changed; nothing where the page holds none of it yet."""
@@ -124,8 +136,8 @@ class Drafts:
         return to_us(boundary_after(start, self.page_seconds))
 
     def book(
-        self, device: Device, shares: Iterable[Share], start_us: int, end_us: int
-    ) -> list[Share]:
+        self, device: Device, shares: Sequence[Share], start_us: int, end_us: int
+    ) -> Sequence[Share]:
         """Add shares of energy over [start_us, end_us); returns what was booked of each.
 
         What lies before the oldest open draft was declared a gap when its page was sealed, and is
@@ -134,10 +146,8 @@ class Drafts:
         self.reach(end_us)
         newest = self.open[-1]
         if newest.start_us <= start_us < end_us:  # all of it in one page: nothing to spread
-            whole = list(shares)
-            for share in whole:
-                _add(newest.cover(device), share, share.energy_uj, spread=False)
-            return whole
+            newest.cover(device).add(shares)
+            return shares
         pieces = {
             f"{index:06d}": (draft, microseconds)
             for index, draft in enumerate(self.open)
@@ -154,7 +164,9 @@ class Drafts:
             split = attribute(share.energy_uj, weights)
             split.pop("declared", None)
             for name, energy_uj in split.items():
-                _add(pieces[name][0].cover(device), share, energy_uj, spread=len(weights) > 1)
+                cover = pieces[name][0].cover(device)
+                cover.add([Share(share.consumer, share.part, energy_uj)])
+                cover.interpolated_uj += energy_uj if len(weights) > 1 else 0
             booked.append(Share(share.consumer, share.part, sum(split.values())))
         return booked
 
@@ -198,16 +210,6 @@ class Drafts:
 
 def _overlap_us(draft: Draft, start_us: int, end_us: int) -> int:
     return min(draft.end_us, end_us) - max(draft.start_us, start_us)
-
-
-def _add(cover: Cover, share: Share, energy_uj: int, *, spread: bool) -> None:
-    if not energy_uj:
-        return
-    key = f"{share.consumer} {share.part}"
-    cover.energy[key] = cover.energy.get(key, 0) + energy_uj
-    cover.metered_uj += energy_uj
-    if spread:
-        cover.interpolated_uj += energy_uj
 
 
 def _add_gap(

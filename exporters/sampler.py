@@ -139,9 +139,10 @@ class Sampler:
         newest_us = self.drafts.end_us
         self.drafts.reach(at_us + 1)
         at = from_us(now.utc_us)
+        draft = self._draft(at_us)
         for key, shown in readings.items():
             track = self.tracks[key]
-            cover = self._cover(track, at_us)
+            cover = draft.cover(track.device)
             outcome = _believed(key, shown)
             if isinstance(outcome, Failure):
                 self._failed(track, outcome, cover)
@@ -190,12 +191,10 @@ class Sampler:
             if newest.end_us <= newest.start_us:
                 self.drafts.open.pop()
 
-    def _cover(self, track: Track, at_us: int) -> Cover:
-        """The cover, in the draft that `at_us` is inside or at the end of."""
-        for draft in self.drafts.open:
-            if at_us <= draft.end_us:
-                return draft.cover(track.device)
-        return self.drafts.open[-1].cover(track.device)
+    def _draft(self, at_us: int) -> Draft:
+        """The draft that `at_us` is inside or at the end of."""
+        drafts = self.drafts.open
+        return next((draft for draft in drafts if at_us <= draft.end_us), drafts[-1])
 
     def _failed(self, track: Track, failure: Failure, cover: Cover) -> None:
         track.up, track.failing, track.error = False, failure.gap.cause, failure.error
@@ -210,7 +209,7 @@ class Sampler:
             return
         static, weights = self._weights(track)
         elapsed_ns = reading.at_ns - track.baseline.at_ns
-        loaded = _loaded(track.device, weights, elapsed_ns)
+        loaded = elapsed_ns >= STUCK_AFTER_NS and _loaded(track.device, weights, elapsed_ns)
         outcome = consumed(track.baseline, reading, loaded=loaded)
         if isinstance(outcome, Gap):
             self._gap(track, outcome.cause, at_us)
@@ -263,7 +262,7 @@ class Sampler:
             shares = _after_gap(shares, track, at_us)
         key, totals_uj = track.key, self.totals.energy_uj
         for share in self.drafts.book(track.device, shares, start_us, at_us):
-            place = (key, share.consumer, share.part)
+            place = key, share.consumer, share.part
             totals_uj[place] = totals_uj.get(place, 0) + share.energy_uj
         track.covered_us = at_us
 
@@ -285,10 +284,11 @@ class Sampler:
     def _rebase(self, track: Track, reading: Reading, at_us: int) -> None:
         track.baseline, track.baseline_us = reading, at_us
         track.forfeited = track.stuck = track.blind = False
-        self._marks[track.key] = self.cpu.mark()
-        board = self._gpus.get(track.device.device)
-        if board is not None:
-            self._gpu_marks[track.key] = board.mark()
+        key = track.key
+        if track.device.component != "gpu":
+            self._marks[key] = self.cpu.mark()
+        elif key[1] in self._gpus:
+            self._gpu_marks[key] = self._gpus[key[1]].mark()
 
     def _weights(self, track: Track) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Weights of the static part, and of the dynamic one or of the undivided whole."""

@@ -38,26 +38,21 @@ def attribute(
     """
     if energy_uj < 0:
         raise ValueError(f"attribute: energy of {energy_uj} uJ is negative")
-    positive = {}
-    for code, weight in weights.items():
-        if weight < 0:
-            raise ValueError(f"attribute: weight {weight} of {code!r} is negative")
-        if weight:
-            positive[code] = weight
+    positive = {code: weight for code, weight in weights.items() if weight}
     if not positive:
         return {otherwise: energy_uj}
+    if min(positive.values()) < 0:
+        code, weight = min(positive.items(), key=lambda item: item[1])
+        raise ValueError(f"attribute: weight {weight} of {code!r} is negative")
+    if len(positive) == 1:
+        return dict.fromkeys(positive, energy_uj)
     total = sum(positive.values())
-    shares = {}
-    remainders = []
-    left = energy_uj
-    for code, weight in positive.items():
-        share, remainder = divmod(energy_uj * weight, total)
-        shares[code] = share
-        left -= share
-        remainders.append((-remainder, code))
-    remainders.sort()
-    for _, code in remainders[:left]:
-        shares[code] += 1
+    shares = {code: energy_uj * weight // total for code, weight in positive.items()}
+    left = energy_uj - sum(shares.values())
+    if left:
+        remainders = [(-(energy_uj * weight % total), code) for code, weight in positive.items()]
+        for _, code in sorted(remainders)[:left]:
+            shares[code] += 1
     return shares
 
 

@@ -6,10 +6,11 @@ samples and nothing else are passed through as they are.
 Source: NVML API reference (nvml.h, v13).
 """
 
+import ctypes
 import functools
 import math
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pynvml
@@ -51,8 +52,16 @@ NO_INSTANCE = 0xFFFFFFFF
 Sample = tuple[int, int, int]
 """A process's SM utilisation: pid, instant (CPU clock, us), percent."""
 
-_SAMPLE = struct.Struct("@IQI")
-"""The beginning of nvmlProcessUtilizationSample_t: nvidia-ml-py's own attributes are slow."""
+_SAMPLE = struct.Struct("@IQI12x")
+"""nvmlProcessUtilizationSample_t; memory's, encoder's and decoder's utilisation are left out."""
+_PROCESS = struct.Struct("@IQI4x")
+"""nvmlProcessInfo_v2_t, which the third version of the calls fills too; the number of the compute
+instance is left out."""
+NO_MEMORY_TOLD = 0xFFFFFFFFFFFFFFFF
+"""NVML_VALUE_NOT_AVAILABLE."""
+
+ROOM, MOST = 64, 100_000
+"""Rows there is room for at first; more than the second is no answer."""
 
 join: Callable[[], Any] = pynvml.nvmlInit
 count: Callable[[], int] = pynvml.nvmlDeviceGetCount
@@ -173,55 +182,102 @@ def gpu_instance(mig_device: Any) -> tuple[int, str, int]:
     )
 
 
-def computing(handle: Any) -> list[Held]:
-    """Processes with a compute context on the card."""
-    calls = "nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"
-    return _held(calls, handle, computes=True)
+def computing(handle: Any) -> Sequence[Held]:
+    """Processes with a compute context on the card; the same object while the driver's answer is
+    the same."""
+    return _processes("nvmlDeviceGetComputeRunningProcesses", handle, computes=True)
 
 
-def drawing(handle: Any) -> list[Held]:
+def drawing(handle: Any) -> Sequence[Held]:
     """Processes with a graphics context on the card."""
-    calls = "nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"
-    return _held(calls, handle, computes=False)
+    return _processes("nvmlDeviceGetGraphicsRunningProcesses", handle, computes=False)
 
 
-def mps_clients(handle: Any) -> list[Held]:
+def mps_clients(handle: Any) -> Sequence[Held]:
     """Processes that compute on the card through a server of the multi-process service (MPS)."""
-    call = "nvmlDeviceGetMPSComputeRunningProcesses"
-    return _held((f"{call}_v3", f"{call}_v2"), handle, computes=True)
+    return _processes("nvmlDeviceGetMPSComputeRunningProcesses", handle, computes=True)
 
 
-def _held(names: Iterable[str], handle: Any, *, computes: bool) -> list[Held]:
-    """What the first of the calls that the driver has tells."""
-    for name in names:
+def utilisation(handle: Any, since_us: int) -> Iterable[Sample]:
+    """SM utilisation of processes, samples newer than `since_us`; none where nobody computed."""
+    since = ctypes.c_ulonglong(since_us)
+    try:
+        rows = _SAMPLES.ask("nvmlDeviceGetProcessUtilization", handle, since, rows_first=True)
+    except NVMLError as error:
+        if error.value == pynvml.NVML_ERROR_NOT_FOUND:
+            return ()
+        raise
+    return _SAMPLE.iter_unpack(rows)
+
+
+def _processes(call: str, handle: Any, *, computes: bool) -> Sequence[Held]:
+    """By the newest version of the call that the driver has; both give the same rows."""
+    for version in ("_v3", "_v2"):
         try:
-            found = getattr(pynvml, name)(handle)
+            return _held(_PROCESSES.ask(call + version, handle), computes)
         except NVMLError as error:
             if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
                 raise
-            continue
-        return [
-            Held(
-                one.pid,
-                one.usedGpuMemory,
-                None if one.gpuInstanceId == NO_INSTANCE else one.gpuInstanceId,
-                computes,
-            )
-            for one in found
-        ]
     raise NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
 
 
-def utilisation(handle: Any, since_us: int) -> list[Sample]:
-    """SM utilisation of processes, samples newer than `since_us`; none where nobody computed."""
-    try:
-        found = pynvml.nvmlDeviceGetProcessUtilization(handle, since_us)
-    except NVMLError as error:
-        # The first call, which asks how many there are, may succeed with none (nvidia-ml-py).
-        if error.value in (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND):
-            return []
-        raise
-    return [_SAMPLE.unpack_from(one) for one in found]
+@functools.lru_cache(maxsize=256)
+def _held(rows: bytes, computes: bool) -> Sequence[Held]:
+    return tuple(
+        Held(
+            pid,
+            None if memory_bytes == NO_MEMORY_TOLD else memory_bytes,
+            None if instance == NO_INSTANCE else instance,
+            computes,
+        )
+        for pid, memory_bytes, instance in _PROCESS.iter_unpack(rows)
+    )
+
+
+class _Rows:
+    """Calls of NVML that fill an array, each made once into an array with room to spare.
+
+    nvidia-ml-py asks for the number of rows, then for the rows, and makes an object of each: twice
+    the calls into the driver, and with eight cards most of a tick's time.
+    """
+
+    def __init__(self, row: struct.Struct) -> None:
+        self._row_bytes = row.size
+        self._make_room(ROOM)
+
+    def ask(self, call: str, handle: Any, *more: Any, rows_first: bool = False) -> bytes:
+        """The rows, one after the other, as the driver wrote them. Raises NVMLError."""
+        function = _function(call)
+        while True:
+            count = ctypes.c_uint(self._room)
+            ctypes.memset(self._rows, 0, len(self._rows))  # what another card told
+            places = (ctypes.byref(count), self._rows)
+            answer = function(handle, *(places[::-1] if rows_first else places), *more)
+            needed = count.value
+            if answer != pynvml.NVML_ERROR_INSUFFICIENT_SIZE or not self._room < needed <= MOST:
+                break
+            self._make_room(2 * needed)
+        if answer != pynvml.NVML_SUCCESS:
+            raise NVMLError(answer)
+        return ctypes.string_at(self._rows, min(needed, self._room) * self._row_bytes)
+
+    def _make_room(self, rows: int) -> None:
+        self._room = rows
+        self._rows = ctypes.create_string_buffer(rows * self._row_bytes)
+
+
+def _function(name: str) -> Callable[..., int]:
+    """The driver's function, of the library that nvidia-ml-py loaded. Raises NVMLError."""
+    if pynvml.nvmlLib is None:
+        raise NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+    function: Callable[..., int] | None = getattr(pynvml.nvmlLib, name, None)
+    if function is None:
+        raise NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+    return function
+
+
+_SAMPLES, _PROCESSES = _Rows(_SAMPLE), _Rows(_PROCESS)
+"""One array each for all cards: the sensor asks one at a time."""
 
 
 def gpm_supported(handle: Any) -> bool:
@@ -230,14 +286,13 @@ def gpm_supported(handle: Any) -> bool:
     return bool(support and support.isSupportedDevice)
 
 
-def gpm_look(handle: Any, instance: int) -> Any:
-    """The counters of a MIG instance now; to be given back by `gpm_free`."""
-    sample = pynvml.nvmlGpmSampleAlloc()
-    try:
-        return pynvml.nvmlGpmMigSampleGet(handle, instance, sample)
-    except NVMLError:
-        gpm_free(sample)
-        raise
+gpm_sample: Callable[[], Any] = pynvml.nvmlGpmSampleAlloc
+"""Room for the counters of a look; to be given back by `gpm_free`."""
+
+
+def gpm_look(handle: Any, instance: int, sample: Any) -> None:
+    """Write the counters of a MIG instance now into `sample`."""
+    pynvml.nvmlGpmMigSampleGet(handle, instance, sample)
 
 
 def gpm_free(sample: Any) -> None:

@@ -8,7 +8,7 @@ nvmlDeviceGetMPSComputeRunningProcesses.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from exporters.sensors import nvml_library as library
@@ -44,7 +44,7 @@ class Utilisation:
         """The newest sample taken of each pid."""
         self._silent = 0
 
-    def look(self, ask: Callable[[int], Sequence[Sample]]) -> dict[int, int]:
+    def look(self, ask: Callable[[int], Iterable[Sample]]) -> dict[int, int]:
         """SM time since the last look, in percent times us by pid; `ask` gives the samples since an
         instant. Raises what it raises."""
         if self._silent >= SILENT:
@@ -86,9 +86,10 @@ class Utilisation:
         del self._instants[: bisect_left(self._instants, old_us)]
         self._taken = {pid: at_us for pid, at_us in self._taken.items() if at_us >= old_us}
 
-    def _follow_clock(self, found: Sequence[Sample]) -> None:
+    def _follow_clock(self, samples: Iterable[Sample]) -> None:
         """Begin anew where the newest sample there is lies far before the newest one seen."""
         self._silent = 0
+        found = list(samples)
         newest_us = max((at_us for _, at_us, _ in found), default=0)
         if found and newest_us < self._newest() - LATE_US:
             self._instants = [newest_us]
@@ -101,6 +102,8 @@ class Instance:
     def __init__(self, number: int, uuids: tuple[str, ...], slices: int) -> None:
         self.facts = Slice(number, uuids, slices, None)
         self._before: Any | None = None
+        self._spare: Any | None = None
+        """The sample before that: the next look is written into it."""
 
     def look(self, handle: Any, *, monitored: bool) -> Slice:
         """Its activity since the last look; unknown at the first, and where none is told."""
@@ -108,26 +111,28 @@ class Instance:
         return Slice(self.facts.instance, self.facts.uuids, self.facts.slices, busy)
 
     def forget(self) -> None:
-        """Give its sample back."""
-        if self._before is not None:
-            library.gpm_free(self._before)
-            self._before = None
+        """Give its samples back."""
+        for sample in (self._before, self._spare):
+            if sample is not None:
+                library.gpm_free(sample)
+        self._before = self._spare = None
 
     def _busy(self, handle: Any) -> int | None:
         try:
-            now = library.gpm_look(handle, self.facts.instance)
+            if self._spare is None:
+                self._spare = library.gpm_sample()
+            library.gpm_look(handle, self.facts.instance, self._spare)
         except NVMLError:
             self.forget()
             return None
-        before, self._before = self._before, now
+        before, now = self._before, self._spare
+        self._before, self._spare = now, before
         if before is None:
             return None
         try:
             return round(library.gpm_busy_percent(before, now) * HUNDREDTHS)
         except NVMLError:
             return None
-        finally:
-            library.gpm_free(before)
 
 
 class BoardUse:
@@ -135,8 +140,10 @@ class BoardUse:
 
     def __init__(self) -> None:
         self._looks = 0
+        self._listed: Sequence[Held] = ()
         self._pids: set[int] = set()
         self._others: list[Held] = []
+        self._processes: Sequence[Held] = ()
         self._utilisation = Utilisation()
         self._instances: list[Instance] = []
         self._monitored = False
@@ -144,18 +151,26 @@ class BoardUse:
     def look(self, handle: Any) -> Use:
         """Who held the board, and their SM time since the last look."""
         try:
-            held = {one.pid: one for one in library.computing(handle)}
+            listed = library.computing(handle)
         except NVMLError:
             return UNKNOWN
-        if self._looks % RARE == 0 or held.keys() != self._pids:
-            self._look_rarely(handle)
+        if listed is not self._listed or self._looks % RARE == 0:
+            self._take(listed, handle)
         self._looks += 1
-        self._pids = set(held)
-        processes = (*held.values(), *(one for one in self._others if one.pid not in held))
         if self._instances:
             slices = [one.look(handle, monitored=self._monitored) for one in self._instances]
-            return Use(processes, None, slices)
-        return Use(processes, self._sm(handle))
+            return Use(self._processes, None, slices)
+        return Use(self._processes, self._sm(handle))
+
+    def _take(self, listed: Sequence[Held], handle: Any) -> None:
+        """Another list than the last, or time to ask for the rest."""
+        held = {one.pid: one for one in listed}
+        if self._looks % RARE == 0 or held.keys() != self._pids:
+            self._look_rarely(handle)
+        self._listed, self._pids = listed, set(held)
+        processes = (*held.values(), *(one for one in self._others if one.pid not in held))
+        if processes != self._processes:
+            self._processes = processes
 
     def forget(self) -> None:
         """The handle is of no use any more; what was measured by it neither."""

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -141,17 +140,23 @@ class Cgroups:
         """What parents used beyond the groups below them. Processes in the parent itself are
         nobody's and stay `@system`'s; while a group below ends, the two cannot be told apart.
         Each group is read rounded down, so that so much may seem to be the parent's own."""
-        below = Counter(self._nested.values()) if self._nested else Counter[str]()
         for path, group in self._groups.items():
             if group.consumer != codes.UNATTRIBUTED:
                 continue
             grown_ns = 0 if group.ended_ns is None else own[path] - group.ended_ns
-            if group.ended_ns is None or grown_ns > (1 + below[path]) * self.tree.step_ns:
+            if group.ended_ns is None or grown_ns > self._rounding_ns(path, grown_ns):
                 if grown_ns > 0 and (group.ending or not self.tree.holds_processes(path)):
                     before_ns = self._retired_ns.get(codes.UNATTRIBUTED, 0)
                     self._retired_ns[codes.UNATTRIBUTED] = before_ns + grown_ns
                 group.ended_ns = own[path]
             group.ending = max(0, group.ending - 1)
+
+    def _rounding_ns(self, path: str, grown_ns: int) -> int:
+        """What the group and those directly below it may seem to have used, all rounded down."""
+        step_ns = self.tree.step_ns
+        if grown_ns <= step_ns or not self._nested:
+            return step_ns
+        return (1 + sum(above == path for above in self._nested.values())) * step_ns
 
     def _above(self, path: str) -> str | None:
         return next((parent for parent in above(path) if parent in self._groups), None)

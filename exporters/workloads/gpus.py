@@ -150,17 +150,19 @@ class Board:
     """One board's weights since the first look, the newest look's basis, and times by basis."""
 
     def __init__(self) -> None:
-        self._static: dict[str, int] = {}
-        self._dynamic: dict[str, int] = {}
-        self.basis: Basis = "unknown"
+        self._total = self._before = Weights({}, {}, "unknown")
+        """After the newest look, and after the one before."""
+        self._newest = self._total
         self.basis_ns: dict[Basis, int] = {}
 
     def advance(self, weights: Weights, elapsed_ns: int) -> None:
         """Take one look in."""
-        self._static, self._dynamic = dict(self._static), dict(self._dynamic)
-        _add(self._static, weights.static)
-        _add(self._dynamic, weights.dynamic)
-        self.basis = weights.basis
+        before = self._total
+        static, dynamic = dict(before.static), dict(before.dynamic)
+        _add(static, weights.static)
+        _add(dynamic, weights.dynamic)
+        self._total = Weights(static, dynamic, weights.basis)
+        self._before, self._newest = before, weights
         self.count(weights.basis, elapsed_ns)
 
     def count(self, basis: Basis, elapsed_ns: int) -> None:
@@ -169,14 +171,17 @@ class Board:
 
     def mark(self) -> Weights:
         """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
-        return Weights(self._static, self._dynamic, self.basis)
+        return self._total
 
     def since(self, mark: Weights | None) -> Weights:
         """The weights since a mark; all where there is none."""
+        total = self._total
         if mark is None:
-            return self.mark()
-        static = _less(self._static, mark.static)
-        return Weights(static, _less(self._dynamic, mark.dynamic), self.basis)
+            return total
+        if mark is self._before:
+            return self._newest  # the usual case: a booking at every look
+        static = _less(total.static, mark.static)
+        return Weights(static, _less(total.dynamic, mark.dynamic), total.basis)
 
 
 def _less(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
