@@ -63,6 +63,64 @@ class CpuTime:
         return self._latest
 
 
+class Packages:
+    """CPU time of each consumer on each package, while the record says who is confined to one.
+
+    METHOD.md, "Packages": a confined SIA's time is on its own package alone; the others' is spread
+    as the packages were busy besides.
+    """
+
+    def __init__(self) -> None:
+        self._begun: Weights | None = None
+        self._confined_ns: Weights = {}
+        self._besides_ns: Weights = {}
+        self._before: Weights = {}
+        self.era = 0
+        """Counts beginnings: totals of two eras do not compare."""
+        self.totals: dict[str, Weights] = {}
+
+    def add(self, totals: Weights, confined: dict[str, Any] | None) -> None:
+        """Take one tick: the whole host's totals, and the record's `confined`."""
+        moved = {code: value - self._before.get(code, 0) for code, value in totals.items()}
+        self._before = dict(totals)
+        busy_ns: Weights = confined["package_ns"] if confined else {}
+        if not busy_ns or self._begun is None or busy_ns.keys() != self._begun.keys():
+            self._begun = dict(busy_ns) or None
+            self._confined_ns, self._besides_ns = (
+                dict.fromkeys(busy_ns, 0),
+                dict.fromkeys(busy_ns, 0),
+            )
+            self.totals = {package: {} for package in busy_ns}
+            self.era += 1
+            return
+        place: dict[str, str] = confined["sia"] if confined else {}
+        for code, package in place.items():
+            self._confined_ns[package] += moved.get(code, 0)
+        spread = self._spread(busy_ns, self._begun)
+        for code, used_ns in moved.items():
+            parts = {place[code]: used_ns} if code in place else split(used_ns, spread)
+            for package, part_ns in parts.items():
+                here = self.totals[package]
+                here[code] = here.get(code, 0) + part_ns
+
+    def _spread(self, busy_ns: Weights, begun: Weights) -> Weights:
+        """By what the packages were busy besides in this tick, else since the beginning, else all
+        alike."""
+        grown = {}
+        for package, total_ns in busy_ns.items():
+            besides_ns = total_ns - begun[package] - self._confined_ns[package]
+            grown[package] = max(0, besides_ns - self._besides_ns[package])
+            self._besides_ns[package] += grown[package]
+        for spread in (grown, self._besides_ns):
+            if any(spread.values()):
+                return dict(spread)
+        return dict.fromkeys(busy_ns, 1)
+
+    def of(self, package: str | None) -> Weights | None:
+        """Totals on one package; None while nobody is told apart."""
+        return self.totals.get(package) if package else None
+
+
 class Device:
     """One metered device: its last good reading, and the CPU time at that moment."""
 
@@ -72,11 +130,15 @@ class Device:
         self._range_uj: int | None = facts["range_uj"]
         self._max_power_uw: int | None = facts["max_power_uw"]
         self._before: dict[str, int] | None = None
+        self.package: str | None = facts.get("package")
         self._weights_before: Weights = {}
+        self._apart_before: tuple[int, Weights] | None = None
         self.weights: Weights = {}
         """CPU time behind the last energy that was split."""
 
-    def read(self, reading: dict[str, Any], totals: Weights) -> dict[str, tuple[int, int]]:
+    def read(
+        self, reading: dict[str, Any], totals: Weights, packages: Packages
+    ) -> dict[str, tuple[int, int]]:
         """The shares since the last good reading: consumer to (static, dynamic) microjoules.
 
         Nothing where the reading failed or the counter has not moved: the weights add up until it
@@ -86,23 +148,27 @@ class Device:
             return {}
         before = self._before
         if before is None:
-            self._restart(reading, totals)
+            self._restart(reading, totals, packages)
             return {}
         elapsed_ns = reading["at_ns"] - before["at_ns"]
         energy_uj = self._energy_uj(before, reading, elapsed_ns)
         if energy_uj == 0 and "value_uj" in reading:
             return {}
-        weights = {
-            code: total - self._weights_before.get(code, 0) for code, total in totals.items()
-        }
-        self._restart(reading, totals)
+        now, earlier = totals, self._weights_before
+        apart = packages.of(self.package)
+        if apart is not None and self._apart_before and self._apart_before[0] == packages.era:
+            now, earlier = apart, self._apart_before[1]
+        weights = {code: total - earlier.get(code, 0) for code, total in now.items()}
+        self._restart(reading, totals, packages)
         if not energy_uj:
             return {}
         self.weights = weights
         return self._shares(energy_uj, elapsed_ns, weights)
 
-    def _restart(self, reading: dict[str, Any], totals: Weights) -> None:
+    def _restart(self, reading: dict[str, Any], totals: Weights, packages: Packages) -> None:
         self._before, self._weights_before = reading, dict(totals)
+        apart = packages.of(self.package)
+        self._apart_before = None if apart is None else (packages.era, dict(apart))
 
     def _energy_uj(
         self, before: dict[str, int], now: dict[str, int], elapsed_ns: int
@@ -191,7 +257,7 @@ class Record:
         *,
         cpu_only: bool = False,
     ) -> None:
-        self.cpu = CpuTime()
+        self.cpu, self.packages = CpuTime(), Packages()
         self.watched: dict[str, list[str]] = {}
         self.totals: dict[str, dict[str, int]] = {}
         self.splits: list[Split] = []
@@ -210,12 +276,13 @@ class Record:
             self.watched[code] = [paths] if isinstance(paths, str) else paths
         before = dict(self.cpu.totals)
         self.cpu.add(tick["cpu_ns"], number)
+        self.packages.add(self.cpu.totals, tick.get("confined"))
         inside = after_ns < tick["mono_ns"] <= (until_ns or tick["mono_ns"])
         for reading in tick["readings"]:
             device = self._devices.get(reading["device"])
             if device is None:
                 continue
-            shares = device.read(reading, self.cpu.totals)
+            shares = device.read(reading, self.cpu.totals, self.packages)
             if not inside or not shares:
                 continue
             dynamic = {code: dynamic_uj for code, (_, dynamic_uj) in shares.items()}

@@ -27,9 +27,8 @@ from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
 from exporters.spool import Checkpoint, Spool, newest_instant_us
 from exporters.surroundings import REAL, Surroundings
-from exporters.weights import Usage
+from exporters.usage import CpuUse
 from exporters.workloads import compose
-from exporters.workloads.cgroups import Cgroups
 from exporters.workloads.gpus import Boards
 from exporters.workloads.owners import Owners, decide_by
 from exporters.workloads.processes import Processes
@@ -58,13 +57,13 @@ class Agent:
         self._stop = threading.Event()
         self.host_id = host.host_id(settings.host_id)
         root = _cgroup_root(settings)
-        self._host_cpu = HostCpu(root, surroundings.proc)
         self._host_facts = host.facts(surroundings.proc)
         self._rules = compose.rules(settings)
-        self._groups = Cgroups(root, self._rules) if root else None
         self._processes = Processes(settings.run_path, surroundings.proc)
+        self._cpu = CpuUse(root, self._rules, self._processes, surroundings)
         self._gpus = self._gpu_boards(root)
-        self.sensors, self.absent = _discover(settings, boot, self._host_cpu)
+        self.sensors, self.absent = _discover(settings, boot, self._cpu.host)
+        self._cpu.tell_apart(device.package for device in self._devices() if device.package)
         self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
         self._spool = Spool(settings.state_path / "spool.db", self.host_id)
         checkpoint = self._spool.load()
@@ -158,7 +157,7 @@ class Agent:
         began_ns = self._around.mono_ns()
         offset_us = self._clock.follow()
         readings = self._read()
-        usage = self._usage()
+        usage = self._cpu.read()
         now = self._clock.instant()
         if self._fresh:
             self._sampler.begin(now)
@@ -168,7 +167,7 @@ class Agent:
         self.node_meters.book(self._sampler.drafts, self._clock.utc_us)
         self._tell()
         if self._record:
-            watched = self._groups.paths() if self._groups else {}
+            watched = self._cpu.watched()
             gpus = self._gpus.marks()
             self._record.tick(now, readings, usage, watched, self._metered(), gpus=gpus)
         self._keep(now, final=final)
@@ -197,12 +196,6 @@ class Agent:
                 readings[sensor.name, device] = reading
             self._read_seconds[sensor.name] = (self._around.mono_ns() - began_ns) / 1e9
         return readings
-
-    def _usage(self) -> Usage:
-        sia_ns = self._groups.read_ns() if self._groups else {}
-        for sia, used_ns in self._processes.read_ns().items():
-            sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
-        return Usage(self._host_cpu.read_ns(), self._around.own_cpu_ns(), sia_ns)
 
     def _gpu_boards(self, root: Path | None) -> Boards:
         settings = self._settings
@@ -310,9 +303,7 @@ class Agent:
             self._record.close()
         for sensor in self.sensors:
             sensor.close()
-        if self._groups:
-            self._groups.close()
-        self._host_cpu.close()
+        self._cpu.close()
         self._spool.close()
         os.close(self._lock)
 

@@ -1,12 +1,14 @@
-"""CPU time of the whole host since boot, in nanoseconds, stolen time left out.
+"""CPU time of the whole host and of each package since boot, in nanoseconds, without stolen time.
 
 In: the v2 root group's `cpu.stat` where this is the real root (microseconds; a real root has no
-`cgroup.type`) and the kernel shows it (from 5.8 on), else `/proc/stat` (hundredths of a second).
+`cgroup.type`) and the kernel shows it (from 5.8 on), else `/proc/stat` (hundredths of a second),
+which alone tells CPUs apart.
 Stolen time is work of other guests and no energy of this one's. Sources: Linux,
 admin-guide/cgroup-v2.rst; proc(5).
 """
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from footprint.units import NS_PER_S
@@ -32,16 +34,43 @@ class HostCpu:
         text = os.pread(self._descriptor, 4096, 0)
         if self._group:
             return (stat_value(text, b"user_usec") + stat_value(text, b"system_usec")) * NS_PER_US
-        # cpu user nice system idle iowait irq softirq steal ...
-        fields = text.split(b"\n", 1)[0].split()
-        if len(fields) < 8:
-            raise ValueError("the first line of /proc/stat is not that of all processors")
-        busy = (1, 2, 3, 6, 7)
-        return sum(int(fields[index]) for index in busy) * self._tick_ns
+        return _busy(text.split(b"\n", 1)[0]) * self._tick_ns
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+class PackageCpu:
+    """Reads how long the CPUs of each package were busy."""
+
+    def __init__(self, packages: Mapping[str, Collection[int]], proc: Path = Path("/proc")) -> None:
+        """`packages`: CPU numbers by package."""
+        self._names = {
+            f"cpu{number}".encode(): name for name, cpus in packages.items() for number in cpus
+        }
+        self._path = proc / "stat"
+        self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")
+
+    def read_ns(self) -> dict[str, int]:
+        """By package; a CPU that is off adds what it had when it is back. Raises OSError,
+        ValueError."""
+        busy = dict.fromkeys(self._names.values(), 0)
+        for line in self._path.read_bytes().split(b"\n"):
+            if not line.startswith(b"cpu"):
+                break
+            name = self._names.get(line.partition(b" ")[0])
+            if name is not None:
+                busy[name] += _busy(line) * self._tick_ns
+        return busy
+
+
+def _busy(line: bytes) -> int:
+    """Clock ticks of a line of /proc/stat: cpu user nice system idle iowait irq softirq steal..."""
+    fields = line.split()
+    if len(fields) < 8:
+        raise ValueError("/proc/stat: a line of processors has fewer than eight fields")
+    return sum(int(fields[index]) for index in (1, 2, 3, 6, 7))
 
 
 def stat_value(text: bytes, key: bytes) -> int:

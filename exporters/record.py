@@ -1,8 +1,8 @@
 """`--record FILE`: every raw reading as JSON lines; anyone can recompute what the agent claims.
 
 First a header with the devices, then a line a tick: readings, cumulative CPU time of the host, the
-agent and each SIA, and cumulative weights of GPU boards. METHOD.md, "The record", describes the
-fields; demo/recompute.py is a program that needs nothing else.
+agent and each SIA, who ran on one package only, and cumulative weights of GPU boards. METHOD.md,
+"The record", describes the fields; demo/recompute.py is a program that needs nothing else.
 """
 
 import contextlib
@@ -42,9 +42,8 @@ class Record:
     def header(self, facts: Mapping[str, Any], devices: list[Device]) -> None:
         """What is constant: who, where, and every device, with its floor at the start."""
         self._floors = _floors(devices)
-        fields = (
-            "sensor component device evidence quality range_uj floor_uw max_power_uw".split()  # noqa: SIM905
-        )
+        names = "sensor component device package evidence quality range_uj floor_uw max_power_uw"
+        fields = names.split()
         self._write(
             {
                 "record": "footprint",
@@ -77,6 +76,9 @@ class Record:
                 uuid: {"static": weights.static, "dynamic": weights.dynamic}
                 for uuid, weights in gpus.items()
             }
+        if usage.confined is not None:
+            confined = usage.confined
+            line["confined"] = {"sia": confined.package, "package_ns": confined.busy_ns}
         if watched != self._watched:
             self._watched = {sia: list(paths) for sia, paths in watched.items()}
             line["watch"] = self._watched

@@ -13,7 +13,7 @@ import msgspec
 from exporters.clock import Instant
 from exporters.drafts import Cover, DeviceKey, Draft, Drafts
 from exporters.sensors.sensor import Device, Failure
-from exporters.weights import CpuTimes, Usage
+from exporters.weights import START, CpuTimes, Mark, Usage
 from exporters.workloads.gpus import Board, Weights
 from footprint import codes
 from footprint.attribution import Part, Share, attribute, divide
@@ -93,7 +93,7 @@ class Sampler:
         self.tracks = dict(tracks)
         self.totals = Totals()
         self.cpu = CpuTimes()
-        self._marks: dict[DeviceKey, Mapping[str, int]] = {}
+        self._marks: dict[DeviceKey, Mark] = {}
         self._gpus: Mapping[str, Board] = {}
         self._gpu_marks: dict[DeviceKey, Weights] = {}
         self._reserved = reservations
@@ -209,7 +209,7 @@ class Sampler:
             return
         static, weights = self._weights(track)
         elapsed_ns = reading.at_ns - track.baseline.at_ns
-        loaded = elapsed_ns >= STUCK_AFTER_NS and _loaded(track.device, weights, elapsed_ns)
+        loaded = elapsed_ns >= STUCK_AFTER_NS and self._loaded(track, elapsed_ns)
         outcome = consumed(track.baseline, reading, loaded=loaded)
         if isinstance(outcome, Gap):
             self._gap(track, outcome.cause, at_us)
@@ -219,7 +219,7 @@ class Sampler:
         elif outcome.uj or not isinstance(reading, Counter):
             if track.rest is not None:
                 seen = not (track.blind or track.stuck or track.forfeited)
-                resting = seen and self._rests(track.device, weights, elapsed_ns)
+                resting = seen and self._rests(track, weights, elapsed_ns)
                 track.rest.see(track.covered_us, at_us, outcome.uj, resting=resting)
             self._book(track, self._shares(track, outcome, elapsed_ns, static, weights), at_us)
             self._rebase(track, reading, at_us)
@@ -227,11 +227,24 @@ class Sampler:
             self._book(track, [], at_us)
         # else: a counter that has not moved yet; its next move counts for this time too.
 
-    def _rests(self, device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
+    def _rests(self, track: Track, weights: Mapping[str, int], elapsed_ns: int) -> bool:
         """Whether nothing worked: hardly any CPU time, or no process on the card."""
-        if device.component == "gpu":
+        if track.device.component == "gpu":
             return weights.keys() <= {codes.IDLE}
-        return rests(sum(weights.values()), elapsed_ns, self._cpus)
+        return rests(self._busy_ns(track), elapsed_ns, self._cpus)
+
+    def _loaded(self, track: Track, elapsed_ns: int) -> bool:
+        """Whether the device must have used energy: a board that is powered always does. Of
+        evidence nobody knows: the cores of one idle socket may well stand still on a busy host."""
+        if track.device.evidence:
+            return False
+        if track.device.component == "gpu":
+            return True
+        return self._busy_ns(track) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
+
+    def _busy_ns(self, track: Track) -> int:
+        """CPU time of the whole host since the device was booked."""
+        return sum(self.cpu.since(self._marks.get(track.key, START)).values())
 
     def _shares(
         self,
@@ -293,7 +306,8 @@ class Sampler:
     def _weights(self, track: Track) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Weights of the static part, and of the dynamic one or of the undivided whole."""
         if track.device.component != "gpu":
-            return {}, self.cpu.since(self._marks.get(track.key, {}))
+            mark = self._marks.get(track.key, START)
+            return {}, self.cpu.since(mark, track.device.package)
         board, uuid = self._gpus.get(track.device.device), track.device.device
         if uuid in self._reserved:
             whole = {self._reserved[uuid]: 1}
@@ -348,16 +362,6 @@ def measures_floor(device: Device) -> bool:
 def _may_come_back(track: Track, draft: Draft) -> bool:
     """Whether a page waits for a device: one that answered not long before the page began."""
     return track.baseline is not None and draft.start_us - track.baseline_us <= GRACE_US
-
-
-def _loaded(device: Device, weights: Mapping[str, int], elapsed_ns: int) -> bool:
-    """Whether the device worked; a GPU's board draws power whatever it does. Of evidence nobody
-    knows: the cores of one idle socket may well stand still on a busy host."""
-    if device.evidence:
-        return False
-    if device.component == "gpu":
-        return True
-    return sum(weights.values()) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
 
 
 def _mark(track: Track, cover: Cover, reading: Reading, at: datetime) -> None:

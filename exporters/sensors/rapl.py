@@ -88,8 +88,8 @@ def discover(root: Path, boot: Boot) -> Rapl | Absent:
     must not fall back to a model without anybody knowing.
     """
     devices, paths = [], {}
-    for zone, name, own in _zones(root):
-        device = _device(zone, name, own)
+    for zone, name, own, package in _zones(root):
+        device = _device(zone, name, own, package)
         devices.append(device)
         paths[device.device] = zone / "energy_uj"
     if not devices:
@@ -101,26 +101,33 @@ def discover(root: Path, boot: Boot) -> Rapl | Absent:
     return sensor
 
 
-def _zones(root: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each zone, its name unique on the host (`package-0`, `package-0-dram`), and its own name.
+def _zones(root: Path) -> Iterator[tuple[Path, str, str, str | None]]:
+    """Each zone, its name unique on the host (`package-0`, `package-0-dram`), its own name, and the
+    package it is or is part of.
 
     `intel-rapl-mmio` shows the packages a second time and is left out by the pattern.
     """
     names: dict[str, str] = {}
+    packages: dict[str, str] = {}
     for zone in sorted(root.glob("intel-rapl:*"), key=lambda path: path.name.split(":")):
         try:
             own = (zone / "name").read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SensorError(f"rapl: cannot read {zone / 'name'}: {error}; {REMEDY}") from error
-        parent = names.get(zone.name.rpartition(":")[0])
+        above = zone.name.rpartition(":")[0]
+        parent = names.get(above)
         name = f"{parent}-{own}" if parent else own
         if name in names.values():
             name = f"{name}-{zone.name.partition(':')[2]}"  # two of one name are two devices
         names[zone.name] = name
-        yield zone, name, own
+        if own.startswith("package"):
+            packages[zone.name] = own
+        elif above in packages:
+            packages[zone.name] = packages[above]
+        yield zone, name, own, packages.get(zone.name)
 
 
-def _device(zone: Path, name: str, own: str) -> Device:
+def _device(zone: Path, name: str, own: str, package: str | None) -> Device:
     component: Component | None = None
     if own.startswith("package"):
         component = "cpu"
@@ -136,6 +143,7 @@ def _device(zone: Path, name: str, own: str) -> Device:
         covers=name,
         quality="counter",
         evidence=component is None,
+        package=package,
         range_uj=_number(zone / "max_energy_range_uj"),
         max_power_uw=bound,
         rated_power_uw=limits[0] if limits else None,

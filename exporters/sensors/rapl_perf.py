@@ -236,6 +236,7 @@ def _device(event: Event, place: _Place, places: Mapping[_Place, int]) -> Device
         covers=name,
         quality="counter",
         evidence=component is None,
+        package=None if kind == "psys" else package,
         max_power_uw=MOST_PLATFORM_UW if kind == "psys" else MOST_POWER_UW,
         parameters={"interface": "perf", "event": event.name, "joules_per_count": event.scale},
     )

@@ -19,6 +19,7 @@ class Device(msgspec.Struct, frozen=True):
     """One thing that a sensor reads, and what is known of it.
 
     `component` is None and `evidence` true for counters that cover other devices (psys, core).
+    `package` names the CPUs it feeds (`package-0`, `package-1-die-0`); None: of the whole host.
     Powers in microwatts; `floor_uw` is the measured or modelled static power, with its date.
     """
 
@@ -28,6 +29,7 @@ class Device(msgspec.Struct, frozen=True):
     covers: str
     quality: Literal["counter", "integrated", "modelled"]
     evidence: bool = False
+    package: str | None = None
     range_uj: int | None = None
     max_power_uw: int | None = None
     rated_power_uw: int | None = None

@@ -34,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"{help_} ({default})"
         )
+    parser.add_argument("--pinned", action="store_true", help="each SIA has a cpuset of its socket")
     parser.add_argument(
         "--hours", type=float, default=24, metavar="H", help="simulated time, such as 0.5 (24)"
     )
@@ -79,6 +80,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             seed=arguments.seed,
             bmc=arguments.bmc,
             integrated=arguments.integrated,
+            pinned=arguments.pinned,
         )
     )
 

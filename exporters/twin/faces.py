@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from exporters.twin import occupants
+from exporters.twin import library, occupants, processors
 from exporters.twin.plan import Plan
 from exporters.twin.truth import WINDOW_US, Truth
 
@@ -90,8 +90,8 @@ class Faces:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.folder = folder
-        self.powercap, self.cgroups, self.proc = (
-            folder / name for name in ("powercap", "cgroup", "proc")
+        self.powercap, self.cgroups, self.proc, self.cpus = (
+            folder / name for name in ("powercap", "cgroup", "proc", "cpu")
         )
         self.cards = folder / "cards"
         self.zones = zones(plan)
@@ -108,11 +108,14 @@ class Faces:
         self._files = [self._make_zone(zone) for zone in self.zones]
         self._root = self._make_group(self.cgroups)
         self._groups = [self._make_group(self.cgroups / "footprint" / sia) for sia in plan.sia]
+        self._stat = os.open(self.proc / "stat", os.O_RDWR | os.O_CREAT, 0o600)
+        processors.make(plan, self.cpus, self.cgroups)
         self._cards = os.open(self.cards, os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(self._cards, library.SIZE)
 
     def close(self) -> None:
         """Close the files."""
-        for descriptor in (*self._files, self._root, *self._groups, self._cards):
+        for descriptor in (*self._files, self._root, *self._groups, self._cards, self._stat):
             os.close(descriptor)
 
     def show(self, truth: Truth) -> list[Shown | None]:
@@ -165,9 +168,7 @@ class Faces:
             if gpu < len(self._sums):
                 line += f" energy={NOT_SUPPORTED} instant={_milliwatts(truth, gpu):07}"
             lines.append(line + occupants.fields(truth.cards[gpu], self.plan, truth.step))
-        text = "\n".join([*lines, ""]).encode()
-        os.pwrite(self._cards, text, 0)
-        os.ftruncate(self._cards, len(text))
+        os.pwrite(self._cards, "\n".join([*lines, "\0"]).encode(), 0)
 
     def _answer(self, step: int, gpu: int) -> int:
         """What NVML answers for a card: 0, or why it cannot be read."""
@@ -183,6 +184,8 @@ class Faces:
         for group, used_us in zip(self._groups, truth.sia_us, strict=True):
             _write_stat(group, used_us)
         _write_stat(self._root, sum(truth.sia_us) + truth.system_us + truth.agent_us)
+        if self.plan.pinned:
+            os.pwrite(self._stat, processors.stat(truth.busy_us), 0)
 
     def _make_zone(self, zone: Zone) -> int:
         folder = self.powercap / zone.folder

@@ -1,7 +1,8 @@
 """The simulated NVIDIA library: compiled from nvml.c, then found by unmodified nvidia-ml-py.
 
 A library that is loaded already answers to its soname (dlopen(3)), so `libnvidia-ml.so.1` asked for
-later in this process is this one. It reads its cards from the file named in FAKE_NVML_STATE.
+later in this process is this one. It reads its cards from the file named in FAKE_NVML_STATE, which
+here is mapped: what a call costs is then what the agent makes of it.
 """
 
 import ctypes
@@ -14,12 +15,19 @@ from exporters.errors import AgentError
 
 SOURCE = Path(__file__).with_name("nvml.c")
 SONAME = "libnvidia-ml.so.1"
-STATE = "FAKE_NVML_STATE"
+STATE, MAPPED = "FAKE_NVML_STATE", "FAKE_NVML_MAPPED"
+SIZE = 1 << 18
+"""Of the file in bytes: nvml_state.h, MOST."""
+
+
+def environment(state: Path) -> dict[str, str]:
+    """Where the library finds its cards: `state`, a file of SIZE bytes that is written in place."""
+    return {STATE: str(state), MAPPED: "1"}
 
 
 def load(folder: Path, state: Path) -> None:
     """Compile the library into `folder`, load it and point it at `state`. Raises AgentError."""
-    os.environ[STATE] = str(state)  # C's getenv() sees it
+    os.environ.update(environment(state))  # C's getenv() sees it
     ctypes.CDLL(str(_compile(folder)))
 
 

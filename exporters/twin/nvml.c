@@ -1,6 +1,7 @@
 /* A libnvidia-ml.so.1 whose cards are lines of a text file, for unmodified nvidia-ml-py.
  *
- * FAKE_NVML_STATE names the file, read anew at every call. First line: the answer of
+ * FAKE_NVML_STATE names the file, read anew at every call (mapped with FAKE_NVML_MAPPED=1, see
+ * nvml_state.h). First line: the answer of
  * nvmlInitWithFlags (0: success), then, if the driver is to be loaded anew, its generation (0 at
  * first): with another one every call answers "uninitialized" until the next init, and old handles
  * are invalid. Then a line a card:

@@ -54,6 +54,8 @@ class Plan(msgspec.Struct, frozen=True):
     page_seconds: int = 900
     seed: int = 1
     bmc: Bmc = "power"
+    pinned: bool = False
+    """Each SIA has a cpuset of its socket; without one nobody tells the agent where it runs."""
     integrated: int = 0
     """So many cards, the first ones, have no energy counter, only a power sensor that looks away
     three quarters of the time."""

@@ -186,14 +186,21 @@ def _consumers(run: Run) -> Iterator[str]:
     yield ""
     yield (
         "Error = attributed / (caused + standing) - 1. Standing power flows whatever is done; here "
-        "each tenth of a second of it is divided by that tenth's CPU time, a card's by the memory "
-        "held. Known causes on processors: CPU time is not power (each SIA draws other watts a CPU "
-        "second and moves other amounts of memory), sockets are pooled, bursts inside a tick are "
-        "averaged. On cards energy in declared gaps is nobody's; the others' causes are below, "
-        "card by card."
+        "a socket's is divided, tenth of a second by tenth, by the CPU time spent there, a card's "
+        "by the memory held. Known causes on processors: CPU time is not power (each SIA draws "
+        "other watts a CPU second and moves other amounts of memory), bursts inside a tick are "
+        f"averaged{_pooled(run.plan)}. On cards energy in declared gaps is nobody's; the others' "
+        "causes are below, card by card."
     )
     yield ""
     yield from _cards(run)
+
+
+def _pooled(plan: Plan) -> str:
+    """Without cpusets the agent cannot know on which socket a SIA ran."""
+    if plan.pinned or plan.sockets == 1:
+        return ""
+    return ", sockets are pooled (each SIA is on one; `--pinned` gives them cpusets)"
 
 
 def _cards(run: Run) -> Iterator[str]:

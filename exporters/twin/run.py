@@ -159,7 +159,8 @@ class _Simulation:
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
             library.load(folder, self._faces.cards)
-        around = Surroundings(self._wall_ns, self._mono_ns, self._agent_ns, self._faces.proc)
+        clocks = self._wall_ns, self._mono_ns, self._agent_ns
+        around = Surroundings(*clocks, self._faces.proc, self._faces.cpus)
         self._agent = Agent(_settings(plan, self._faces, url), around)
 
     def run(self, progress: Callable[[str], None]) -> None:

@@ -63,6 +63,7 @@ class Truth:
         self.step = 0
         self.package_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
         self.core_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
+        self.busy_us = [0] * plan.sockets
         self.dram_uj = [chance.randrange(10**12) for _ in range(plan.sockets)]
         self.psys_uj = chance.randrange(10**12)
         self.window_uj = [GPU_IDLE_W * WINDOW_US] * plan.integrated
@@ -138,7 +139,7 @@ class Truth:
         sockets = self.plan.sockets
         dynamic_uj = [0] * sockets
         memory_uj = [DRAM_IDLE_W * STEP_US] * sockets
-        used = []
+        used = [[0] * self.plan.systems for _ in range(sockets)]
         for work in self._cpu:
             used_us = work.used_us[(self.step + work.offset) % len(work.used_us)]
             used_us = used_us * self._of_profile // 1000
@@ -148,7 +149,7 @@ class Truth:
             memory_uj[work.place] += moved_uj
             self.sia_us[work.sia] += used_us
             self.processors.caused_uj[work.sia] += energy_uj + moved_uj
-            used.append(used_us)
+            used[work.place][work.sia] += used_us
         bursts = self.step % (60 * STEPS_PER_S) < STEPS_PER_S // 2
         system_us = SYSTEM_US * SYSTEM_BURST if bursts else SYSTEM_US
         agent_us, self._spent_us = self._spent_us, 0
@@ -158,7 +159,10 @@ class Truth:
         self.system_us += system_us
         self.agent_us += agent_us
         self._count(dynamic_uj, memory_uj)
-        self._stand(used, system_us, agent_us)
+        for socket, of_sia in enumerate(used):
+            here = (system_us, agent_us) if socket == 0 else (0, 0)
+            self._stand(of_sia, *here)
+            self.busy_us[socket] += sum(of_sia) + sum(here)
 
     def _count(self, dynamic_uj: list[int], memory_uj: list[int]) -> None:
         psys_uj = BOARD_W * STEP_US
@@ -171,9 +175,9 @@ class Truth:
         self.psys_uj += psys_uj
 
     def _stand(self, used: list[int], system_us: int, agent_us: int) -> None:
-        """Standing power of processors and memory: by the CPU time of this very step."""
-        standing_uj = self.plan.sockets * (PACKAGE_IDLE_W + DRAM_IDLE_W) * STEP_US
-        total_us = sum(used) + system_us + agent_us
+        """Standing power of a socket and its memory: by the CPU time there of this very step."""
+        standing_uj = (PACKAGE_IDLE_W + DRAM_IDLE_W) * STEP_US
+        total_us = max(1, sum(used) + system_us + agent_us)
         left_uj = standing_uj
         for sia, used_us in enumerate(used):
             part_uj = standing_uj * used_us // total_us

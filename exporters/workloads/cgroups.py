@@ -14,7 +14,7 @@ import contextlib
 import errno
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -64,6 +64,7 @@ class Cgroups:
         self.tree = Tree(root)
         self.rules = rules
         self._groups: dict[str, Group] = {}
+        self._paths: dict[str, list[str]] | None = None
         self._retired_ns: dict[str, int] = {}
         self._highest_ns: dict[str, int] = {}
         self._nested: dict[str, str] | None = None
@@ -76,13 +77,14 @@ class Cgroups:
         self._ticks = 0
         self._refused = False
 
-    def paths(self) -> dict[str, list[str]]:
-        """Watched paths below the root, by SIA."""
-        found: dict[str, list[str]] = {}
-        for path, group in sorted(self._groups.items()):
-            if not group.consumer.startswith("@"):
-                found.setdefault(group.consumer, []).append(path)
-        return found
+    def paths(self) -> Mapping[str, list[str]]:
+        """Watched paths below the root, by SIA: the same object while they are the same."""
+        if self._paths is None:
+            self._paths = {}
+            for path, group in sorted(self._groups.items()):
+                if not group.consumer.startswith("@"):
+                    self._paths.setdefault(group.consumer, []).append(path)
+        return self._paths
 
     def read_ns(self) -> dict[str, int]:
         """CPU time per SIA, and of groups that ended, in nanoseconds."""
@@ -126,7 +128,7 @@ class Cgroups:
         """
         own_ns = self._own_usage()[path]
         group = self._groups.pop(path)
-        self._nested = None
+        self._nested = self._paths = None
         os.close(group.descriptor)
         if not group.consumer.startswith("@"):
             self._retired_ns[group.consumer] = self._retired_ns.get(group.consumer, 0) + own_ns
@@ -240,7 +242,7 @@ class Cgroups:
         if path in self._undeclared and self._read(group):
             group.before_ns += self._own_usage()[path]
             self._undeclared.discard(path)
-        group.consumer = sia
+        group.consumer, self._paths = sia, None
         self._make_parents(above(path))
 
     def _make_parents(self, paths: Iterable[str]) -> None:
@@ -279,7 +281,7 @@ class Cgroups:
             self._read(group)
             group.above_ns = min(group.usage_ns, self._groups[nearest].usage_ns)
         self._groups[path] = group
-        self._nested = None
+        self._nested = self._paths = None
         return True
 
     def _sweep(self) -> None:

@@ -44,7 +44,7 @@ def main() -> int:
     told = truth.told()
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
-    text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told)
+    text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told, truth.confined())
     output.write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -126,7 +126,7 @@ def _cards(peer: Measured, told: list[str]) -> str:
     return "\n".join(head) + "\n"
 
 
-def _truth(told: list[str]) -> str:
+def _truth(told: list[str], confined: list[str]) -> str:
     head = [
         "",
         "## How true it is",
@@ -134,7 +134,8 @@ def _truth(told: list[str]) -> str:
         "What `footprint-agent twin` says of a host whose energy is known:",
         "",
     ]
-    return "\n".join([*head, *told]) + "\n"
+    between = ["", "And of two hours of its processors where cpusets say who runs on which:", ""]
+    return "\n".join([*head, *told, *between, *confined]) + "\n"
 
 
 def _row(name: str, costs: Costs) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporters.twin.faces import Faces
+from exporters.twin.library import environment
 from exporters.twin.load import requests
 from exporters.twin.plan import Plan
 from exporters.twin.truth import Truth
@@ -64,14 +65,14 @@ def codecarbon(folder: Path) -> Measured:
     smi = host / "nvidia-smi"  # CodeCarbon looks for cards only where this program answers
     smi.write_text("#!/bin/sh\n")
     smi.chmod(0o755)
-    environment = {
+    around = {
         **os.environ,
         "PATH": f"{host}:{os.environ['PATH']}",
         "LD_PRELOAD": str(library),
-        "FAKE_NVML_STATE": str(faces.cards),
+        **environment(faces.cards),
     }
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(MEASUREMENTS)]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, env=around, stdout=subprocess.PIPE, check=True)
     faces.close()
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -24,6 +24,11 @@ def told() -> list[str]:
     return [note, "", *_twin(LESS)]
 
 
+def confined() -> list[str]:
+    """What it says of two hours of the same processors where each SIA has a cpuset of its socket."""
+    return _twin(LESS, "--gpus", "0", "--bmc", "none", "--pinned")
+
+
 def cost(told: list[str]) -> tuple[str, str]:
     """Of a run's lines: a tick's CPU time (ms, median) and memory (MiB); "unknown" without them."""
     text = "\n".join(told)
@@ -38,8 +43,8 @@ def _seconds(hours: float) -> float:
     return time.monotonic() - began
 
 
-def _twin(hours: float) -> list[str]:
+def _twin(hours: float, *more: str) -> list[str]:
     """Standard output of a run; exit code 1 is a result to be shown, not an error."""
-    command = [sys.executable, "-m", "exporters.cli", "twin", "--hours", str(hours)]
+    command = [sys.executable, "-m", "exporters.cli", "twin", "--hours", str(hours), *more]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return done.stdout.splitlines() or [f"`footprint-agent twin` ended with {done.returncode}."]

@@ -339,3 +339,40 @@ def test_ratios_are_compared_between_readings_and_over_the_whole(tmp_path: Path)
     assert found["worst_percent"] == 0
     # Energies 2 + 2 and 2 + 1 mJ are 4/3; times 3 and 2 ns are 3/2: 11.1 % apart.
     assert round(found["whole_percent"], 3) == 11.111
+
+
+def test_packages_are_told_apart_where_cpusets_are(tmp_path: Path) -> None:
+    """The numbers of METHOD.md, "Packages": before the first `confined` and after the last one set
+    of weights divides."""
+    packages = {"package-0": 60_000_000, "package-1": 110_000_000}
+    used = {"chat": S, "search": 2 * S, "map": 600_000_000}
+    confined = {"sia": {"chat": "package-0", "search": "package-1"}}
+
+    def at(second: int, **other: Any) -> dict[str, Any]:
+        line = tick(second, 0, 4 * S * second, 10_000_000 * second, dict.fromkeys(used, 0), **other)
+        line["cpu_ns"]["sia"] = {code: ns * second for code, ns in used.items()}
+        line["readings"] = [
+            {"device": name, "value_uj": uj * second, "at_ns": second * S}
+            for name, uj in packages.items()
+        ]
+        return line
+
+    def busy(second: int) -> dict[str, Any]:
+        spent = {"package-0": 1_250_000_000 * second, "package-1": 2_750_000_000 * second}
+        return confined | {"package_ns": spent}
+
+    devices = [{"device": name, "package": name} for name in packages]
+    apart = recompute(tmp_path, header(*devices), at(0, confined=busy(0)), at(1, confined=busy(1)))
+    pooled = {"chat": 42_500_000, "search": 85_000_000, "map": 25_500_000}
+    told = {"chat": 48_000_000, "search": 80_000_000, "map": 25_200_000}
+    assert {code: apart[code]["energy_uj"] for code in used} == told
+    mixed = recompute(
+        tmp_path,
+        header(*devices),
+        at(0),
+        at(1, confined=busy(1)),
+        at(2, confined=busy(2)),
+        at(3),
+    )
+    found = {code: mixed[code]["energy_uj"] for code in used}
+    assert found == {code: 2 * pooled[code] + told[code] for code in used}

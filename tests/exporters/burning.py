@@ -25,8 +25,8 @@ def used():
     return round((usage.ru_utime + usage.ru_stime) * 1e9)
 group, most = sys.argv[1], float(sys.argv[2])
 time.sleep(0.001)  # the kernel gives what is not booked yet, up to a tick, to the group we enter
-if group != "-":
-    with open(group + "/cgroup.procs", "w") as file:
+for folder in sys.argv[3:] + [group] * (group != "-"):
+    with open(folder + "/cgroup.procs", "w") as file:
         file.write(str(os.getpid()))
 before = used()
 while used() - before < most * 1e9:
@@ -37,10 +37,14 @@ sys.stdin.read()
 
 
 class Burner:
-    """A process that enters a group, uses CPU time, and waits; `used_ns` is what it used there."""
+    """A process that enters a group, uses CPU time, and waits; `used_ns` is what it used there.
 
-    def __init__(self, group: Path | None, seconds: float) -> None:
+    `before`: a group of another tree that it enters first.
+    """
+
+    def __init__(self, group: Path | None, seconds: float, before: Path | None = None) -> None:
         command = [sys.executable, "-I", "-c", BURN, str(group or "-"), str(seconds)]
+        command += [str(before)] if before else []
         self._before_ns = 0
         with contextlib.ExitStack() as on_failure:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -10,6 +10,7 @@ import pytest
 
 import footprint
 from exporters.sensors.integral import Integral
+from exporters.weights import Confined, CpuTimes, Usage
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -119,6 +120,31 @@ def test_attribution_without_a_floor_and_with_one() -> None:
                 floor = "no floor" if floor_uw is None else "floor 9 W"
                 assert got == weights(rows, f"{part}, {floor} (uJ)")
     assert all(total == parts for total, parts in summed(rows))
+
+
+def test_packages_told_apart() -> None:
+    """Times and energies of each package, and what one set of weights would give of both."""
+    rows = golden("packages")
+    *consumers, total = rows
+    used = weights(rows, "CPU time (ns)")
+    packages = ("package-0", "package-1")
+    confined = {row["consumer"]: row["confined to"] for row in consumers if row["confined to"]}
+    times = CpuTimes()
+    sia = {code: used_ns for code, used_ns in used.items() if not code.startswith("@")}
+    start = Confined(confined, dict.fromkeys(packages, 0))
+    times.advance(Usage(0, 0, dict.fromkeys(sia, 0), start))
+    mark = times.mark()
+    busy = Confined(confined, {name: number(total[f"{name} (ns)"]) for name in packages})
+    times.advance(Usage(number(total["CPU time (ns)"]), used["@agent"], sia, busy))
+    pooled: dict[str, int] = {}
+    for name in packages:
+        energy_uj = number(total[f"{name} (uJ)"])
+        here = times.since(mark, name)
+        assert {code: ns for code, ns in here.items() if ns} == weights(rows, f"{name} (ns)")
+        assert attribute(energy_uj, here) == weights(rows, f"{name} (uJ)")
+        for code, share_uj in attribute(energy_uj, times.since(mark)).items():
+            pooled[code] = pooled.get(code, 0) + share_uj
+    assert pooled == weights(rows, "pooled (uJ)")
 
 
 @pytest.mark.parametrize("row", golden("remainders"), ids=lambda row: row["energy (uJ)"])

@@ -1,0 +1,70 @@
+"""CPU time of the host, of the agent and of each SIA, read at one moment of a tick.
+
+In: control groups, declared processes, the host's total; on a host of several packages their
+cpusets, and how long each package was busy. Out: `Usage`, cumulative.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from exporters.cputime import HostCpu, PackageCpu
+from exporters.surroundings import Surroundings
+from exporters.weights import Confined, Usage
+from exporters.workloads.cgroups import Cgroups
+from exporters.workloads.cpusets import Cpusets, packages
+from exporters.workloads.processes import Processes
+from exporters.workloads.rules import Rules
+
+
+class CpuUse:
+    """The CPU times of one host."""
+
+    def __init__(
+        self, root: Path | None, rules: Rules, processes: Processes, surroundings: Surroundings
+    ) -> None:
+        """`root`: of the tree of control groups, None where there is none. Raises OSError."""
+        self.host = HostCpu(root, surroundings.proc)
+        self._root = root
+        self._around = surroundings
+        self._groups = Cgroups(root, rules) if root else None
+        self._processes = processes
+        self._cpusets: Cpusets | None = None
+        self._package_cpu = PackageCpu({}, surroundings.proc)
+
+    def tell_apart(self, measured: Iterable[str]) -> None:
+        """From now on say who runs on one of these packages only, if there are several."""
+        found = packages(self._around.cpus, measured)
+        if self._root is None or not found:
+            return
+        cpusets = Cpusets(self._root, found, self._around.proc / "self" / "mountinfo")
+        if cpusets.told:
+            self._cpusets = cpusets
+            self._package_cpu = PackageCpu(found, self._around.proc)
+
+    def read(self) -> Usage:
+        """Everything used so far. Raises OSError, ValueError where the host's total is refused."""
+        sia_ns = self._groups.read_ns() if self._groups else {}
+        declared_ns = self._processes.read_ns()
+        for sia, used_ns in declared_ns.items():
+            sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
+        host_ns, own_ns = self.host.read_ns(), self._around.own_cpu_ns()
+        return Usage(host_ns, own_ns, sia_ns, self._confined(declared_ns))
+
+    def watched(self) -> Mapping[str, list[str]]:
+        """Watched groups by SIA."""
+        return self._groups.paths() if self._groups else {}
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._groups:
+            self._groups.close()
+        self.host.close()
+
+    def _confined(self, declared: Iterable[str]) -> Confined | None:
+        """A SIA with a process outside of groups that are its own is confined to nothing known."""
+        if self._cpusets is None:
+            return None
+        package = dict(self._cpusets.confined(self.watched()))
+        for sia in declared:
+            package.pop(sia, None)
+        return Confined(package, self._package_cpu.read_ns()) if package else None
