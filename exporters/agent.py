@@ -30,7 +30,7 @@ from exporters.surroundings import REAL, Surroundings
 from exporters.usage import CpuUse
 from exporters.workloads import compose
 from exporters.workloads.gpus import Boards
-from exporters.workloads.owners import Owners, decide_by
+from exporters.workloads.owners import Owners, by_group, decide_by
 from exporters.workloads.processes import Processes
 from exporters.workloads.tree import Tree, find_tree, is_tree
 from footprint.interval import boundary_after, from_us, to_us
@@ -59,9 +59,13 @@ class Agent:
         root = _cgroup_root(settings)
         self._host_facts = host.facts(surroundings.proc)
         self._rules = compose.rules(settings)
-        self._processes = Processes(settings.run_path, surroundings.proc)
+        controller = Tree(root).controller if root else None
+        grouped = by_group(self._rules, surroundings.proc, controller)
+        self._processes = Processes(
+            settings.run_path, surroundings.proc, lambda pid: grouped(pid) is not None
+        )
         self._cpu = CpuUse(root, self._rules, self._processes, surroundings)
-        self._gpus = self._gpu_boards(root)
+        self._gpus = self._gpu_boards(controller)
         self.sensors, self.absent = _discover(settings, boot, self._cpu.host)
         self._cpu.tell_apart(device.package for device in self._devices() if device.package)
         self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
@@ -197,9 +201,8 @@ class Agent:
             self._read_seconds[sensor.name] = (self._around.mono_ns() - began_ns) / 1e9
         return readings
 
-    def _gpu_boards(self, root: Path | None) -> Boards:
+    def _gpu_boards(self, controller: str | None) -> Boards:
         settings = self._settings
-        controller = Tree(root).controller if root else None
         decide = decide_by(self._rules, self._processes, self._around.proc, controller)
         owners = Owners(decide, self._around.proc)
         reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}

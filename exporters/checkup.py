@@ -23,6 +23,7 @@ import msgspec
 from exporters import push
 from exporters.errors import AgentError
 from exporters.settings import Settings
+from exporters.workloads.labels import LABEL
 from exporters.workloads.tree import find_tree, is_tree, is_v1
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
@@ -73,6 +74,8 @@ def _cgroups(settings: Settings) -> Iterator[Check]:
     yield Check("workloads", "ok", f"{kind} at {root}")
     if not (settings.workloads or (root / settings.workload_group).is_dir()):
         says = "no workload is declared: all CPU energy will be @system's"
+        if _hears_labels(settings):
+            says = f"no rule is set: a SIA is only what has a label {LABEL} or a declaration"
         remedy = "add [[workloads]] rules, or start with: footprint-agent run --sia CODE -- COMMAND"
         yield Check("workloads", "note", says, remedy)
     for rule in settings.workloads:
@@ -80,6 +83,13 @@ def _cgroups(settings: Settings) -> Iterator[Check]:
             says = f"no control group matches {rule.cgroup} of SIA {rule.sia} now"
             yield Check("workloads", "note", says, "start the service, or correct the rule")
     yield from _labels(settings)
+
+
+def _hears_labels(settings: Settings) -> bool:
+    """Whether there is a source that may know a label or a declaration."""
+    folders = (settings.docker_root, settings.podman_root, settings.declared_dir)
+    readable = any(os.access(folder, os.R_OK | os.X_OK) for folder in folders)
+    return readable or bool(settings.engine_sockets or settings.kubelet)
 
 
 def _labels(settings: Settings) -> Iterator[Check]:

@@ -116,17 +116,23 @@ class Owners:
             log.warning("nvml: whose the cards' processes are cannot be asked; %s", REMEDY)
 
 
-def decide_by(
-    rules: Rules, processes: Processes, proc: Path, controller: str | None = None
-) -> Decide:
-    """By control group (of v2, or of a controller of v1), else by what it descends from."""
+def by_group(rules: Rules, proc: Path, controller: str | None = None) -> Decide:
+    """By control group: of v2, or of a controller of v1."""
 
     def decide(pid: int) -> str | None:
         path = cgroup_of(pid, proc, controller)
         match = rules.sia_of(path) if path else None
-        return match.sia if match else processes.sia_of(pid)
+        return match.sia if match else None
 
     return decide
+
+
+def decide_by(
+    rules: Rules, processes: Processes, proc: Path, controller: str | None = None
+) -> Decide:
+    """By control group, else by what it descends from."""
+    grouped = by_group(rules, proc, controller)
+    return lambda pid: grouped(pid) or processes.sia_of(pid)
 
 
 def _settled(consumer: str | None) -> bool:

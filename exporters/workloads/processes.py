@@ -8,6 +8,7 @@ Nothing but times is read: no command line, no environment, no user. Source: pro
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,10 +24,12 @@ class Followed(msgspec.Struct):
 
     A child that nobody waits for takes its time with it: `gone_ns` keeps such time once the tree's
     sum has been lower at two looks (at one it may be a child just between living and waited for).
+    `grouped`: it is in a group that is some SIA's, and its time is counted there.
     """
 
     sia: str
     started: int
+    grouped: bool = False
     usage_ns: int = 0
     gone_ns: int = 0
     fell: bool = False
@@ -80,7 +83,14 @@ def declare(run_dir: Path, sia: str, pid: int, proc: Path = Path("/proc")) -> No
 class Processes:
     """The declared processes of one host."""
 
-    def __init__(self, run_dir: Path, proc: Path = Path("/proc")) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        proc: Path = Path("/proc"),
+        is_grouped: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        """`is_grouped`: whether the group that a process is in is some SIA's."""
+        self._is_grouped = is_grouped
         self._folder = run_dir / FOLDER
         self._proc = proc
         self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")
@@ -94,12 +104,13 @@ class Processes:
             stat = read_stat(self._proc, pid)
             if stat is None or stat.started != followed.started:
                 self._retire(pid, followed)
-            else:
+            elif not followed.grouped:
                 tree = self._descendants(pid) + stat.own + stat.children
                 followed.see(tree * self._tick_ns)
         totals = dict(self._retired_ns)
         for followed in self._followed.values():
-            totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
+            if not followed.grouped:
+                totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
         return totals
 
     def sia_of(self, pid: int) -> str | None:
@@ -130,10 +141,12 @@ class Processes:
         except (OSError, ValueError):
             return
         if is_code(sia) and started.isdigit():
-            self._followed[pid] = Followed(sia, int(started))
+            self._followed[pid] = Followed(sia, int(started), self._is_grouped(pid))
 
     def _retire(self, pid: int, followed: Followed) -> None:
-        self._retired_ns[followed.sia] = self._retired_ns.get(followed.sia, 0) + followed.usage_ns
+        if not followed.grouped:
+            before_ns = self._retired_ns.get(followed.sia, 0)
+            self._retired_ns[followed.sia] = before_ns + followed.usage_ns
         del self._followed[pid]
         with contextlib.suppress(OSError):  # not ours to remove: it is seen and left out again
             (self._folder / str(pid)).unlink()

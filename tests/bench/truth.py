@@ -25,7 +25,7 @@ def told() -> list[str]:
 
 
 def confined() -> list[str]:
-    """What it says of two hours of the same processors where each SIA has a cpuset of its socket."""
+    """What it says of two hours of these processors where each SIA has a cpuset of its socket."""
     return _twin(LESS, "--gpus", "0", "--bmc", "none", "--pinned")
 
 

@@ -206,3 +206,17 @@ def test_nothing_but_times_and_children_is_opened(run_dir: Path, burner: Burner)
     opened = set(answer.stdout.split())
     pid = burner.pid
     assert opened == {f"/proc/{pid}/stat", f"/proc/{pid}/task/{pid}/children"}
+
+
+def test_a_process_in_a_group_of_a_sia_is_counted_there_alone(
+    run_dir: Path, burner: Burner
+) -> None:
+    """Declared, and in a group that a rule names: its time is in the group's, and not here again;
+    the declaration goes when the process does."""
+    declare(run_dir, "chat", burner.pid)
+    processes = Processes(run_dir, PROC, lambda pid: pid == burner.pid)
+    assert processes.read_ns() == {}
+    assert processes.sia_of(burner.pid) == "chat"
+    burner.end()
+    assert processes.read_ns() == {}
+    assert list((run_dir / FOLDER).iterdir()) == []

@@ -22,3 +22,19 @@ def test_closed_engines_and_open_declarations_are_told() -> None:
     assert f"everybody may write {folder}/declared" in result.stdout
     assert f"chmod o-w {folder}/declared" in result.stdout
     assert "Podman" not in result.stdout
+
+
+def test_without_a_rule_it_says_what_is_left_to_declare_by() -> None:
+    """Labels where an engine can be read; else nothing, and all is @system's."""
+    with shared_folder() as folder:
+        config = folder / "agent.toml"
+        (folder / "docker").mkdir(mode=0o755)
+        told = {}
+        for docker in ("docker", "none"):
+            config.write_text(
+                f'docker_root = "{folder}/{docker}"\npodman_root = "{folder}/none"\n'
+                f'declared_dir = "{folder}/none"\nworkload_group = "fp-none"\nnvml = "off"\n'
+            )
+            told[docker] = footprint_agent("doctor", "--config", config).stdout
+    assert "a SIA is only what has a label footprint.sia or a declaration" in told["docker"]
+    assert "no workload is declared: all CPU energy will be @system's" in told["none"]
