@@ -258,7 +258,7 @@ class Agent:
                 devices=[track.device for track in tracks.values()],
                 up={key: track.up for key, track in tracks.items()},
                 read_seconds=dict(self._read_seconds),
-                energy_uj=dict(totals.energy_uj),
+                energy_uj={key: dict(places) for key, places in totals.energy_uj.items()},
                 gap_us=dict(totals.gap_us),
                 failures=dict(totals.failures),
                 pushes=dict(self._pushes),

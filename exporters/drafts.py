@@ -5,7 +5,7 @@ other without a hole; an interval that lies over several is spread by elapsed ti
 `attribute()`), and what was spread is flagged `interpolated_uj`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -34,6 +34,10 @@ MAX_NODES = 1000
 """Node facts that a page may hold; a meter that comes and goes more often is not told."""
 
 
+Energies = dict[str, int]
+"""Microjoules by consumer and part, such as `chat dynamic`."""
+
+
 class Cover(msgspec.Struct):
     """What a draft holds of one device."""
 
@@ -45,18 +49,19 @@ class Cover(msgspec.Struct):
     last_error: str = ""
     first: CounterMark | None = None
     last: CounterMark | None = None
-    energy: dict[str, int] = {}
+    energy: Energies = {}
     gaps: list[list[int | str]] = []
     """[kind, cause, start_us, end_us], adjoining ones merged."""
 
-    def add(self, shares: Iterable[Share]) -> None:
-        """Energy over an interval of this page, by consumer and part."""
+    def add(self, shares: Iterable[Share], totals: Energies) -> None:
+        """Energy over an interval of this page; `totals` grow by as much."""
         energy, metered_uj = self.energy, self.metered_uj
         for share in shares:
             energy_uj = share.energy_uj
             if energy_uj:
                 key = f"{share.consumer} {share.part}"
                 energy[key] = energy.get(key, 0) + energy_uj
+                totals[key] = totals.get(key, 0) + energy_uj
                 metered_uj += energy_uj
         self.metered_uj = metered_uj
 
@@ -136,9 +141,14 @@ class Drafts:
         return to_us(boundary_after(start, self.page_seconds))
 
     def book(
-        self, device: Device, shares: Sequence[Share], start_us: int, end_us: int
-    ) -> Sequence[Share]:
-        """Add shares of energy over [start_us, end_us); returns what was booked of each.
+        self,
+        device: Device,
+        shares: Iterable[Share],
+        start_us: int,
+        end_us: int,
+        totals: Energies,
+    ) -> None:
+        """Add shares of energy over [start_us, end_us); `totals` grow by what was booked.
 
         What lies before the oldest open draft was declared a gap when its page was sealed, and is
         left out.
@@ -146,8 +156,8 @@ class Drafts:
         self.reach(end_us)
         newest = self.open[-1]
         if newest.start_us <= start_us < end_us:  # all of it in one page: nothing to spread
-            newest.cover(device).add(shares)
-            return shares
+            newest.cover(device).add(shares, totals)
+            return
         pieces = {
             f"{index:06d}": (draft, microseconds)
             for index, draft in enumerate(self.open)
@@ -159,16 +169,13 @@ class Drafts:
             weights["declared"] = before_us
         if not weights:
             raise ValueError(f"drafts: energy over no time, at {from_us(start_us)}")
-        booked = []
         for share in shares:
             split = attribute(share.energy_uj, weights)
             split.pop("declared", None)
             for name, energy_uj in split.items():
                 cover = pieces[name][0].cover(device)
-                cover.add([Share(share.consumer, share.part, energy_uj)])
+                cover.add([Share(share.consumer, share.part, energy_uj)], totals)
                 cover.interpolated_uj += energy_uj if len(weights) > 1 else 0
-            booked.append(Share(share.consumer, share.part, sum(split.values())))
-        return booked
 
     def gap(self, device: Device, kind: str, cause: Cause, start_us: int, end_us: int) -> int:
         """Record that something of a device is unknown over an interval; returns its duration in

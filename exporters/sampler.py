@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from exporters.clock import Instant
-from exporters.drafts import Cover, DeviceKey, Draft, Drafts
+from exporters.drafts import Cover, DeviceKey, Draft, Drafts, Energies
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import START, CpuTimes, Mark, Usage
 from exporters.workloads.gpus import Board, Weights
@@ -70,8 +70,7 @@ class Track(msgspec.Struct):
 class Totals(msgspec.Struct):
     """Sums since the process started, for /metrics, in microjoules and microseconds."""
 
-    energy_uj: dict[tuple[DeviceKey, str, str], int] = {}
-    """By device, consumer, part."""
+    energy_uj: dict[DeviceKey, Energies] = {}
     gap_us: dict[tuple[DeviceKey, str], int] = {}
     """By device, cause."""
     failures: dict[DeviceKey, int] = {}
@@ -108,9 +107,10 @@ class Sampler:
         is_gpu = device.component == "gpu"
         parts: tuple[Part, ...] = ("dynamic", "static") if is_gpu else ("dynamic",)
         whose = (codes.IDLE, codes.UNREGISTERED) if is_gpu else (codes.SYSTEM, codes.AGENT)
+        totals_uj = self.totals.energy_uj.setdefault(key, {})
         for part in parts if device.floor_uw is not None else ("undivided",):
             for consumer in (*whose, *self._known):
-                self.totals.energy_uj.setdefault((key, consumer, part), 0)
+                totals_uj.setdefault(f"{consumer} {part}", 0)
 
     def begin(self, now: Instant) -> None:
         """Start a new ledger's first page at this instant."""
@@ -273,10 +273,8 @@ class Sampler:
         start_us = track.baseline_us if track.forfeited else track.covered_us
         if track.stuck:
             shares = _after_gap(shares, track, at_us)
-        key, totals_uj = track.key, self.totals.energy_uj
-        for share in self.drafts.book(track.device, shares, start_us, at_us):
-            place = key, share.consumer, share.part
-            totals_uj[place] = totals_uj.get(place, 0) + share.energy_uj
+        totals_uj = self.totals.energy_uj[track.key]
+        self.drafts.book(track.device, shares, start_us, at_us, totals_uj)
         track.covered_us = at_us
 
     def _gap(self, track: Track, cause: Cause, at_us: int) -> None:
@@ -305,6 +303,8 @@ class Sampler:
 
     def _weights(self, track: Track) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Weights of the static part, and of the dynamic one or of the undivided whole."""
+        if track.device.evidence:
+            return {}, {}  # nobody is accounted any of it
         if track.device.component != "gpu":
             mark = self._marks.get(track.key, START)
             return {}, self.cpu.since(mark, track.device.package)

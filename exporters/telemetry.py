@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from exporters.bmc import MeterState
 from exporters.doctor_served import DoctorPage
-from exporters.drafts import DeviceKey
+from exporters.drafts import DeviceKey, Energies
 from exporters.errors import AgentError
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
@@ -43,7 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     devices: list[Device]
     up: dict[DeviceKey, bool]
     read_seconds: dict[str, float]
-    energy_uj: dict[tuple[DeviceKey, str, str], int]
+    energy_uj: dict[DeviceKey, Energies]
     gap_us: dict[tuple[DeviceKey, str], int]
     failures: dict[DeviceKey, int]
     pushes: dict[str, int]
@@ -94,12 +94,13 @@ def _energy(snapshot: Snapshot) -> Iterator[Family]:
     devices = {(device.sensor, device.device): device for device in snapshot.devices}
     metered: dict[DeviceKey, int] = dict.fromkeys(devices, 0)
     entries = []
-    for (key, consumer, part), energy_uj in snapshot.energy_uj.items():
-        metered[key] += energy_uj
-        device = devices[key]
-        if device.component is not None:
-            labels = (device.component, device.device, consumer, part, device.quality)
-            entries.append((labels, joules_float(energy_uj)))
+    for key, device in devices.items():
+        for place, energy_uj in snapshot.energy_uj.get(key, {}).items():
+            metered[key] += energy_uj
+            if device.component is not None:
+                consumer, _, part = place.partition(" ")
+                labels = (device.component, device.device, consumer, part, device.quality)
+                entries.append((labels, joules_float(energy_uj)))
     yield family(metrics.AGENT_ENERGY, entries)
     yield family(
         metrics.AGENT_DEVICE_ENERGY,
@@ -134,9 +135,9 @@ def _emissions(snapshot: Snapshot) -> Iterator[Family]:
     yield family(metrics.EMISSION_FACTOR, [(labels, float(factor.grams_per_kwh))])
     qualities = {(d.sensor, d.device): d.quality for d in snapshot.devices if not d.evidence}
     energy_uj: dict[tuple[str, str], int] = {}
-    for (key, consumer, _), share_uj in snapshot.energy_uj.items():
-        if key in qualities:
-            whose = (consumer, qualities[key])
+    for key, quality in qualities.items():
+        for place, share_uj in snapshot.energy_uj.get(key, {}).items():
+            whose = (place.partition(" ")[0], quality)
             energy_uj[whose] = energy_uj.get(whose, 0) + share_uj
     yield family(
         metrics.AGENT_EMISSIONS,

@@ -81,11 +81,13 @@ class CpuTimes:
     def since(self, mark: Mark, package: str | None = None) -> Times:
         """CPU nanoseconds per consumer since `mark`: of one package, where it was told apart all
         the time since, else of the whole host."""
-        apart = mark.era == self._era and package in mark.packages
+        if mark.era != self._era or package not in mark.packages:
+            package = None
         asked = self._asked.get(package)
         if asked is None or asked[0] is not mark:
-            before = mark.packages[package] if package and apart else mark.host
-            now = self._now.packages[package] if package and apart else self._now.host
+            before, now = mark.host, self._now.host
+            if package is not None:
+                before, now = mark.packages[package], self._now.packages[package]
             asked = self._asked[package] = mark, _moved(before, now)
         return asked[1]
 

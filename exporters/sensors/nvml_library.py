@@ -250,7 +250,7 @@ class _Rows:
         function = _function(call)
         while True:
             count = ctypes.c_uint(self._room)
-            ctypes.memset(self._rows, 0, len(self._rows))  # what another card told
+            ctypes.memset(self._rows, 0, self._written)  # what another card told
             places = (ctypes.byref(count), self._rows)
             answer = function(handle, *(places[::-1] if rows_first else places), *more)
             needed = count.value
@@ -259,10 +259,11 @@ class _Rows:
             self._make_room(2 * needed)
         if answer != pynvml.NVML_SUCCESS:
             raise NVMLError(answer)
-        return ctypes.string_at(self._rows, min(needed, self._room) * self._row_bytes)
+        self._written = min(needed, self._room) * self._row_bytes
+        return ctypes.string_at(self._rows, self._written)
 
     def _make_room(self, rows: int) -> None:
-        self._room = rows
+        self._room, self._written = rows, 0
         self._rows = ctypes.create_string_buffer(rows * self._row_bytes)
 
 

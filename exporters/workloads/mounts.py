@@ -45,7 +45,11 @@ def cgroup_of(pid: int, proc: Path = PROC, controller: str | None = None) -> str
 
     None: there is no such process, no such tree, or the process is outside of what is mounted here.
     """
-    mount = find_mount(controller, proc / "self" / "mountinfo")
+    return cgroup_below(find_mount(controller, proc / "self" / "mountinfo"), pid, proc, controller)
+
+
+def cgroup_below(mount: Mount | None, pid: int, proc: Path, controller: str | None) -> str | None:
+    """The same, of a tree whose mount was found before."""
     try:
         lines = (proc / str(pid) / "cgroup").read_text(errors="surrogateescape").splitlines()
     except OSError:

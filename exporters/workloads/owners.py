@@ -17,7 +17,7 @@ import msgspec
 
 from exporters.sensors.remark import Remark
 from exporters.sensors.use import Held
-from exporters.workloads.mounts import cgroup_of
+from exporters.workloads.mounts import cgroup_below, find_mount
 from exporters.workloads.processes import Processes, read_stat
 from exporters.workloads.rules import Rules
 from footprint import codes
@@ -117,10 +117,11 @@ class Owners:
 
 
 def by_group(rules: Rules, proc: Path, controller: str | None = None) -> Decide:
-    """By control group: of v2, or of a controller of v1."""
+    """By control group: of v2, or of a controller of v1, where it is mounted now."""
+    mount = find_mount(controller, proc / "self" / "mountinfo")
 
     def decide(pid: int) -> str | None:
-        path = cgroup_of(pid, proc, controller)
+        path = cgroup_below(mount, pid, proc, controller)
         match = rules.sia_of(path) if path else None
         return match.sia if match else None
 

@@ -59,6 +59,24 @@ def test_sm_time_divides_a_card_between_two(tell: Tell) -> None:
     assert told["states"][0]["basis_ns"] == {"sm": 4 * 10**9}
 
 
+def test_more_rows_than_there_was_room_for_are_all_read(tell: Tell) -> None:
+    """Hundreds of samples a second, most of them told again and again: the array grows; the other
+    card's few are its own afterwards."""
+    told = tell(
+        [
+            [
+                card(at, CHAT, SEARCH, *[*samples(at, p11=60, p12=20)] * 20),
+                card(at, SEARCH, *samples(at, p12=5), uuid=SECOND),
+            ]
+            for at in range(5)
+        ],
+    )
+    assert told["shares_uj"] == {
+        FIRST: {"chat undivided": 300 * J, "search undivided": 100 * J},
+        SECOND: {"search undivided": 400 * J},
+    }
+
+
 def test_with_a_floor_a_model_that_is_only_loaded_pays_for_the_board(tell: Tell) -> None:
     """Static by memory, dynamic by SM time: `search` holds a quarter of the memory and does
     nothing."""

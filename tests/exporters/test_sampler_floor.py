@@ -36,7 +36,7 @@ def test_a_minute_of_rest_is_the_floor_of_the_next_page() -> None:
 def test_series_of_the_new_part_are_there_before_their_first_joule() -> None:
     """A rate over the change of parts loses nothing."""
     host = resting_host()
-    assert host.sampler.totals.energy_uj[KEY, "@agent", "dynamic"] == 0
+    assert host.sampler.totals.energy_uj[KEY]["@agent dynamic"] == 0
 
 
 def test_late_ticks_do_not_keep_a_floor_out() -> None:

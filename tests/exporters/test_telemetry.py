@@ -34,10 +34,8 @@ SNAPSHOT = Snapshot(
     up={KEY: True, PSYS_KEY: False},
     read_seconds={"rapl": 0.001},
     energy_uj={
-        (KEY, "chat", "undivided"): 3_000_000,
-        (KEY, "@system", "undivided"): 1,
-        (KEY, "late", "undivided"): 0,
-        (PSYS_KEY, "@system", "undivided"): 9_000_000,
+        KEY: {"chat undivided": 3_000_000, "@system undivided": 1, "late undivided": 0},
+        PSYS_KEY: {"@system undivided": 9_000_000},
     },
     gap_us={(KEY, "outage"): 1_500_000},
     failures={PSYS_KEY: 4},
