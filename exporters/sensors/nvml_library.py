@@ -243,7 +243,8 @@ class _Rows:
 
     def __init__(self, row: struct.Struct) -> None:
         self._row_bytes = row.size
-        self._make_room(ROOM)
+        self._room, self._written = ROOM, 0
+        self._rows = ctypes.create_string_buffer(ROOM * row.size)
 
     def ask(self, call: str, handle: Any, *more: Any, rows_first: bool = False) -> bytes:
         """The rows, one after the other, as the driver wrote them. Raises NVMLError."""
@@ -256,15 +257,12 @@ class _Rows:
             needed = count.value
             if answer != pynvml.NVML_ERROR_INSUFFICIENT_SIZE or not self._room < needed <= MOST:
                 break
-            self._make_room(2 * needed)
+            self._room, self._written = 2 * needed, 0
+            self._rows = ctypes.create_string_buffer(self._room * self._row_bytes)
         if answer != pynvml.NVML_SUCCESS:
             raise NVMLError(answer)
         self._written = min(needed, self._room) * self._row_bytes
         return ctypes.string_at(self._rows, self._written)
-
-    def _make_room(self, rows: int) -> None:
-        self._room, self._written = rows, 0
-        self._rows = ctypes.create_string_buffer(rows * self._row_bytes)
 
 
 def _function(name: str) -> Callable[..., int]:
