@@ -11,7 +11,8 @@ import pytest
 import footprint
 from exporters.sensors.integral import Integral
 from exporters.weights import Confined, CpuTimes, Usage
-from footprint.allocation import DEFAULT, Range, Spent, Usage, ranges
+from footprint import allocation
+from footprint.allocation import DEFAULT, Range, Spent, ranges
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -261,7 +262,9 @@ def test_a_shared_servers_energy() -> None:
     end = datetime(2026, 11, 2, 8, 15, tzinfo=UTC)
     columns = ("prompt tokens", "generated tokens", "of them cached")
     usage = [
-        Usage(start, end, row["consumer"], 1, *(number(row[column]) for column in columns))
+        allocation.Usage(
+            start, end, row["consumer"], 1, *(number(row[column]) for column in columns)
+        )
         for row in rows
     ]
     assert [one.weight(DEFAULT) for one in usage] == [number(row["weight, 1 : 4"]) for row in rows]
