@@ -41,3 +41,12 @@ def test_the_groups_of_run_come_before_every_rule() -> None:
     assert whose(ours.sia_of("/footprint/Chat")) == ("rule", "/footprint/Chat")
     assert ours.sia_of("/footprint") is None
     assert ours.sia_of("/x/footprint/chat") is None
+
+
+def test_only_a_star_stands_for_something_else() -> None:
+    """`?`, brackets and a regular expression's signs are parts of a name."""
+    for name in ("[ab]", "[!a]", "a?", "[", "]", "a.b", "a+", "(a)", "^a$", r"a\x2db", "a|b"):
+        assert whose(rules((f"/{name}", "chat")).sia_of(f"/{name}")) == ("chat", f"/{name}")
+    for pattern, other in (("[ab]", "a"), ("a?", "ab"), ("a.b", "axb"), ("[!a]", "b")):
+        assert rules((f"/{pattern}", "chat")).sia_of(f"/{other}") is None
+    assert whose(rules(("/[a]*", "chat")).sia_of("/[a]-1")) == ("chat", "/[a]-1")
