@@ -238,6 +238,7 @@ class Cgroups:
         """A group is a SIA's from now on; what it used while nobody knew that stays where it is."""
         if path not in self._groups and not self._watch(path, sia):
             return
+        self._forget_parents_below(path)
         group = self._groups[path]
         if path in self._undeclared and self._read(group):
             group.before_ns += self._own_usage()[path]
@@ -245,14 +246,25 @@ class Cgroups:
         group.consumer, self._paths = sia, None
         self._make_parents(above(path))
 
+    def _forget_parents_below(self, path: str) -> None:
+        """What is below a SIA's group and nobody else's is its own, and so is what ends there."""
+        for inner in [inner for inner in self._groups if inner.startswith(f"{path}/")]:
+            nearest = next((one for one in (inner, *above(inner)) if self._is_sias(one)), path)
+            if len(nearest) <= len(path):
+                os.close(self._groups.pop(inner).descriptor)
+                self._nested = None
+
     def _make_parents(self, paths: Iterable[str]) -> None:
-        """All of these, nearest first, up to one that is a SIA's: what ends there is its own."""
-        for path in paths:
-            consumer = self._consumer(path)
-            if consumer is not None and not consumer.startswith("@"):
-                return
-            if consumer != codes.UNATTRIBUTED:
+        """All of these, nearest first; none where one is a SIA's: what ends below it is its own."""
+        found = list(paths)
+        if any(map(self._is_sias, found)):
+            return
+        for path in found:
+            if self._consumer(path) != codes.UNATTRIBUTED:
                 self._make_parent(path)
+
+    def _is_sias(self, path: str) -> bool:
+        return not (self._consumer(path) or "@").startswith("@")
 
     def _make_parent(self, path: str) -> None:
         """Watch a group for what ends below it, with every group directly below."""

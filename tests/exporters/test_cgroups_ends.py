@@ -12,10 +12,14 @@ import pytest
 
 from exporters.settings import Workload
 from exporters.workloads.cgroups import RESCAN_TICKS, Cgroups
+from exporters.workloads.engine_files import Declared
+from exporters.workloads.labels import LABEL, Labels
 from exporters.workloads.rules import Rules
 from exporters.workloads.tree import Tree
 from footprint.codes import UNATTRIBUTED
 from tests.exporters.burning import Burner, burn, house, house_v1, near
+
+CONTAINER = "0123456789abcdef" * 4
 
 SCALE_NS = 1_000
 """v2 counts microseconds: each group that is read may be so much short."""
@@ -194,3 +198,51 @@ def test_groups_nested_by_the_thousand_do_not_stop_a_tick(own: Path) -> None:
     groups.close()
     for length in range(depth, 0, -1):
         (own / "/".join("a" * length)).rmdir()
+
+
+@pytest.mark.parametrize("inner", ["tools/search", "*/search-*"])
+def test_groups_between_two_sia_are_the_outer_ones(own: Path, inner: str) -> None:
+    """A rule that names something deeper, there or not, takes nothing from the SIA above: what
+    runs and what ends in between is the outer one's, and nobody's time is counted twice."""
+    groups = watch(own, ("chat", "chat"), (f"chat/{inner}", "search"))
+    tools = made(own / "chat" / "tools")
+    groups.read_ns()
+    between_ns = burn(tools, 0.2)
+    assert near(groups.read_ns()["chat"], between_ns)
+    deep = made(tools / ("search" if "/search" in inner and "*" not in inner else "search-1"))
+    for _ in range(RESCAN_TICKS):
+        groups.read_ns()
+    deep_ns = burn(deep, 0.2)
+    ended_ns = burn(made(tools / "brief"), 0.15)
+    (tools / "brief").rmdir()
+    for _ in range(RESCAN_TICKS):
+        read = groups.read_ns()
+    assert read.keys() == {"chat", "search"}
+    assert near(read["chat"], between_ns + ended_ns)
+    assert near(read["search"], deep_ns)
+    groups.close()
+
+
+def test_a_container_known_late_takes_over_the_groups_below(own: Path, tmp_path: Path) -> None:
+    """Its declaration comes after the groups in it were seen: what they used until then stays
+    where it was; what they use from then on, and what ends there, is the SIA's."""
+    declared = tmp_path / "declared"
+    declared.mkdir(mode=0o755)
+    inside = Workload(f"{own.name}/{CONTAINER}/*/named", "search")
+    labels = Labels([Declared(declared, frozenset([LABEL]))])
+    groups = Cgroups(own.parent, Rules([inside], "none-of-run", labels))
+    part = made(own / CONTAINER / "part")
+    groups.read_ns()
+    burn(part, 0.2)
+    before = groups.read_ns()
+    (declared / f"container-{CONTAINER}").write_text("sia=chat\n")
+    for _ in range(RESCAN_TICKS):
+        groups.read_ns()
+    used_ns = burn(part, 0.2)
+    ended_ns = burn(made(part / "brief"), 0.15)
+    (part / "brief").rmdir()
+    for _ in range(RESCAN_TICKS):
+        read = groups.read_ns()
+    assert read.pop("chat") == pytest.approx(used_ns + ended_ns, rel=0.01)
+    assert read == before
+    groups.close()
