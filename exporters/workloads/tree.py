@@ -7,6 +7,7 @@ admin-guide/cgroup-v2.rst; admin-guide/cgroup-v1/cpuacct.rst.
 """
 
 import contextlib
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from exporters.workloads.mounts import find_mount
 V1_USAGE = "cpuacct.usage"
 V2_USAGE = "cpu.stat"
 FIRST = b"usage_usec "
+
+SPARE_FILES = 32
+"""Descriptors that groups leave to all else: scrapes, pages, sources of labels."""
 
 
 def find_tree() -> Path | None:
@@ -51,9 +55,15 @@ class Tree:
         return "cpuacct" if self.v1 else None
 
     def open(self, path: str) -> int:
-        """A descriptor of the group's usage. Raises OSError."""
-        name = V1_USAGE if self.v1 else V2_USAGE
-        return os.open(f"{self._where(path)}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        """A descriptor of the group's usage. Raises OSError, EMFILE already where only
+        `SPARE_FILES` are left: the kernel gives the lowest free number."""
+        file = f"{self._where(path)}/{V1_USAGE if self.v1 else V2_USAGE}"
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit != resource.RLIM_INFINITY and descriptor >= limit - SPARE_FILES:
+            os.close(descriptor)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), file)
+        return descriptor
 
     def used_ns(self, descriptor: int) -> int:
         """CPU time since the group was made. Raises OSError where it was removed."""
