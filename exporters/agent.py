@@ -64,7 +64,7 @@ class Agent:
         self._processes = Processes(
             settings.run_path, surroundings.proc, lambda pid: grouped(pid) is not None
         )
-        self._cpu = CpuUse(root, self._rules, self._processes, surroundings)
+        self._cpu = CpuUse(root, self._rules, self._processes, surroundings, grouped)
         self._gpus = self._gpu_boards(controller)
         self.sensors, self.absent = _discover(settings, boot, self._cpu.host)
         self._cpu.tell_apart(device.package for device in self._devices() if device.package)

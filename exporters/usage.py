@@ -4,6 +4,7 @@ In: control groups, declared processes, the host's total; on a host of several p
 cpusets, and how long each package was busy. Out: `Usage`, cumulative.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,18 +12,50 @@ from exporters.cputime import HostCpu, PackageCpu
 from exporters.surroundings import Surroundings
 from exporters.weights import Confined, Usage
 from exporters.workloads.cgroups import Cgroups
-from exporters.workloads.cpusets import Cpusets, packages
+from exporters.workloads.cpusets import LOOKS, Cpusets, packages
+from exporters.workloads.owners import Decide
 from exporters.workloads.processes import Processes
 from exporters.workloads.rules import Rules
+
+
+class OwnTime:
+    """What this agent used in a group that a rule gives to a SIA: `@agent`'s, and not the SIA's."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+        self._sia: str | None = None
+        self._before_ns = 0
+        self._taken_ns: dict[str, int] = {}
+        self._highest_ns: dict[str, int] = {}
+
+    def take_out(self, sia_ns: dict[str, int], own_ns: int, whose: Decide) -> None:
+        """Less in `sia_ns`, which never falls: the groups were read a moment before `own_ns`."""
+        if self._looks % LOOKS == 0:
+            self._sia = whose(os.getpid())
+        self._looks += 1
+        moved_ns, self._before_ns = own_ns - self._before_ns, own_ns
+        if self._sia is not None:
+            self._taken_ns[self._sia] = self._taken_ns.get(self._sia, 0) + moved_ns
+        for sia, taken_ns in self._taken_ns.items():
+            left_ns = max(self._highest_ns.get(sia, 0), sia_ns.get(sia, 0) - taken_ns)
+            sia_ns[sia] = self._highest_ns[sia] = left_ns
 
 
 class CpuUse:
     """The CPU times of one host."""
 
     def __init__(
-        self, root: Path | None, rules: Rules, processes: Processes, surroundings: Surroundings
+        self,
+        root: Path | None,
+        rules: Rules,
+        processes: Processes,
+        surroundings: Surroundings,
+        whose: Decide = lambda _: None,
     ) -> None:
-        """`root`: of the tree of control groups, None where there is none. Raises OSError."""
+        """`root`: of the tree of control groups, None where there is none. `whose`: the SIA of the
+        group that a process is in. Raises OSError."""
+        self._whose = whose
+        self._own = OwnTime()
         self.host = HostCpu(root, surroundings.proc)
         self._root = root
         self._around = surroundings
@@ -48,6 +81,7 @@ class CpuUse:
         for sia, used_ns in declared_ns.items():
             sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
         host_ns, own_ns = self.host.read_ns(), self._around.own_cpu_ns()
+        self._own.take_out(sia_ns, own_ns, self._whose)
         return Usage(host_ns, own_ns, sia_ns, self._confined(declared_ns))
 
     def watched(self) -> Mapping[str, list[str]]:

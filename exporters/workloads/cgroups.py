@@ -69,6 +69,8 @@ class Cgroups:
         self._highest_ns: dict[str, int] = {}
         self._nested: dict[str, str] | None = None
         """The nearest watched group above each that has one; None after a group came or went."""
+        self._renamed_ns: dict[int, int] = {}
+        """What groups had used when they were found renamed, by their inode."""
         self._undeclared: set[str] = set()
         """Groups that no rule names; a container's, pod's or job's may be known later."""
         self._there: set[str] = set()
@@ -196,6 +198,7 @@ class Cgroups:
             if unit:
                 self._units[path] = unit
         self._there = there
+        self._end_renamed(there)
         if gone:
             self._undeclared -= gone
             self._units = {path: self._units[path] for path in self._units.keys() - gone}
@@ -203,6 +206,16 @@ class Cgroups:
         asking = self._undeclared & self._units.keys()
         for path in sorted(there - self._undeclared - self._groups.keys() | asking):
             self._consider(path)
+
+    def _end_renamed(self, there: set[str]) -> None:
+        """A group of v1 may be renamed: what it used so far stays where it was, under its new name
+        it begins anew."""
+        lost = [path for path in self._groups if path not in there] if self.tree.v1 else []
+        for path in reversed(lost):
+            group = self._groups[path]
+            if not self.tree.links(path) and self._read(group):
+                self._renamed_ns[os.fstat(group.descriptor).st_ino] = group.usage_ns
+                self._retire(path)
 
     def _look_below(self, path: str, group: Group) -> None:
         """Links count the groups below: where they are as many, and none is gone, none came."""
@@ -288,7 +301,10 @@ class Cgroups:
             self._refused = True
             return False
         nearest = self._above(path)
-        if nearest is not None and not self._groups[nearest].consumer.startswith("@"):
+        number = os.fstat(group.descriptor).st_ino
+        if number in self._renamed_ns:
+            group.above_ns = self._renamed_ns.pop(number)
+        elif nearest is not None and not self._groups[nearest].consumer.startswith("@"):
             # What was counted above until now stays there.
             self._read(group)
             group.above_ns = min(group.usage_ns, self._groups[nearest].usage_ns)

@@ -17,6 +17,8 @@ from footprint.codes import is_code
 from footprint.units import NS_PER_S
 
 FOLDER = "workloads"
+ASK_AGAIN = 5
+"""Looks after which a descendant's group is asked again: it may have been moved."""
 
 
 class Followed(msgspec.Struct):
@@ -91,6 +93,9 @@ class Processes:
     ) -> None:
         """`is_grouped`: whether the group that a process is in is some SIA's."""
         self._is_grouped = is_grouped
+        self._looks = 0
+        self._inside: dict[tuple[int, int], bool] = {}
+        """Of each descendant, by pid and start: whether its group is some SIA's, as last asked."""
         self._folder = run_dir / FOLDER
         self._proc = proc
         self._tick_ns = NS_PER_S // os.sysconf("SC_CLK_TCK")
@@ -100,6 +105,9 @@ class Processes:
     def read_ns(self) -> dict[str, int]:
         """CPU time per SIA, in nanoseconds: processes that live and processes that went."""
         self.look()
+        if self._looks % ASK_AGAIN == 0:
+            self._inside = {}
+        self._looks += 1
         for pid, followed in list(self._followed.items()):
             stat = read_stat(self._proc, pid)
             if stat is None or stat.started != followed.started:
@@ -155,9 +163,15 @@ class Processes:
         ticks = 0
         for child in self._children(pid):
             stat = read_stat(self._proc, child)
-            if stat is not None:
+            if stat is not None and not self._counted_in_group(child, stat):
                 ticks += stat.own + stat.children + self._descendants(child)
         return ticks
+
+    def _counted_in_group(self, pid: int, stat: Stat) -> bool:
+        key = pid, stat.started
+        if key not in self._inside:
+            self._inside[key] = self._is_grouped(pid)
+        return self._inside[key]
 
     def _children(self, pid: int) -> list[int]:
         children: list[int] = []

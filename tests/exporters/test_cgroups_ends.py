@@ -246,3 +246,28 @@ def test_a_container_known_late_takes_over_the_groups_below(own: Path, tmp_path:
     assert read.pop("chat") == pytest.approx(used_ns + ended_ns, rel=0.01)
     assert read == before
     groups.close()
+
+
+def test_a_group_renamed_is_counted_once() -> None:
+    """The v1 tree allows it, with groups inside: what it used stays the first name's SIA's, the
+    rest is the second's, or nobody's."""
+    with house_v1() as own:
+        groups = watch(own, ("chat-*", "chat"), ("search-*", "search"))
+        inner = made(own / "chat-1" / "inner")
+        first_ns = burn(own / "chat-1", 0.2) + burn(inner, 0.1)
+        groups.read_ns()
+        (own / "chat-1").rename(own / "search-1")
+        for _ in range(RESCAN_TICKS):
+            groups.read_ns()
+        second_ns = burn(own / "search-1" / "inner", 0.2)
+        groups.read_ns()
+        (own / "search-1").rename(own / "nobodys")
+        for _ in range(RESCAN_TICKS):
+            groups.read_ns()
+        burn(own / "nobodys", 0.2)
+        for _ in range(RESCAN_TICKS):
+            read = groups.read_ns()
+        assert near(read.pop("chat"), first_ns)
+        assert near(read.pop("search"), second_ns)
+        assert not any(read.values())
+        groups.close()

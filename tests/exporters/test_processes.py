@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.workloads.processes import FOLDER, Processes, declare, read_stat
+from exporters.workloads.processes import ASK_AGAIN, FOLDER, Processes, declare, read_stat
 from tests.exporters.burning import BURN, Burner
 
 PROC = Path("/proc")
@@ -220,3 +220,30 @@ def test_a_process_in_a_group_of_a_sia_is_counted_there_alone(
     burner.end()
     assert processes.read_ns() == {}
     assert list((run_dir / FOLDER).iterdir()) == []
+
+
+def test_a_child_in_a_group_of_another_sia_is_counted_there_alone(run_dir: Path) -> None:
+    """It was started by a declared process and moved into the other's group: from the next time
+    it is asked, its time and its children's are not the first's any more."""
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", FAMILY, BURN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdin
+        assert parent.stdout
+        declare(run_dir, "chat", parent.pid)
+        parent.stdout.readline()
+        moved: set[int] = set()
+        processes = Processes(run_dir, PROC, lambda pid: pid in moved)
+        whole = processes.read_ns()["chat"]
+        moved.update(
+            int(pid)
+            for pid in (PROC / f"{parent.pid}/task/{parent.pid}/children").read_text().split()
+        )
+        apart = Processes(run_dir, PROC, lambda pid: pid in moved)
+        assert apart.read_ns()["chat"] <= whole - 0.15e9 + 2 * TICK_NS
+        for _ in range(ASK_AGAIN + 2):
+            kept = processes.read_ns()["chat"]
+        assert kept == whole, "what was counted stays: a SIA never falls"
+        parent.communicate(b"\n")
