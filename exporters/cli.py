@@ -61,7 +61,8 @@ def _main(argv: Sequence[str] | None) -> int:
         verb = verbs.get(arguments.command)
         return verb(arguments, settings) if verb else _start(settings)
     except AgentError as error:
-        print(f"footprint-agent: {error}", file=sys.stderr)  # noqa: T201 - the line for the user
+        line = _printable(f"footprint-agent: {error}", sys.stderr.encoding)
+        print(line, file=sys.stderr)  # noqa: T201 - the line for the user
         return 1
     except KeyboardInterrupt:
         return 130  # before metering began: nothing to keep
@@ -118,8 +119,25 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
 
     logging.disable(logging.WARNING)  # what a source of labels logs, the answer says
     answer = explain.explain(settings, arguments.what)
-    print("\n".join(answer.lines))  # noqa: T201 - what was asked for
+    for line in answer.lines:
+        print(_printable(line, sys.stdout.encoding))  # noqa: T201 - what was asked for
     return answer.code
+
+
+def _printable(line: str, encoding: str) -> str:
+    """The line without what would steer a terminal or cannot be written to it: `\\x1b` instead.
+
+    Names of groups and files may hold any byte. Their backslashes stay as they are: systemd's own
+    names have some.
+    """
+    written = "".join(one if one.isprintable() else _escaped(one) for one in line)
+    return written.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    byte = number - 0xDC00 if 0xDC80 <= number <= 0xDCFF else number  # PEP 383: a lone byte
+    return f"\\x{byte:02x}" if byte < 0x100 else ascii(character)[1:-1]
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:

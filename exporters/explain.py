@@ -6,6 +6,8 @@ code that the agent decides by, changes nothing, and does not need a running age
 """
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,12 @@ NOBODYS = 3
 
 PATIENCE_SECONDS = 6.0
 """Who asks by hand can wait for an engine that the agent's tick would not wait for."""
+
+MOST_DIGITS = 9
+"""Linux numbers processes up to 2^22. Source: proc(5), pid_max."""
+
+MOST_SHOWN = 80
+"""Characters of what was asked about that an error repeats."""
 
 KTHREADD = 2
 """The process that all kernel threads are children of."""
@@ -50,7 +58,7 @@ class Place(msgspec.Struct, frozen=True):
 def explain(settings: Settings, what: str, proc: Path = PROC) -> Answer:
     """Explain a process (digits) or a control group. Raises ExplainError: what, where, remedy."""
     tree = _tree(settings)
-    place = _process(int(what), tree, proc) if _is_number(what) else _group(what, tree)
+    place = _process(what, tree, proc) if _is_number(what) else _group(what, tree)
     rules = compose.rules(settings, PATIENCE_SECONDS)
     try:
         return _answer(place, rules, settings, proc)
@@ -62,6 +70,10 @@ def _is_number(what: str) -> bool:
     return what.isascii() and what.isdigit()
 
 
+def _brief(what: str) -> str:
+    return what if len(what) <= MOST_SHOWN else f"{what[:MOST_SHOWN]}..."
+
+
 def _tree(settings: Settings) -> Tree | None:
     root = Path(settings.cgroup_root) if settings.cgroup_root else find_tree()
     if root is not None and not is_tree(root):
@@ -69,12 +81,13 @@ def _tree(settings: Settings) -> Tree | None:
     return Tree(root) if root else None
 
 
-def _process(pid: int, tree: Tree | None, proc: Path) -> Place:
-    if not (proc / str(pid)).is_dir():
+def _process(what: str, tree: Tree | None, proc: Path) -> Place:
+    if len(what) > MOST_DIGITS or not (proc / str(int(what))).is_dir():
         raise ExplainError(
-            f"explain: no process {pid} can be seen here; it has ended, is in another pid "
+            f"explain: no process {_brief(what)} can be seen here; it has ended, is in another pid "
             "namespace, or /proc is mounted with hidepid (then run as root)"
         )
+    pid = int(what)
     return Place(cgroup_of(pid, proc, tree.controller if tree else None), f"Process {pid}", pid)
 
 
@@ -85,12 +98,21 @@ def _group(what: str, tree: Tree | None) -> Place:
         )
     below = what.removeprefix(str(tree.root)) if what.startswith("/") else f"/{what}"
     path = os.path.normpath("/" + below.lstrip("/"))
-    if ".." in what.split("/") or not tree.folder(path).is_dir():
+    why = "it leads above the root" if ".." in what.split("/") else _unseen(tree.folder(path))
+    if why is not None:
         raise ExplainError(
-            f"explain: {what} is no control group below {tree.root}, nor a process number; write a "
-            "path such as /system.slice/chat.service"
+            f"explain: {_brief(what)} is no control group below {tree.root} ({why}), nor a process "
+            "number; write a path such as /system.slice/chat.service"
         )
     return Place(path, "The root group" if path == "/" else f"The control group {path}")
+
+
+def _unseen(folder: Path) -> str | None:
+    """Why this is no folder that can be seen; None: it is one."""
+    try:
+        return None if stat.S_ISDIR(folder.stat().st_mode) else "it is a file"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
 
 
 def _answer(place: Place, rules: Rules, settings: Settings, proc: Path) -> Answer:
@@ -138,8 +160,8 @@ def _nobodys(place: Place, rules: Rules, proc: Path) -> Iterator[str]:
         where = f" is in the control group {place.path}" if place.pid is not None else ""
     joint = ", and" if where else ""
     yield f"{place.subject}{where}{joint} belongs to no SIA: its CPU time is @system's."
-    stat = read_stat(proc, place.pid) if place.pid is not None else None
-    if place.pid == KTHREADD or (stat is not None and stat.parent == KTHREADD):
+    found = read_stat(proc, place.pid) if place.pid is not None else None
+    if place.pid == KTHREADD or (found is not None and found.parent == KTHREADD):
         yield "Why: it is a thread of the kernel; what the kernel does for all is nobody's."
     elif place.pid == 1:
         yield "Why: it is the first process, which starts and minds all others."
@@ -147,36 +169,57 @@ def _nobodys(place: Place, rules: Rules, proc: Path) -> Iterator[str]:
         yield "Why: its group is outside of what is mounted here (another cgroup namespace)."
     elif place.path == "/":
         yield "Why: no rule can name the root group, because it counts the whole host."
-        yield _remedy(place)
+        yield from _remedy(place)
     else:
         yield f"Why: no rule applies to {_its(place)}, nor to one above it (below, group by group)."
         unit = next((group for group in upwards(place.path) if unit_at(group)), None)
         if unit is not None:
             *_, label = rules.steps(unit)
             yield f"As for the label {LABEL}: {label.why}."
-        yield _remedy(place)
+        yield from _remedy(place)
 
 
 def _its(place: Place) -> str:
     return "its group" if place.pid is not None else "it"
 
 
-def _remedy(place: Place) -> str:
+def _remedy(place: Place) -> Iterator[str]:
     if place.path == "/" and place.pid is None:
-        return "Name a group below it, or a process."
-    gpu = "Where it computes on a GPU, that energy is @unregistered's." if place.pid else ""
+        yield "Name a group below it, or a process."
+        return
     path = place.path or "/"
     unit = next((unit for group in upwards(path) if (unit := unit_at(group))), None)
-    by_rule = f'write in agent.toml: [[workloads]] cgroup = "{path}", sia = "CODE"'
     ways = {
         "container": f"start it with the label {LABEL}=CODE (Podman: --annotation)",
         "pod": f"give it the label {LABEL}=CODE",
         "job": "submit it under an account that a rule names, or declare it (README)",
     }
-    way = ways[unit.kind] if unit else by_rule
     if path == "/":
-        way = "start it by `footprint-agent run --sia CODE -- COMMAND`, or as a service of systemd"
-    return f"To declare it, {way}. {gpu}".rstrip()
+        command = "`footprint-agent run --sia CODE -- COMMAND`"
+        yield f"To declare it, start it by {command}, or as a service of systemd."
+    elif unit is not None:
+        yield f"To declare it, {ways[unit.kind]}."
+    else:
+        yield "To declare it, write at the end of agent.toml, with its SIA's code for CODE:"
+        yield from _rule(path)
+    if place.pid:
+        yield "Where it computes on a GPU, that energy is @unregistered's."
+
+
+def _rule(path: str) -> tuple[str, str, str]:
+    """A rule for a group, as lines of TOML. What no rule can say literally, a star and bytes that
+    are no UTF-8, a star stands for; two would be refused."""
+    named = re.sub(r"[*\ud800-\udfff]+", "*", path)
+    return "[[workloads]]", f'cgroup = "{"".join(map(_in_toml, named))}"', 'sia = "CODE"'
+
+
+def _in_toml(character: str) -> str:
+    """As it stands in a basic string. Source: TOML 1.0, String."""
+    if character in '"\\':
+        return f"\\{character}"
+    number = ord(character)
+    escaped = f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    return character if character.isprintable() else escaped
 
 
 def _looked(place: Place, rules: Rules, match: Match | None) -> Iterator[str]:

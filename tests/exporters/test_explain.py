@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from exporters.settings import load
 from exporters.workloads.mounts import find_root
+from exporters.workloads.rules import Rules
 from tests.exporters.burning import Burner, house
 from tests.exporters.nobody import footprint_agent, shared_folder, the_line
 
@@ -33,12 +35,14 @@ def own() -> Iterator[Path]:
         yield group
 
 
-def explain(folder: Path, own: Path, what: object, started: str = "none") -> tuple[int, str]:
+def explain(
+    folder: Path, own: Path, what: object, started: str = "none", **environment: str
+) -> tuple[int, str]:
     """Exit code and what was printed, with rules for groups below `own`, and `run`'s group."""
     config = folder / "agent.toml"
     config.write_text(EXPLAIN.format(folder=folder, own=own.name))
     options = ("--config", config, "--run-dir", folder / "run", "--workload-group", started)
-    result = footprint_agent("explain", what, *options)
+    result = footprint_agent("explain", what, *options, **environment)
     assert result.stderr == ""
     return result.returncode, result.stdout
 
@@ -83,8 +87,57 @@ def test_what_nobody_declared_is_the_systems_and_says_how_to_declare_it(
     burner.end()
     assert code == 3
     assert "belongs to no SIA: its CPU time is @system's." in text
-    assert f'[[workloads]] cgroup = "/{own.name}/cron.service", sia = "CODE"' in text
+    assert f'\n[[workloads]]\ncgroup = "/{own.name}/cron.service"\nsia = "CODE"\n' in text
     assert "@unregistered" in text
+
+
+ODD = ("[ab]", "a?", "a*b", "a**b", 'say "hi"', r"disk-by\x2dlabel", "été", "a\x1b[2Jb", "\u202eb")
+ODD_BYTES = (b"chat-\xff\xfe", b"\xf0\x9f\x92\xbe\xf3\xa0\x80\x81")
+
+
+@pytest.mark.parametrize("name", [*ODD, *map(os.fsdecode, ODD_BYTES)], ids=ascii)
+def test_the_rule_it_advises_can_be_pasted_and_names_the_group(
+    tmp_path: Path, own: Path, name: str
+) -> None:
+    """Whatever the name: the advised lines, read as a settings file, make the group the SIA's."""
+    group = own / name
+    group.mkdir()
+    code, text = explain(tmp_path, own, group, PYTHONIOENCODING="utf-8:strict")
+    assert code == 3
+    advised = text[text.index("[[workloads]]") :].partition("\n\n")[0].replace("CODE", "chat")
+    path = tmp_path / "agent.toml"
+    path.write_text(advised)
+    (rule,) = load(path, {}).workloads
+    match = Rules([rule], "footprint").sia_of(f"/{own.name}/{name}")
+    assert match is not None
+    assert (match.sia, match.group) == ("chat", f"/{own.name}/{name}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_a_name_never_reaches_the_terminal_as_more_than_text(
+    tmp_path: Path, own: Path, encoding: str
+) -> None:
+    """What would steer a terminal, or cannot be written to it, is shown as its number."""
+    group = own / os.fsdecode(b"a\x1b[31m\xff\xc3\xa9")
+    group.mkdir()
+    burner = Burner(group, 0.01)
+    _, of_group = explain(tmp_path, own, group, PYTHONIOENCODING=encoding)
+    _, of_process = explain(tmp_path, own, burner.pid, PYTHONIOENCODING=encoding)
+    burner.end()
+    shown = r"a\x1b[31m\xff" + ("é" if encoding.startswith("utf") else r"\xe9")
+    for text in (of_group, of_process):
+        assert f"control group /{own.name}/{shown}" in text
+        assert not [one for one in text if not one.isprintable() and one != "\n"]
+    absent = the_line(footprint_agent("explain", "/no\x1b[2Jsuch", PYTHONIOENCODING=encoding))
+    assert r"explain: /no\x1b[2Jsuch is no control group below" in absent
+
+
+@pytest.mark.parametrize("sign", ["a", "7", "a/"])
+def test_a_name_that_is_too_long_is_one_short_line(sign: str) -> None:
+    """No name of a file or number of a process is that long; it is not repeated whole."""
+    line = the_line(footprint_agent("explain", sign * 5000))
+    assert line.startswith(f"footprint-agent: explain: {'no process ' if sign == '7' else sign}")
+    assert len(line) < 400
 
 
 def test_a_container_says_where_its_label_was_looked_for(tmp_path: Path, own: Path) -> None:
