@@ -18,6 +18,8 @@ from footprint.interval import check_page_seconds
 
 DEFAULT_CONFIG = Path("/etc/footprint/agent.toml")
 MAX_CHECKPOINT_SECONDS = 30
+CGROUP_MOUNT = "/sys/fs/cgroup"
+GPU_UUID = re.compile(r"(?:GPU|MIG)-[0-9A-Za-z/-]+")
 
 
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,6 +158,11 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(f"settings: {error} (in {source}); {_known(str(error))}") from error
     _check(settings)
+    try:
+        _check_workloads(settings)
+        _check_reservations(settings.reservations)
+    except ValueError as error:  # of tables that only a file can hold
+        raise SettingsError(f"settings: {error} (in {source})") from error
     return settings
 
 
@@ -191,10 +198,6 @@ def _check(settings: Settings) -> None:
     try:
         check_page_seconds(settings.page_seconds)
         codes.check_code(settings.workload_group, "workload_group")
-        for rule in settings.workloads:
-            _check_workload(rule)
-        for reserved in settings.reservations:
-            codes.check_code(reserved.sia, "sia")
     except ValueError as error:
         raise SettingsError(str(error)) from error
     names = [rule.name for rule in settings.bmc]
@@ -220,34 +223,84 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"service: {service!r} is not a URL; write https://HOST[:PORT]")
 
 
-def _check_workload(rule: Workload) -> None:
+def _check_workloads(settings: Settings) -> None:
+    for number, rule in enumerate(settings.workloads, 1):
+        try:
+            _check_workload(rule, settings.cgroup_root or CGROUP_MOUNT)
+        except ValueError as error:
+            raise ValueError(f"workloads, rule {number}: {error}") from error
+
+
+def _check_workload(rule: Workload, cgroup_root: str) -> None:
     fields = {"cgroup": rule.cgroup, "label": rule.label, "account": rule.account}
     named = [name for name, value in fields.items() if value is not None]
     if len(named) != 1:
         raise ValueError(
-            f"workloads: a rule names {' and '.join(named) or 'nothing'}; write one of cgroup, "
-            "label or account, and sia"
+            f"it names {' and '.join(named) or 'nothing'}; write one of cgroup, label or account, "
+            "and sia"
         )
     if rule.cgroup is not None:
-        _check_pattern(rule.cgroup)
-    name, equals, _ = (rule.label or "").partition("=")
-    if named == ["label"] and (not name or name != name.strip()):
-        raise ValueError(f"workloads: label = {rule.label!r} is no label; write NAME=VALUE or NAME")
-    if named == ["label"] and not equals:
-        if rule.sia:
-            raise ValueError(
-                f"workloads: label = {rule.label!r} takes the SIA from the label's value; leave "
-                "sia out, or write NAME=VALUE"
-            )
+        _check_pattern(rule.cgroup, cgroup_root)
+    if rule.account is not None and not _is_name(rule.account):
+        raise ValueError(f"account = {rule.account!r} is no account; write the name of one")
+    if rule.label is not None and not _check_label(rule.label, rule.sia):
         return
     codes.check_code(rule.sia, "sia")
 
 
-def _check_pattern(cgroup: str) -> None:
+def _is_name(text: str) -> bool:
+    return text != "" and text == text.strip()
+
+
+def _check_label(label: str, sia: str) -> bool:
+    """Whether the rule needs a SIA: without a value, the label's own value is it."""
+    name, equals, _ = label.partition("=")
+    if not _is_name(name):
+        raise ValueError(f"label = {label!r} is no label; write NAME=VALUE or NAME")
+    if not equals and sia:
+        raise ValueError(
+            f"label = {label!r} takes the SIA from the label's value; leave sia out, or write "
+            "NAME=VALUE"
+        )
+    return equals != ""
+
+
+def _check_pattern(cgroup: str, cgroup_root: str) -> None:
     """A rule names groups below the root, which itself is nobody's."""
-    levels = PurePosixPath(cgroup.strip("/")).parts
+    levels = _levels(cgroup)
     if not levels or any(level == ".." or "**" in level or "\0" in level for level in levels):
         raise ValueError(
-            f"workloads: cgroup = {cgroup!r} names no group below the root; write a path such as "
+            f"cgroup = {cgroup!r} names no group below the root; write a path such as "
             "'system.slice/chat.service', with * for any name of one level"
         )
+    for mount in filter(None, (_levels(cgroup_root), _levels(CGROUP_MOUNT))):
+        if levels[: len(mount)] == mount:
+            raise ValueError(
+                f"cgroup = {cgroup!r} begins with where the tree is mounted; leave "
+                f"'/{'/'.join(mount)}' out: the path begins below it, such as "
+                "'/system.slice/chat.service'"
+            )
+
+
+def _levels(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path.strip("/")).parts
+
+
+def _check_reservations(reservations: list[Reservation]) -> None:
+    """Each GPU is named by UUID (an index may be another card after a restart), for one SIA."""
+    holders: dict[str, str] = {}
+    for number, reserved in enumerate(reservations, 1):
+        where = f"reservations, table {number}"
+        codes.check_code(reserved.sia, f"{where}: sia")
+        for uuid in reserved.gpus:
+            if GPU_UUID.fullmatch(uuid) is None:
+                raise ValueError(
+                    f"{where}: gpus = {uuid!r} is no UUID, which begins with GPU- or MIG-; "
+                    "`nvidia-smi -L` shows them"
+                )
+            holder = holders.setdefault(uuid, reserved.sia)
+            if holder != reserved.sia:
+                raise ValueError(
+                    f"{where}: {uuid} is reserved for {reserved.sia} and for {holder}; leave it "
+                    "to one of them"
+                )
