@@ -1,8 +1,8 @@
 """Whose the cards' energy truly was beside whose the agent says it was, card by card.
 
-In: a run that is over. Out: lines of text: a table with a row for each consumer on each card that
-is not reserved, and why the two differ. True energy is that of the time in which the card could be
-read; what lies in declared gaps is nobody's.
+In: a run that is over. Out: lines of text: a table with a row for each consumer on each card, and
+why the two differ. A reserved card is its SIA's whole, by the reservation. True energy is that of
+the time in which the card could be read; what lies in declared gaps is nobody's.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from footprint import codes
 from footprint.units import joules_float
 
 SAYS: dict[Scene, str] = {
-    "reserved": "reserved",
+    "reserved": "reserved for one SIA",
     "shared": "two SIA in turn",
     "resident": "one works, one is only loaded",
     "mig": "three MIG instances",
@@ -26,7 +26,10 @@ SAYS: dict[Scene, str] = {
 
 CAUSES = (
     "True energy of a card: what each process caused, by the simulator's own physics, and standing "
-    "power, which is by definition whose memory it is (under MIG, by slices). Known causes: SM "
+    "power, which is by definition whose memory it is (under MIG, by slices); a reserved card is "
+    "its SIA's whole. Only time in which the card could be read is in it: where a card was away and "
+    "its counter went on, what that owes to the page still open is attributed all the same. Known "
+    "causes otherwise: SM "
     "time is not power (each SIA draws other watts a busy second, and a card that is little used "
     "draws more a busy second than a full one); samples are whole percents, come 0.3 s late, one "
     "in twenty never comes and for a minute none is told (@unattributed), so that a burst may be "
@@ -67,13 +70,14 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def compared(run: Run) -> Iterator[Compared]:
-    """Every consumer on every card that is not reserved."""
+    """Every consumer on every card."""
     attributed = attributed_uj(run)
     for gpu, card in enumerate(run.truth.cards):
         happens, uuid = scene(run.plan, gpu), run.plan.uuid(gpu)
-        if happens == "reserved":
-            continue
         true = true_uj(card, run.plan.sia)
+        holder = run.plan.reserved(gpu)
+        if holder is not None:
+            true = {run.plan.sia[holder]: sum(true.values())}
         seen = {whose for device, whose in attributed if device == uuid}
         for whose in sorted({*true, *seen}):
             parts = attributed.get((uuid, whose), {})

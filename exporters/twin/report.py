@@ -204,7 +204,7 @@ def _pooled(plan: Plan) -> str:
 
 
 def _cards(run: Run) -> Iterator[str]:
-    """The cards that are not reserved: whose they were."""
+    """Card by card: whose they were."""
     found = list(cardreport.rows(run, _percent))
     if found:
         yield from _table(cardreport.HEAD, cardreport.MORE, rows=found)
@@ -217,8 +217,8 @@ def _true(plan: Plan, shares: Shares) -> Mapping[str, tuple[int, int]]:
         sia: (shares.caused_uj[place], shares.standing_uj[place])
         for place, sia in enumerate(plan.sia)
     }
-    found[codes.SYSTEM] = (shares.system_uj, 0)
-    found[codes.AGENT] = (shares.agent_uj, 0)
+    found[codes.SYSTEM] = (shares.system_uj, shares.system_standing_uj)
+    found[codes.AGENT] = (shares.agent_uj, shares.agent_standing_uj)
     found[codes.IDLE] = (0, shares.idle_uj)
     found[codes.UNREGISTERED] = (shares.unregistered_uj, 0)
     return found

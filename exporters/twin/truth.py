@@ -51,6 +51,8 @@ class Shares(msgspec.Struct):
     standing_uj: list[int]
     system_uj: int = 0
     agent_uj: int = 0
+    system_standing_uj: int = 0
+    agent_standing_uj: int = 0
     idle_uj: int = 0
     unregistered_uj: int = 0
 
@@ -184,8 +186,8 @@ class Truth:
             self.processors.standing_uj[sia] += part_uj
             left_uj -= part_uj
         part_uj = standing_uj * agent_us // total_us
-        self.processors.agent_uj += part_uj
-        self.processors.system_uj += left_uj - part_uj
+        self.processors.agent_standing_uj += part_uj
+        self.processors.system_standing_uj += left_uj - part_uj
 
     def _run_cards(self) -> None:
         blind = self.plan.integrated

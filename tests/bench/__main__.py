@@ -18,6 +18,8 @@ from tests.bench.meters import Cost
 RESULTS = Path(__file__).parent / "RESULTS.md"
 OTHERS = (10, 1000, 5000)
 """Idle processes beside the meter."""
+RATIO = 20
+"""How far below both ways of looking at every process the agent is meant to be."""
 
 AGENT = "footprint agent, two RAPL packages"
 MODEL = "footprint agent, CPU model"
@@ -86,7 +88,9 @@ def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
     lines += [
         "",
         f"From {OTHERS[0]} to {OTHERS[-1]:,} other processes the agent's median changes by "
-        f"{100 * (last / first - 1):+.0f} %.",
+        f"{100 * (last / first - 1):+.0f} %. CodeCarbon's process mode and psutil's scan grow with "
+        "them:",
+        _verdict(costs),
     ]
     lines += ["", "## Taking pages in", ""]
     lines += [
@@ -136,6 +140,15 @@ def _truth(told: list[str], confined: list[str]) -> str:
     ]
     between = ["", "And of two hours of its processors where cpusets say who runs on which:", ""]
     return "\n".join([*head, *told, *between, *confined]) + "\n"
+
+
+def _verdict(costs: Costs) -> str:
+    """From how many processes on both ways that look at each cost RATIO times the agent."""
+    for others in OTHERS:
+        least_ms = min(costs[name, others].median_ms for name in (PROCESS, SCAN))
+        if least_ms >= RATIO * costs[AGENT, others].median_ms:
+            return f"beside {others:,} both cost at least {RATIO} times as much as the agent."
+    return f"in this run not both cost {RATIO} times as much as the agent beside any of these."
 
 
 def _row(name: str, costs: Costs) -> str:
