@@ -4,7 +4,8 @@
 second is waited for without end. Here each piece may take what is left until the deadline.
 
 In: a connection, a path, headers, an instant of `time.monotonic()`. Out: status and body, of at
-most so many bytes. Looking a name up is the system's and has the system's limits.
+most so many bytes. Looking a name up is the system's and has the system's limits; a TLS handshake
+may take as long again as connecting may.
 """
 
 import contextlib
@@ -71,8 +72,9 @@ def get(
 
     connection.response_class = answer  # type: ignore[assignment]
     connection.timeout = left(deadline)
-    if connection.sock:
-        connection.sock.settimeout(connection.timeout)
+    if not connection.sock:
+        connection.connect()
+    connection.sock.settimeout(left(deadline))
     connection.request("GET", path, headers=dict(headers))
     response = connection.getresponse()
     with contextlib.closing(response):

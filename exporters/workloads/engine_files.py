@@ -55,6 +55,10 @@ class DockerFiles:
         labels = (found.config.labels if found.config else None) or {}
         return Known(chosen(labels, self._wanted), str(path))
 
+    def wait(self, _spent_seconds: float) -> bool:
+        """It answered at once."""
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -82,6 +86,10 @@ class PodmanFiles:
         if labels or not unit.engine:
             return Known(labels, str(path))
         return Unknown(f"{path} has no annotation that a rule names (labels are not in it)")
+
+    def wait(self, _spent_seconds: float) -> bool:
+        """It answered at once."""
+        return False
 
     def close(self) -> None:
         """Nothing is held."""
@@ -116,7 +124,7 @@ class Declared:
                 return Unknown(
                     f"{self._folder} may be written by everybody; chmod o-w", failed=True
                 )
-            text = read(path, DECLARED_BYTES).decode()
+            text = read(path, DECLARED_BYTES).decode("utf-8-sig")
         except FileNotFoundError:
             return Unknown(f"there is no {path}")
         except (OSError, ValueError) as error:
@@ -127,6 +135,10 @@ class Declared:
         account = said.get("account", "") if unit.kind == "job" else ""
         labels = {LABEL: said["sia"]} if said.get("sia") else {}
         return Known(labels | chosen(said, self._wanted), str(path), account)
+
+    def wait(self, _spent_seconds: float) -> bool:
+        """It answered at once."""
+        return False
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,12 +2,14 @@
 
 In: `GET /containers/json` (Docker's API, which Podman's socket speaks too) and `GET /pods` of this
 node's kubelet. Out: the labels that rules name, by id. A thread of its own asks, only when a unit
-appears that the last list did not have, and never faster than a second; whoever waits for the
-answer waits at most a moment, so that a tick is not late. Sources: Docker Engine API,
-ContainerList; Kubernetes, kubelet authentication and authorization; KEP-2862 (`nodes/pods`).
+appears that the last list did not have, and never faster than a second; the whole answer has one
+deadline. Whoever waits for it waits at most a moment, so that a tick is not late, and stopping does
+not wait for it at all. Sources: Docker Engine API, ContainerList; Kubernetes, kubelet
+authentication and authorization; KEP-2862 (`nodes/pods`).
 """
 
 import http.client
+import math
 import socket
 import ssl
 import threading
@@ -18,17 +20,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from exporters import timed_http
 from exporters.settings import Kubelet
 from exporters.workloads.engine_files import chosen
 from exporters.workloads.labels import Known, Unknown
 from exporters.workloads.units import Kind, Unit
 
 WAIT_SECONDS = 0.2
-"""How long one tick waits in all for an answer; a later one comes with the next look."""
-TIMEOUT_SECONDS = 5
+"""How long one tick waits in all for answers; a later one comes with the next look."""
+TIMEOUT_SECONDS = 5.0
+"""How long a whole answer may take, from connecting to its last byte."""
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 MOST_BYTES = 32 * 2**20
+
+HINTS = {401: "; check token_file", 403: "; the token needs: get nodes/pods (of this node)"}
 
 Listed = Mapping[str, Mapping[str, str]]
 """Labels by id."""
@@ -65,41 +71,48 @@ class Listing:
         self._wait_seconds = wait_seconds
         self._listed: Listed = {}
         self._error, self._heard = "", False
+        self._wanted_at = -math.inf
+        self._late = False
         self._wanted, self._answered = threading.Event(), threading.Event()
         self._stopped = threading.Event()
-        self._waited_until = 0.0
         self._thread: threading.Thread | None = None
 
     def ask(self, unit: Unit) -> Known | Unknown | None:
         """What the newest list says; it is fetched anew where the unit is not in it."""
         if unit.kind != self._kind:
             return None
-        if unit.id not in self._listed:
-            self._want()
         labels = self._listed.get(unit.id)
         if labels is not None:
             return Known(labels, self.name)
+        self._want()
         if self._error:
             return Unknown(self._error, failed=True)
         return Unknown(f"does not list {unit}" if self._heard else "has not answered yet")
 
+    def wait(self, spent_seconds: float) -> bool:
+        """Wait for the list that was wanted, not for one that was late or failed before."""
+        if self._late or self._error or self._thread is None:
+            return False
+        came = self._answered.wait(max(0.0, self._wait_seconds - spent_seconds))
+        self._late = not came
+        return came
+
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, without waiting for it: an answer has a deadline, and it holds nothing
+        that others need."""
         self._stopped.set()
         self._wanted.set()
-        if self._thread:
-            self._thread.join(TIMEOUT_SECONDS + 1)
 
     def _want(self) -> None:
+        """Have the list fetched: once a second, so that one list answers for ten new units."""
+        if time.monotonic() < self._wanted_at + PAUSE_SECONDS:
+            return
+        self._wanted_at = time.monotonic()
+        self._answered.clear()
+        self._wanted.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
             self._thread.start()
-        self._answered.clear()
-        self._wanted.set()
-        # Once a second: ten new units at once are answered by one list.
-        if time.monotonic() > self._waited_until:
-            self._answered.wait(self._wait_seconds)
-            self._waited_until = time.monotonic() + PAUSE_SECONDS / 2
 
     def _work(self) -> None:
         pause = PAUSE_SECONDS
@@ -108,7 +121,7 @@ class Listing:
             try:
                 self._take(self._fetch())
                 pause = PAUSE_SECONDS
-            except (OSError, ValueError, http.client.HTTPException) as error:
+            except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
                 self._error = reason(error)
                 self._wanted.set()  # on and on, ever more slowly: it may come back
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -117,15 +130,20 @@ class Listing:
 
     def _take(self, listed: Listed) -> None:
         news = listed.keys() != self._listed.keys()
-        self._listed, self._error, self._heard = listed, "", True
+        self._listed, self._error, self._heard, self._late = listed, "", True, False
         self.version += news
 
 
-def engine(path: str, wanted: Collection[str], wait_seconds: float = WAIT_SECONDS) -> Listing:
+def engine(
+    path: str,
+    wanted: Collection[str],
+    wait_seconds: float = WAIT_SECONDS,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Listing:
     """The containers that an engine's socket lists: running ones, without their environment."""
 
     def fetch() -> Listed:
-        body = _get(_Unix(path), "/containers/json", {})
+        body = _get(_Unix(path), "/containers/json", {}, timeout_seconds)
         found = msgspec.json.decode(body, type=list[_Container])
         return {each.id: chosen(each.labels or {}, wanted) for each in found}
 
@@ -141,9 +159,7 @@ def kubelet(
     def fetch() -> Listed:
         token = Path(settings.token_file).read_text(encoding="ascii").strip()
         context = ssl.create_default_context(cafile=settings.ca_file)
-        where = http.client.HTTPSConnection(
-            url.hostname or "", url.port or 10250, timeout=TIMEOUT_SECONDS, context=context
-        )
+        where = http.client.HTTPSConnection(url.hostname or "", url.port or 10250, context=context)
         body = _get(where, "/pods", {"Authorization": f"Bearer {token}"})
         pods = msgspec.json.decode(body, type=_Pods).items or []
         return {pod.metadata.uid: chosen(pod.metadata.labels, wanted) for pod in pods}
@@ -155,34 +171,38 @@ class _Unix(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        super().__init__("localhost")
         self._path = path
 
     def connect(self) -> None:
         """Connect to the socket's file."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
-def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bytes:
+def _get(
+    connection: http.client.HTTPConnection,
+    path: str,
+    headers: dict[str, str],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> bytes:
     """A small answer, whole. Raises OSError, ValueError, HTTPException."""
+    deadline = time.monotonic() + timeout_seconds
+    headers = {"Accept": "application/json", **headers}
     try:
-        connection.request("GET", path, headers={"Accept": "application/json", **headers})
-        response = connection.getresponse()
-        if response.status != http.client.OK:
-            raise ValueError(f"GET {path} was answered with {response.status}{_hint(response)}")
-        body = response.read(MOST_BYTES + 1)
+        status, body = timed_http.get(connection, path, headers, deadline, MOST_BYTES + 1)
+    except TimeoutError as error:
+        raise ValueError(
+            f"GET {path} was not answered in whole within {timeout_seconds:g} s"
+        ) from error
     finally:
         connection.close()
+    if status != http.client.OK:
+        raise ValueError(f"GET {path} was answered with {status}{HINTS.get(status, '')}")
     if len(body) > MOST_BYTES:
         raise ValueError(f"GET {path} was answered with more than {MOST_BYTES} bytes")
     return body
-
-
-def _hint(response: http.client.HTTPResponse) -> str:
-    hints = {401: "; check token_file", 403: "; the token needs: get nodes/pods (of this node)"}
-    return hints.get(response.status, "")
 
 
 def reason(error: Exception) -> str:

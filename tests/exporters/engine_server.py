@@ -91,6 +91,26 @@ def engine(path: Path, reply: Reply) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def dripping(path: Path, drop: bytes = b"x", every_seconds: float = 0.05) -> Iterator[None]:
+    """A socket whose answer begins well and never ends: a piece of it now and then."""
+    ended = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\nX-Slow: ")
+                while not ended.wait(every_seconds):
+                    self.request.sendall(drop)
+
+    with UnixServer(str(path), Handler) as server:
+        try:
+            yield from _serving(server)
+        finally:
+            ended.set()
+    path.unlink()
+
+
+@contextlib.contextmanager
 def kubelet(context: ssl.SSLContext, reply: Reply) -> Iterator[str]:
     """A kubelet; its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(reply)) as server:

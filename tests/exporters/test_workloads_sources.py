@@ -115,6 +115,61 @@ def test_declarations_are_read_when_they_come(tmp_path: Path) -> None:
     assert labels.of(unit).known is None
 
 
+@pytest.mark.parametrize("says", ["", "\n", "note=nothing\n", "sia=\n", "account=ia\n"])
+def test_a_declaration_that_says_nothing_hides_no_label(tmp_path: Path, says: str) -> None:
+    """Docker's label holds, and it alone is named as the place where that is known."""
+    write(tmp_path / "declared" / f"container-{ID}", says)
+    path = write(tmp_path / "containers" / ID / "config.v2.json", {"Config": {"Labels": SAID}})
+    labels = Labels([Declared(tmp_path / "declared", WANTED), DockerFiles(tmp_path, WANTED)])
+    assert labels.of(DOCKER).known == Known(KEPT, str(path))
+
+
+def test_a_declaration_holds_before_dockers_label(tmp_path: Path) -> None:
+    """Also one that begins with the mark that some editors put before UTF-8."""
+    path = write(tmp_path / "declared" / f"container-{ID}", "\ufeffsia=ocr\n")
+    write(tmp_path / "containers" / ID / "config.v2.json", {"Config": {"Labels": SAID}})
+    labels = Labels([Declared(tmp_path / "declared", WANTED), DockerFiles(tmp_path, WANTED)])
+    assert labels.of(DOCKER).known == Known({LABEL: "ocr"}, str(path))
+
+
+def test_a_declared_sia_that_is_no_code_is_told_and_dockers_label_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line, without the value: it may be a name. Where nobody knows better, it stays."""
+    declared = write(tmp_path / "declared" / f"container-{ID}", "sia=Somebody's\nteam=ocr\n")
+    labels = Labels([Declared(tmp_path / "declared", WANTED), DockerFiles(tmp_path, WANTED)])
+    before = labels.of(DOCKER).known
+    assert before == Known({LABEL: "Somebody's", "team": "ocr"}, str(declared))
+    path = write(tmp_path / "containers" / ID / "config.v2.json", {"Config": {"Labels": SAID}})
+    where = f"{declared}, {path}"
+    for _ in range(5):
+        assert labels.of(DOCKER).known == Known({LABEL: "chat", "team": "ocr"}, where)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == (
+        f"container {ID[:12]}: the value of its label {LABEL} is no code in {declared}; that in "
+        f"{path} holds"
+    )
+
+
+def test_what_two_sources_say_of_one_unit_is_joined(tmp_path: Path) -> None:
+    """A job's account of the first, the labels of the second, of each name the first."""
+    first = write(tmp_path / "first" / "job-17", "account=ia\n")
+    second = write(tmp_path / "second" / "job-17", "account=other\nsia=chat\n")
+    labels = Labels([Declared(first.parent, WANTED), Declared(second.parent, WANTED)])
+    known = labels.of(Unit("job", "17")).known
+    assert known == Known({LABEL: "chat"}, f"{first}, {second}", "ia")
+
+
+def test_a_container_without_labels_is_known_when_it_is_declared(tmp_path: Path) -> None:
+    """Docker's file without a label is no last word: the folder of declarations has news."""
+    docker = write(tmp_path / "containers" / ID / "config.v2.json", {"Config": {"Labels": {}}})
+    labels = Labels([Declared(tmp_path / "declared", WANTED), DockerFiles(tmp_path, WANTED)])
+    for _ in range(5):
+        assert labels.of(DOCKER).known == Known({}, str(docker))
+    path = write(tmp_path / "declared" / f"container-{ID}", "sia=chat\n")
+    assert labels.of(DOCKER).known == Known({LABEL: "chat"}, str(path))
+
+
 def test_the_readmes_prolog_declares_a_job(tmp_path: Path) -> None:
     """As Slurm would run it: account and comment; a comment of two lines changes no account."""
     text = README.read_text(encoding="utf-8").partition("\n#!/bin/sh\n")[2].partition("```")[0]
@@ -159,6 +214,13 @@ def asked(source: Listing, unit: Unit, *, known: bool = True) -> Known | Unknown
     raise AssertionError(answer)
 
 
+def told(source: Listing, unit: Unit) -> Known | Unknown | None:
+    """The answer to the first question."""
+    source.ask(unit)
+    source.wait(0)
+    return source.ask(unit)
+
+
 def test_an_engines_socket_is_asked_once_for_what_it_lists(tmp_path: Path) -> None:
     """A list answers for all in it; a new container makes one more; known ones none."""
     listed = [container(ID, SAID)]
@@ -171,7 +233,7 @@ def test_an_engines_socket_is_asked_once_for_what_it_lists(tmp_path: Path) -> No
     with engine(tmp_path / "sock", reply):
         source = listings.engine(str(tmp_path / "sock"), WANTED, 5)
         for _ in range(10):
-            assert source.ask(DOCKER) == Known(KEPT, f"the engine at {tmp_path}/sock")
+            assert told(source, DOCKER) == Known(KEPT, f"the engine at {tmp_path}/sock")
         assert source.ask(Unit("pod", UID)) is None
         assert paths == ["/containers/json"]
         listed.append(container(OTHER, None))
@@ -215,8 +277,8 @@ def test_a_slow_engine_does_not_hold_up_a_tick(tmp_path: Path) -> None:
 
     with engine(tmp_path / "sock", reply):
         source = listings.engine(str(tmp_path / "sock"), WANTED)
-        assert source.ask(DOCKER) == Unknown("has not answered yet")
-        assert source.ask(DOCKER) == Unknown("has not answered yet")
+        assert told(source, DOCKER) == Unknown("has not answered yet")
+        assert told(source, DOCKER) == Unknown("has not answered yet")
         release.touch()
         assert asked(source, DOCKER) == Known(KEPT, f"the engine at {tmp_path}/sock")
         source.close()
@@ -249,7 +311,7 @@ def test_a_kubelet_gives_the_labels_of_this_nodes_pods(tls: Path, token: Path) -
     with kubelet(certified(tls, "127.0.0.1"), kubelets) as url:
         token.write_text("old\n")
         source = listings.kubelet(Kubelet(str(token), str(tls / "ours.pem"), url), WANTED, 5)
-        answer = source.ask(Unit("pod", UID))
+        answer = told(source, Unit("pod", UID))
         assert isinstance(answer, Unknown)
         assert answer.why == "GET /pods was answered with 401; check token_file"
         token.write_text("weak\n")
@@ -273,7 +335,7 @@ def test_a_kubelet_of_another_authority_never_sees_the_token(tls: Path, token: P
 
     with kubelet(certified(tls, "127.0.0.1"), reply) as url:
         source = listings.kubelet(Kubelet(str(token), str(tls / "theirs.pem"), url), WANTED, 5)
-        answer = source.ask(Unit("pod", UID))
+        answer = told(source, Unit("pod", UID))
         source.close()
     assert isinstance(answer, Unknown)
     assert "its certificate is not trusted" in answer.why
@@ -286,7 +348,7 @@ def test_a_list_that_is_none_is_a_reason(tmp_path: Path) -> None:
     for body, why in (({"message": "page not found"}, "Expected `array`"), ("x", "Expected")):
         with engine(tmp_path / "sock", lambda *_, body=body: (200, body)):
             source = listings.engine(str(tmp_path / "sock"), WANTED, 5)
-            answer = source.ask(DOCKER)
+            answer = told(source, DOCKER)
             source.close()
         assert isinstance(answer, Unknown)
         assert why in answer.why
