@@ -27,9 +27,9 @@ SAYS: dict[Scene, str] = {
 CAUSES = (
     "True energy of a card: what each process caused, by the simulator's own physics, and standing "
     "power, which is by definition whose memory it is (under MIG, by slices); a reserved card is "
-    "its SIA's whole. Only time in which the card could be read is in it: where a card was away and "
-    "its counter went on, what that owes to the page still open is attributed all the same. Known "
-    "causes otherwise: SM "
+    "its SIA's whole. Only time in which the card could be read is in it: where a card was away "
+    "and its counter went on, what that owes to the page still open is attributed all the same. "
+    "Known causes otherwise: SM "
     "time is not power (each SIA draws other watts a busy second, and a card that is little used "
     "draws more a busy second than a full one); samples are whole percents, come 0.3 s late, one "
     "in twenty never comes and for a minute none is told (@unattributed), so that a burst may be "

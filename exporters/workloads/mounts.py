@@ -5,6 +5,7 @@ cgroup namespace both files name groups from the namespace's root on, with `..` 
 it. Sources: proc(5), cgroups(7), cgroup_namespaces(7).
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -51,10 +52,10 @@ def cgroup_of(pid: int, proc: Path = PROC, controller: str | None = None) -> str
 def cgroup_below(mount: Mount | None, pid: int, proc: Path, controller: str | None) -> str | None:
     """The same, of a tree whose mount was found before."""
     try:
-        lines = (proc / str(pid) / "cgroup").read_text(errors="surrogateescape").splitlines()
+        text = (proc / str(pid) / "cgroup").read_bytes()
     except OSError:
         return None
-    for line in lines:
+    for line in _lines(text):
         number, controllers, path = line.split(":", 2)
         if number == "0" if controller is None else controller in controllers.split(","):
             return below(mount.group, path.removesuffix(GONE)) if mount else None
@@ -80,13 +81,18 @@ def _parts(path: str) -> list[str]:
 def _mounts(mountinfo: Path) -> Iterator[tuple[list[str], str, list[str]]]:
     """Each mount: the fields before the lone hyphen, the file system, its own options."""
     try:
-        lines = mountinfo.read_text().splitlines()
+        text = mountinfo.read_bytes()
     except OSError:
         return
-    for line in lines:
+    for line in _lines(text):
         before, _, after = line.partition(" - ")
         kind, _, options = (*after.split(" "), "", "")[:3]
         yield before.split(" "), kind, options.split(",")
+
+
+def _lines(text: bytes) -> list[str]:
+    """What newlines part: any other byte may be in a group's name."""
+    return list(filter(None, os.fsdecode(text).split("\n")))
 
 
 def _unescaped(field: str) -> str:

@@ -67,6 +67,16 @@ def test_a_path_is_told_below_what_the_mount_shows(
     assert below(shown, path) == expected
 
 
+@pytest.mark.parametrize("name", ["chat\x1cx", "chat\rx", "chat\u2028x", "chat\x85x", "chat:x"])
+def test_a_name_with_odd_bytes_passes_for_no_other_group(name: str) -> None:
+    """Whatever text calls the end of a line: only a newline is one, and no name can hold it."""
+    with house() as own:
+        (own / name).mkdir()
+        burner = Burner(own / name, 0.01)
+        assert cgroup_of(burner.pid) == f"/{own.name}/{name}"
+        burner.end()
+
+
 def test_real_processes_are_found() -> None:
     """A process in a nested group; itself; a kernel thread in the root."""
     with house() as own:
