@@ -6,6 +6,7 @@ names and help from `footprint.metrics`. A scrape reads no sensor, no file and n
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -29,6 +30,8 @@ from footprint.units import grams_float, joules_float, micrograms
 
 Family = CounterMetricFamily | GaugeMetricFamily
 SLOW_CLIENT_SECONDS = 10
+REFUSED_SECONDS = 0.1
+"""Until a connection is accepted again for which no file was left."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -291,6 +294,15 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 32
+
+    def get_request(self) -> Any:
+        """The next connection. One that no file is left for stays in the queue, and would be tried
+        again at once, at the cost of a whole core."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(REFUSED_SECONDS)
+            raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no concern of the agent's."""

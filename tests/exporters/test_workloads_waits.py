@@ -59,7 +59,7 @@ def test_many_slow_engines_are_waited_for_no_longer_than_one(tmp_path: Path) -> 
 
 
 def test_who_was_late_is_not_waited_for_until_it_answers(tmp_path: Path) -> None:
-    """It says at once that it has not answered; what it lists after all is known at a later look."""
+    """It is said at once that it owes an answer; what it lists then is known at a later look."""
     release = tmp_path / "release"
 
     def reply(*_: str) -> tuple[int, list[object]]:
