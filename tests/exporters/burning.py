@@ -24,11 +24,12 @@ def used():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return round((usage.ru_utime + usage.ru_stime) * 1e9)
 group, most = sys.argv[1], float(sys.argv[2])
-time.sleep(0.001)  # the kernel gives what is not booked yet, up to a tick, to the group we enter
-for folder in sys.argv[3:] + [group] * (group != "-"):
-    with open(folder + "/cgroup.procs", "w") as file:
-        file.write(str(os.getpid()))
+files = [open(f"{folder}/cgroup.procs", "w") for folder in sys.argv[3:] + [group] * (group != "-")]
+# The kernel gives what is not booked yet to the group we enter; asking books it to the old one.
 before = used()
+for file in files:
+    with file:
+        file.write(str(os.getpid()))
 while used() - before < most * 1e9:
     sum(range(2000))
 print(before, used(), flush=True)
