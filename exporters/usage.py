@@ -24,18 +24,19 @@ class OwnTime:
     def __init__(self) -> None:
         self._looks = 0
         self._sia: str | None = None
-        self._before_ns = 0
+        self._before_ns: int | None = None
         self._taken_ns: dict[str, int] = {}
         self._highest_ns: dict[str, int] = {}
 
     def take_out(self, sia_ns: dict[str, int], own_ns: int, whose: Decide) -> None:
-        """Less in `sia_ns`, which never falls: the groups were read a moment before `own_ns`."""
+        """Less in `sia_ns`, which never falls: the groups were read a moment before `own_ns`. What
+        was used before the first look is in the totals that everything is counted from."""
         if self._looks % LOOKS == 0:
             self._sia = whose(os.getpid())
         self._looks += 1
-        moved_ns, self._before_ns = own_ns - self._before_ns, own_ns
-        if self._sia is not None:
-            self._taken_ns[self._sia] = self._taken_ns.get(self._sia, 0) + moved_ns
+        before_ns, self._before_ns = self._before_ns, own_ns
+        if self._sia is not None and before_ns is not None:
+            self._taken_ns[self._sia] = self._taken_ns.get(self._sia, 0) + own_ns - before_ns
         for sia, taken_ns in self._taken_ns.items():
             left_ns = max(self._highest_ns.get(sia, 0), sia_ns.get(sia, 0) - taken_ns)
             sia_ns[sia] = self._highest_ns[sia] = left_ns

@@ -1,13 +1,13 @@
 """CPU time read at one moment: each nanosecond is some consumer's once."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 from exporters.settings import Workload
 from exporters.surroundings import Surroundings
 from exporters.usage import CpuUse
 from exporters.workloads.cpusets import LOOKS
-from exporters.workloads.owners import by_group
 from exporters.workloads.processes import Processes
 from exporters.workloads.rules import Rules
 from tests.exporters.burning import burn, house, near
@@ -57,7 +57,35 @@ def test_an_agent_that_moves_leaves_what_it_used_where_it_was(tmp_path: Path) ->
         use.close()
 
 
-def test_this_process_is_asked_for_by_its_group() -> None:
-    """The real wiring: the group of this very process, in no rule's."""
-    nobodys = by_group(Rules([], "none-of-run"), Path("/proc"))
-    assert nobodys(os.getpid()) is None
+INSIDE = """
+import os, sys
+from pathlib import Path
+from exporters.settings import Workload
+from exporters.surroundings import Surroundings
+from exporters.usage import CpuUse
+from exporters.workloads.owners import by_group
+from exporters.workloads.processes import Processes
+from exporters.workloads.rules import Rules
+own = Path(sys.argv[1])
+(own / "agent" / "cgroup.procs").write_text(str(os.getpid()))
+rules = Rules([Workload(f"{own.name}/*", "services")], "none-of-run")
+whose = by_group(rules, Path("/proc"))
+use = CpuUse(own.parent, rules, Processes(own / "none"), Surroundings(), whose)
+first = use.read()
+while use.read().agent_ns - first.agent_ns < 300_000_000:
+    sum(range(2000))
+last = use.read()
+print(last.sia_ns["services"] - first.sia_ns["services"], last.agent_ns - first.agent_ns)
+"""
+
+
+def test_an_agent_in_a_group_that_a_rule_names_is_charged_once() -> None:
+    """The real thing, in a real group: what it uses is its own, and next to nothing the SIA's."""
+    with house() as own:
+        (own / "agent").mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", INSIDE, str(own)], capture_output=True, text=True, check=True
+        )
+    services_ns, agent_ns = map(int, done.stdout.split())
+    assert agent_ns >= 300 * MS
+    assert 0 <= services_ns < 10 * MS
