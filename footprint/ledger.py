@@ -9,7 +9,7 @@ changed, dropped, inserted or reordered page shows. A reader needs nothing but `
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -322,7 +322,35 @@ def verify_chain(bodies: Iterable[bytes], last_hash: str | None = None) -> Itera
         )
 
 
-def check_follows(page: Page, previous: Page | None, previous_hash: str) -> None:
+class Linked(Protocol):
+    """What numbers and chains a page, of whatever kind."""
+
+    @property
+    def host_id(self) -> str:
+        """Who writes the ledger."""
+
+    @property
+    def ledger_id(self) -> str:
+        """Which ledger."""
+
+    @property
+    def seq(self) -> int:
+        """Its number, from 0."""
+
+    @property
+    def previous_hash(self) -> str:
+        """Of the page before."""
+
+    @property
+    def start(self) -> datetime:
+        """Where its time begins."""
+
+    @property
+    def end(self) -> datetime:
+        """Where it ends."""
+
+
+def check_follows(page: Linked, previous: Linked | None, previous_hash: str) -> None:
     """Raise ChainError unless `page` is the next of its ledger after `previous` (None: none)."""
     expected_seq = previous.seq + 1 if previous else 0
     if page.seq != expected_seq:
