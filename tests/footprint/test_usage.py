@@ -78,7 +78,7 @@ def test_pages_follow_each_other_as_those_of_energy_do() -> None:
         ({"end": START + 2 * QUARTER}, "neither inside one UTC quarter-hour nor one day"),
         ({"end": START}, "neither inside"),
         ({"start": START.replace(tzinfo=None)}, "not an aware UTC instant"),
-        ({"seq": 1}, "seq 1 after hash 00000000"),
+        ({"seq": 1}, "seq 1 with previous_hash 00000000"),
         ({"lines": [line(), line()]}, "twice"),
         ({"lines": [line(cached_tokens=1001)]}, "more tokens cached than prompted"),
         ({"lines": [line(prompt_tokens=None)]}, "prompt and generated tokens, or their total"),
