@@ -78,12 +78,11 @@ class CpuUse:
     def read(self) -> Usage:
         """Everything used so far. Raises OSError, ValueError where the host's total is refused."""
         sia_ns = self._groups.read_ns() if self._groups else {}
-        declared_ns = self._processes.read_ns()
-        for sia, used_ns in declared_ns.items():
+        for sia, used_ns in self._processes.read_ns().items():
             sia_ns[sia] = sia_ns.get(sia, 0) + used_ns
         host_ns, own_ns = self.host.read_ns(), self._around.own_cpu_ns()
         self._own.take_out(sia_ns, own_ns, self._whose)
-        return Usage(host_ns, own_ns, sia_ns, self._confined(declared_ns))
+        return Usage(host_ns, own_ns, sia_ns, self._confined())
 
     def watched(self) -> Mapping[str, list[str]]:
         """Watched groups by SIA."""
@@ -95,11 +94,11 @@ class CpuUse:
             self._groups.close()
         self.host.close()
 
-    def _confined(self, declared: Iterable[str]) -> Confined | None:
+    def _confined(self) -> Confined | None:
         """A SIA with a process outside of groups that are its own is confined to nothing known."""
         if self._cpusets is None:
             return None
         package = dict(self._cpusets.confined(self.watched()))
-        for sia in declared:
+        for sia in self._processes.outside():
             package.pop(sia, None)
         return Confined(package, self._package_cpu.read_ns()) if package else None

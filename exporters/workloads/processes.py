@@ -121,6 +121,10 @@ class Processes:
                 totals[followed.sia] = totals.get(followed.sia, 0) + followed.usage_ns
         return totals
 
+    def outside(self) -> set[str]:
+        """SIA with a process that lives and is in no group of a SIA's."""
+        return {one.sia for one in self._followed.values() if not one.grouped}
+
     def sia_of(self, pid: int) -> str | None:
         """The SIA under which a process, or one that it descends from, was declared."""
         while self._followed and (stat := read_stat(self._proc, pid)) is not None:

@@ -206,4 +206,7 @@ def test_two_sia_on_a_cpu_each_are_told_apart(tmp_path: Path) -> None:
         assert after.package == {"search": "package-1"}  # `chat` is also where nobody can say
         for burner in burners.values():
             burner.end()
+        gone = use.read().confined
+        assert gone is not None
+        assert gone.package == {"chat": "package-0", "search": "package-1"}
         use.close()
