@@ -39,7 +39,7 @@ def _compile(folder: Path) -> Path:
             "install gcc, or simulate a host without cards: --gpus 0"
         )
     target = folder / SONAME
-    options = ["-shared", "-fPIC", f"-Wl,-soname,{SONAME}", "-o", str(target), str(SOURCE)]
+    options = ["-O2", "-shared", "-fPIC", f"-Wl,-soname,{SONAME}", "-o", str(target), str(SOURCE)]
     done = subprocess.run(  # noqa: S603 - our own source
         [compiler, *options], capture_output=True, text=True, check=False
     )

@@ -79,6 +79,6 @@ def codecarbon(folder: Path) -> Measured:
 
 def _compile(folder: Path) -> Path:
     target = folder / LIBRARY
-    options = ["-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{LIBRARY}"]
+    options = ["-O2", "-shared", "-fPIC", "-Wall", "-Werror", f"-Wl,-soname,{LIBRARY}"]
     subprocess.run(["gcc", *options, "-o", str(target), str(SOURCE)], check=True)
     return target
