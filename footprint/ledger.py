@@ -239,7 +239,7 @@ def check(page: Page) -> None:
     quality; the entries of a device add up to its metered energy (law 1); no device is covered
     twice; no entry twice.
     """
-    interval = _utc(page.start, page.end, "page")
+    interval = utc_interval(page.start, page.end, "page")
     if not interval.microseconds:
         raise PageError("page: start and end are the same instant")
     quarter = floor_to(page.start, QUARTER_HOUR_SECONDS)
@@ -248,11 +248,11 @@ def check(page: Page) -> None:
     if (page.seq == 0) != (page.previous_hash == GENESIS):
         raise PageError(f"page: seq {page.seq} with previous_hash {page.previous_hash[:8]}...")
     for gap in page.gaps:
-        inside = _utc(gap.start, gap.end, "gap").intersection(interval)
+        inside = utc_interval(gap.start, gap.end, "gap").intersection(interval)
         if inside is None or inside != Interval(gap.start, gap.end):
             raise PageError(f"gap of {gap.device}: {gap.start} to {gap.end} is not inside the page")
     for node in page.nodes:
-        _utc(node.start, node.end, "node fact")
+        utc_interval(node.start, node.end, "node fact")
     for state in page.sensors:
         _check_state(state)
     _check_conservation(page)
@@ -263,7 +263,7 @@ def _check_state(state: SensorState) -> None:
         raise PageError(f"sensor {state.sensor}: more interpolated than metered on {state.device}")
     marks = [mark.at for mark in (state.first, state.last) if mark]
     for instant in [*marks, *([state.floor_at] if state.floor_at else [])]:
-        _utc(instant, instant, f"sensor {state.sensor}: device {state.device}")
+        utc_interval(instant, instant, f"sensor {state.sensor}: device {state.device}")
 
 
 def _check_conservation(page: Page) -> None:
@@ -295,7 +295,8 @@ def _check_conservation(page: Page) -> None:
             )
 
 
-def _utc(start: datetime, end: datetime, what: str) -> Interval:
+def utc_interval(start: datetime, end: datetime, what: str) -> Interval:
+    """The interval, or PageError that names what it is of."""
     try:
         return Interval(start, end)
     except ValueError as error:

@@ -21,6 +21,7 @@ from footprint.ledger import (
     Identifier,
     PageError,
     Versions,
+    utc_interval,
 )
 
 FORMAT: Literal[1] = 1
@@ -107,7 +108,7 @@ def decode(body: bytes) -> UsagePage:
 def check(page: UsagePage) -> None:
     """Raise PageError where the content contradicts itself: an interval that is neither inside one
     quarter-hour nor one Paris day, a line twice, tokens that cannot be, a gap outside."""
-    interval = _interval(page.start, page.end, "usage page")
+    interval = utc_interval(page.start, page.end, "usage page")
     if not (_is_quarter(interval) or _is_day(interval)):
         raise PageError(
             f"usage page: {page.start} to {page.end} is neither inside one UTC quarter-hour nor "
@@ -123,7 +124,7 @@ def check(page: UsagePage) -> None:
     if named:
         raise PageError(f"total of {named[0].server}: a server names no consumer")
     for gap in page.gaps:
-        inside = _interval(gap.start, gap.end, "gap").intersection(interval)
+        inside = utc_interval(gap.start, gap.end, "gap").intersection(interval)
         if inside is None or inside != Interval(gap.start, gap.end):
             raise PageError(f"gap {gap.start} to {gap.end} is not inside the page")
 
@@ -153,10 +154,3 @@ def _is_quarter(interval: Interval) -> bool:
 
 def _is_day(interval: Interval) -> bool:
     return interval == paris_day(paris_date(interval.start))
-
-
-def _interval(start: datetime, end: datetime, what: str) -> Interval:
-    try:
-        return Interval(start, end)
-    except ValueError as error:
-        raise PageError(f"{what}: {error}") from error
