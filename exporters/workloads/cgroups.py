@@ -29,7 +29,7 @@ __all__ = ["RESCAN_TICKS", "Cgroups", "find_root"]
 
 RESCAN_TICKS = 5
 """The whole tree is looked through, and empty groups that `run` left are removed, this often; what
-is new directly below a parent is found at every tick."""
+is new directly below a parent, or on the way to one, is found at every tick."""
 
 TICKS_OF_AN_END = 2
 """A group may end after its parent was read: the next look shows what it used."""
@@ -76,6 +76,8 @@ class Cgroups:
         self._there: set[str] = set()
         self._units: dict[str, Unit] = {}
         """All groups of the last look everywhere, and in which of them a unit runs."""
+        self._ways: dict[str, int] = {"/": 0}
+        """Links of groups that nobody watches and that what is named may come below."""
         self._ticks = 0
         self._refused = False
 
@@ -185,10 +187,29 @@ class Cgroups:
         if self._ticks % RESCAN_TICKS == 0:
             self._look_everywhere()
             self._sweep()
+        for path in list(self._ways):
+            self._look_along(path)
         for path, group in list(self._groups.items()):
             if group.consumer == codes.UNATTRIBUTED:
                 self._look_below(path, group)
         self._ticks += 1
+
+    def _look_along(self, way: str) -> None:
+        """A group that is found only seconds later has used more by then than the host did since
+        the last tick, and would take what is others'."""
+        links = self.tree.links(way)
+        if links == self._ways[way] and links != 1:
+            return
+        self._ways[way] = links
+        if not links:
+            del self._ways[way]
+        for name in self.tree.children(way):
+            path = f"{way.rstrip('/')}/{name}"
+            if path not in self._groups and path not in self._undeclared:
+                self._consider(path)
+            if path not in self._ways and self.rules.leads_on(path):
+                self._ways[path] = 0
+                self._look_along(path)
 
     def _look_everywhere(self) -> None:
         there = set(self.tree.walk(self.rules.depth))
@@ -199,8 +220,8 @@ class Cgroups:
                 self._units[path] = unit
         self._there = there
         self._end_renamed(there)
+        self._undeclared &= there  # also those that came and went between two looks
         if gone:
-            self._undeclared -= gone
             self._units = {path: self._units[path] for path in self._units.keys() - gone}
             self.rules.labels.keep(self._units.values())
         asking = self._undeclared & self._units.keys()

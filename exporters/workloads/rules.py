@@ -67,6 +67,11 @@ class Pattern:
         """Whether what is named may be directly below."""
         return _match(self._names[:-1], path)
 
+    def leads_on(self, path: str) -> bool:
+        """Whether what is named may be further below."""
+        level = path.count("/")
+        return level < self.depth and _match(self._names[:level], path)
+
 
 class Rules:
     """The rules of one host."""
@@ -98,6 +103,13 @@ class Rules:
             path == f"/{self.workload_group}"
             or may_hold_units(path)
             or any(pattern.holds(path) for rule, pattern in self._rules if rule.cgroup)
+        )
+
+    def leads_on(self, path: str) -> bool:
+        """Whether groups that a rule names may come below this one, at whatever level: containers
+        and slices of them are made below groups at the top."""
+        return path.count("/") == 1 or any(
+            pattern.leads_on(path) for rule, pattern in self._rules if rule.cgroup
         )
 
     def steps(self, path: str) -> Iterator[Step]:

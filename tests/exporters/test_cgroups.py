@@ -110,10 +110,13 @@ def test_both_levels_dying_at_once_keep_their_own(own: Path) -> None:
 
 
 def test_a_group_found_late_below_a_watched_one_is_not_counted_twice(own: Path) -> None:
-    """What was counted above until a rule found the inner group stays there."""
+    """What was counted above until a rule found the inner group stays there: it came as another
+    went, and the number of groups shows no difference."""
     outer = made(own / "outer")
+    other = made(outer / "other")
     groups = watch(own, ("outer/inner", "inner"))
     groups.read_ns()
+    other.rmdir()
     inner = made(outer / "inner")
     early_ns = burn(inner, 0.3)
     assert near(groups.read_ns()["outer"], early_ns)
@@ -128,6 +131,36 @@ def test_a_group_found_late_below_a_watched_one_is_not_counted_twice(own: Path) 
     inner.rmdir()
     assert groups.read_ns() == read
     groups.close()
+
+
+@pytest.mark.parametrize("late", range(RESCAN_TICKS))
+def test_a_group_is_found_at_the_next_look_also_where_those_above_it_are_new(
+    own: Path, late: int
+) -> None:
+    """`run`'s first group, and one that a rule names three levels down: what they used since the
+    last look is theirs at once, at whatever look they come."""
+    groups = watch(own, ("a.slice/b.slice/*/web", "web"))
+    for _ in range(1 + late):
+        assert not any(groups.read_ns().values())
+    chat, web = made(own / "chat" / "1"), made(own / "a.slice" / "b.slice" / "c" / "web")
+    used_ns = {"chat": burn(chat, 0.2), "web": burn(web, 0.1)}
+    read = groups.read_ns()
+    assert all(near(read[sia], used_ns[sia]) for sia in used_ns), (read, used_ns)
+    groups.close()
+
+
+def test_a_group_made_at_the_top_is_found_at_the_next_look(own: Path) -> None:
+    """Also the group that workloads are put in, where none has run on this host before."""
+    group = own.with_name(f"{own.name}-new")
+    groups = Cgroups(own.parent, Rules([], group.name))
+    try:
+        groups.read_ns()
+        used_ns = burn(made(group / "chat"), 0.2)
+        assert near(groups.read_ns()["chat"], used_ns)
+    finally:
+        groups.close()
+        (group / "chat").rmdir()
+        group.rmdir()
 
 
 def test_a_rule_with_a_star_takes_every_group_of_that_level(own: Path) -> None:
