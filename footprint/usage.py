@@ -42,8 +42,11 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Line(_Wire, frozen=True):
-    """What one consumer asked of one model of a server. `requests` is None where they are not
-    counted; `total_tokens` is given instead of the others where nothing tells prompt from answer.
+    """What one consumer asked of one model of a server: `server` is the consumer under which pages
+    of energy have it. `requests` is None where they are not counted; `total_tokens` is given
+    instead of the others where nothing tells prompt from answer. `units` are functional units of
+    the consumer that were done with it (pages, documents, seconds of audio), None where nobody
+    counts them; `estimated_uj` is the gateway's own estimate of the energy, in no sum of ours.
     """
 
     server: Code
@@ -54,6 +57,8 @@ class Line(_Wire, frozen=True):
     cached_tokens: Count
     generated_tokens: Count | None
     total_tokens: Count | None = None
+    units: Count | None = None
+    estimated_uj: Count | None = None
 
 
 class Gap(_Wire, frozen=True):
