@@ -14,7 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     for name, what, run in (
-        ("registry", "directorates, projects and SIA from YAML", run_registry),
+        ("registry", "directorates, projects, SIA and shared servers from YAML", run_registry),
         ("factors", "factors from CSV, as in the shipped table", run_factors),
     ):
         kind = kinds.add_parser(name, help=what)
@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run_registry(chosen: argparse.Namespace) -> int:
-    """Take a register over; says how many rows are new."""
+    """Take a register over; says how many rows are new, by list."""
     from footprint.service import registry, registry_file  # noqa: PLC0415 - slow to import
     from footprint.service.register import RegisterError  # noqa: PLC0415
     from footprint.service.store import open_store  # noqa: PLC0415
@@ -40,7 +40,10 @@ def run_registry(chosen: argparse.Namespace) -> int:
         raise file.error(error) from error
     finally:
         store.close()
-    sys.stdout.write(f"footprint: {changed} new or changed in {chosen.database}\n")
+    parts = ", ".join(f"{name} {number}" for name, number in changed.items())
+    sys.stdout.write(
+        f"footprint: {sum(changed.values())} new or changed in {chosen.database}: {parts}\n"
+    )
     return 0
 
 

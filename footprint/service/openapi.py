@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from footprint import ledger
 from footprint.service.pages import Receipt
-from footprint.service.register import Directorate, Project, Sia
+from footprint.service.register import LISTS
 
 REFERENCE = "#/components/schemas/{name}"
 PROBLEM = {
@@ -27,7 +27,7 @@ PROBLEM = {
 def components() -> dict[str, Any]:
     """JSON schemas of the wire: batch, page, receipt, register, problem."""
     _, found = msgspec.json.schema_components(
-        [ledger.Batch, ledger.Page, Receipt, Directorate, Project, Sia], ref_template=REFERENCE
+        [ledger.Batch, ledger.Page, Receipt, *LISTS.values()], ref_template=REFERENCE
     )
     # On the wire a page is bytes, kept as they were hashed; what the bytes hold is a Page.
     found["Envelope"]["properties"]["page"] = {"$ref": REFERENCE.format(name="Page")}

@@ -1,4 +1,4 @@
-"""`/v1/directorates`, `/v1/projects`, `/v1/sia`: the register, read by anyone.
+"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`: the register, read by anyone.
 
 PUT makes or corrects: the same content again changes nothing, other content becomes a new row with
 its own `known_from`, so that earlier statements can be had again.
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from footprint import codes
 from footprint.interval import to_us
-from footprint.service import answers, body, store_register
+from footprint.service import answers, body, register_check, store_register
 from footprint.service.problems import Problem
 from footprint.service.register import (
     Directorate,
@@ -22,8 +22,8 @@ from footprint.service.register import (
     Project,
     Register,
     RegisterError,
+    Server,
     Sia,
-    check_references,
 )
 from footprint.service.state import State, state_of
 
@@ -35,7 +35,7 @@ class Kind(msgspec.Struct, frozen=True):
     """One of the register's lists: its path, its items' type, and how to read it."""
 
     path: str
-    item: type[Directorate] | type[Project] | type[Sia]
+    item: type[Item]
     held: _Held
 
     def register(self, item: Item) -> Register:
@@ -47,6 +47,7 @@ KINDS = (
     Kind("directorates", Directorate, store_register.directorates),
     Kind("projects", Project, store_register.projects),
     Kind("sia", Sia, store_register.sia),
+    Kind("servers", Server, store_register.servers),
 )
 
 
@@ -118,11 +119,9 @@ def _store(state: State, register: Register) -> None:
         raise Problem(422, "unprocessable", str(error)) from error
 
 
-def take(connection: Connection, register: Register, now_us: int) -> int:
-    """Check a register against what is held, and store what is new in it; how many rows."""
-    check_references(
-        register, store_register.directorates(connection), store_register.projects(connection)
-    )
+def take(connection: Connection, register: Register, now_us: int) -> dict[str, int]:
+    """Check a register against what is held, and store what is new in it; how many rows by list."""
+    register_check.check(register, store_register.held(connection))
     return store_register.store(connection, register, now_us)
 
 

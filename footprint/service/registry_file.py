@@ -11,6 +11,14 @@
         shares:                                             # dated, Paris days, `to` excluded
           - {project: accueil, permille: 600, from: 2026-01-01}
           - {project: autre, permille: 400, from: 2026-01-01}
+        unit: document                                      # what one use of it does
+    servers:
+      - code: albert
+        name: Serveur Albert
+        weights: {prompt: 1, generated: 4}                  # or left out: the method's
+        idle: use                                           # or none: idle energy stays its own
+        models:                                             # where each model has its own boards
+          mistral-small: [GPU-5f2e6a4c-7d21-4b0c-9a55-0d6c1f3a2b10]
 
 In: a path. Out: `Register`, checked in itself; what it refers to is checked where it is stored.
 """
@@ -23,20 +31,14 @@ import msgspec
 from footprint.service import yaml_lines
 from footprint.service.errors import CommandError, Place, PlaceError
 from footprint.service.register import (
+    LISTS,
     WHOLE,
-    Directorate,
-    Project,
     Register,
     RegisterError,
     Share,
     Sia,
+    Weights,
 )
-
-_LISTS: dict[str, type[msgspec.Struct]] = {
-    "directorates": Directorate,
-    "projects": Project,
-    "sia": Sia,
-}
 
 
 class RegisterFile(msgspec.Struct, frozen=True):
@@ -65,13 +67,15 @@ def read(path: Path) -> RegisterFile:
 
 def _check_fields(content: Any) -> None:
     """Name the field that does not exist, and those that do, before anything else."""
-    _check_keys(content, tuple(_LISTS), ())
-    for name, kind in _LISTS.items():
+    _check_keys(content, tuple(LISTS), ())
+    for name, kind in LISTS.items():
         allowed = _fields(kind)
         for index, item in enumerate(_list(content.get(name), (name,))):
             _check_keys(item, allowed, (name, index))
             for n, share in enumerate(_list(item.get("shares"), (name, index, "shares"))):
                 _check_keys(share, _fields(Share), (name, index, "shares", n))
+            if item.get("weights") is not None:
+                _check_keys(item["weights"], _fields(Weights), (name, index, "weights"))
 
 
 def _fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
@@ -111,7 +115,7 @@ def _spell_out(content: dict[str, Any]) -> dict[str, Any]:
 
 def _convert(content: dict[str, Any]) -> Register:
     items: dict[str, list[Any]] = {}
-    for name, kind in _LISTS.items():
+    for name, kind in LISTS.items():
         items[name] = [
             yaml_lines.convert(value, kind, (name, index))
             for index, value in enumerate(content.get(name, []))

@@ -1,18 +1,30 @@
 """SQL of the register: every change is a new row with its `known_from`; nothing is overwritten."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
 from footprint.service import tables
-from footprint.service.register import Directorate, Item, Project, Register, Share, Sia
+from footprint.service.register import (
+    LISTS,
+    Directorate,
+    Item,
+    Project,
+    Register,
+    Server,
+    Share,
+    Sia,
+    Weights,
+)
 
 _DIRECTORATE = tables.table(tables.Directorate)
 _PROJECT = tables.table(tables.Project)
 _SIA = tables.table(tables.Sia)
 _SHARE = tables.table(tables.Share)
+_SERVER = tables.table(tables.Server)
+_MODEL = tables.table(tables.ServerModel)
+_TABLES = {Directorate: _DIRECTORATE, Project: _PROJECT, Sia: _SIA, Server: _SERVER}
 EVER_US = 2**63 - 1
 
 
@@ -49,7 +61,10 @@ def sia(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Sia]:
         shares.setdefault((row.sia, row.known_from_us), []).append(_share(row))
     return {
         row.code: Sia(
-            code=row.code, name=row.name, shares=shares.get((row.code, row.known_from_us), [])
+            code=row.code,
+            name=row.name,
+            shares=shares.get((row.code, row.known_from_us), []),
+            unit=row.unit,
         )
         for row in _current(connection, _SIA, as_of_us)
     }
@@ -64,37 +79,78 @@ def _share(row: Any) -> Share:
     )
 
 
-def store(connection: Connection, register: Register, now_us: int) -> int:
-    """Add a row for each item that is new or says something new; how many."""
-    changed = 0
-    groups: tuple[tuple[list[Any], Mapping[str, Item]], ...] = (
-        (register.directorates, directorates(connection)),
-        (register.projects, projects(connection)),
-        (register.sia, sia(connection)),
+def servers(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Server]:
+    """Shared servers by code with the boards of their models, as known at an instant."""
+    models: dict[tuple[str, int], dict[str, list[str]]] = {}
+    for row in connection.execute(select(_MODEL).order_by(_MODEL.c.ordinal)):
+        of_server = models.setdefault((row.server, row.known_from_us), {})
+        of_server.setdefault(row.model, []).append(row.device)
+    return {
+        row.code: Server(
+            code=row.code,
+            name=row.name,
+            weights=_weights(row),
+            idle=row.idle,
+            models=models.get((row.code, row.known_from_us), {}),
+        )
+        for row in _current(connection, _SERVER, as_of_us)
+    }
+
+
+def _weights(row: Any) -> Weights | None:
+    if row.prompt_weight is None:
+        return None
+    return Weights(prompt=row.prompt_weight, generated=row.generated_weight)
+
+
+def held(connection: Connection) -> Register:
+    """The whole register as it is now."""
+    return Register(
+        directorates=list(directorates(connection).values()),
+        projects=list(projects(connection).values()),
+        sia=list(sia(connection).values()),
+        servers=list(servers(connection).values()),
     )
-    for items, held in groups:
-        for item in items:
-            if held.get(item.code) != item:
-                _insert(connection, item, now_us)
-                changed += 1
+
+
+def store(connection: Connection, register: Register, now_us: int) -> dict[str, int]:
+    """Add a row for each item that is new or says something new; how many, by list."""
+    before = held(connection)
+    changed = {}
+    for name in LISTS:
+        known = {item.code: item for item in getattr(before, name)}
+        fresh = [item for item in getattr(register, name) if known.get(item.code) != item]
+        for item in fresh:
+            _insert(connection, item, now_us)
+        changed[name] = len(fresh)
     return changed
 
 
 def _insert(connection: Connection, item: Item, now_us: int) -> None:
-    if isinstance(item, Directorate):
-        known_us = _next_us(connection, _DIRECTORATE, item.code, now_us)
-        values = {"code": item.code, "known_from_us": known_us, "name": item.name}
-        connection.execute(_DIRECTORATE.insert(), values)
-    elif isinstance(item, Project):
-        known_us = _next_us(connection, _PROJECT, item.code, now_us)
-        values = {"code": item.code, "known_from_us": known_us, "name": item.name}
-        connection.execute(_PROJECT.insert(), values | {"directorate": item.directorate})
-    else:
-        known_us = _next_us(connection, _SIA, item.code, now_us)
-        values = {"code": item.code, "known_from_us": known_us, "name": item.name}
-        connection.execute(_SIA.insert(), values)
-        if item.shares:
-            connection.execute(_SHARE.insert(), _share_rows(item, known_us))
+    rows = _TABLES[type(item)]
+    known_us = _next_us(connection, rows, item.code, now_us)
+    key = {"code": item.code, "known_from_us": known_us, "name": item.name}
+    connection.execute(rows.insert(), key | _row(item))
+    if isinstance(item, Sia) and item.shares:
+        connection.execute(_SHARE.insert(), _share_rows(item, known_us))
+    if isinstance(item, Server) and item.models:
+        connection.execute(_MODEL.insert(), _model_rows(item, known_us))
+
+
+def _row(item: Item) -> dict[str, Any]:
+    """What a row of `item` holds beside code, name and instant."""
+    if isinstance(item, Project):
+        return {"directorate": item.directorate}
+    if isinstance(item, Sia):
+        return {"unit": item.unit}
+    if isinstance(item, Server):
+        weights = item.weights
+        return {
+            "prompt_weight": weights.prompt if weights else None,
+            "generated_weight": weights.generated if weights else None,
+            "idle": item.idle,
+        }
+    return {}
 
 
 def _next_us(connection: Connection, rows: Any, code: str, now_us: int) -> int:
@@ -116,4 +172,18 @@ def _share_rows(item: Sia, known_us: int) -> list[dict[str, Any]]:
             "valid_to": share.to.isoformat() if share.to else None,
         }
         for ordinal, share in enumerate(item.shares)
+    ]
+
+
+def _model_rows(item: Server, known_us: int) -> list[dict[str, Any]]:
+    boards = [(model, board) for model, boards in item.models.items() for board in boards]
+    return [
+        {
+            "server": item.code,
+            "known_from_us": known_us,
+            "ordinal": ordinal,
+            "model": model,
+            "device": board,
+        }
+        for ordinal, (model, board) in enumerate(boards)
     ]

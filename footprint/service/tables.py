@@ -23,10 +23,8 @@ def _big(**options: Any) -> Any:
     return Field(sa_type=BigInteger, **options)
 
 
-class LedgerHead(SQLModel, table=True):
+class _Head(SQLModel):
     """The last page held of a ledger. `end_us` is the end of its last accepted page."""
-
-    __tablename__ = "ledger_head"
 
     host_id: str = _key()
     ledger_id: str = _key()
@@ -35,15 +33,9 @@ class LedgerHead(SQLModel, table=True):
     end_us: int | None = _big(default=None)
 
 
-class Page(SQLModel, table=True):
-    """The evidence: canonical bytes as they came. `start_us` and `end_us` are unknown only where a
-    quarantined page does not say."""
-
-    __tablename__ = "page"
-    __table_args__ = (
-        Index("page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
-        Index("page_state", "state", "start_us"),
-    )
+class _Evidence(SQLModel):
+    """A page as it came. `start_us` and `end_us` are unknown only where a quarantined page does not
+    say."""
 
     host_id: str = _key()
     ledger_id: str = _key()
@@ -57,17 +49,38 @@ class Page(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
-class Entry(SQLModel, table=True):
-    """An entry of an accepted page."""
-
-    __tablename__ = "entry"
-    __table_args__ = (Index("entry_start", "start_us"), {"sqlite_with_rowid": False})
+class _Content(SQLModel):
+    """The key of what an accepted page says: its own, and the place in it."""
 
     host_id: str = _key()
     start_us: int = _big_key()
     ledger_id: str = _key()
     seq: int = _big_key()
     ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+
+
+class LedgerHead(_Head, table=True):
+    """The head of a host's ledger of energy."""
+
+    __tablename__ = "ledger_head"
+
+
+class Page(_Evidence, table=True):
+    """The evidence of energy: canonical bytes as they came."""
+
+    __tablename__ = "page"
+    __table_args__ = (
+        Index("page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
+        Index("page_state", "state", "start_us"),
+    )
+
+
+class Entry(_Content, table=True):
+    """An entry of an accepted page."""
+
+    __tablename__ = "entry"
+    __table_args__ = (Index("entry_start", "start_us"), {"sqlite_with_rowid": False})
+
     component: str
     device: str
     consumer: str
@@ -76,17 +89,12 @@ class Entry(SQLModel, table=True):
     quality: str
 
 
-class Gap(SQLModel, table=True):
+class Gap(_Content, table=True):
     """A gap or blind stretch of an accepted page."""
 
     __tablename__ = "gap"
     __table_args__ = (Index("gap_start", "start_us"), {"sqlite_with_rowid": False})
 
-    host_id: str = _key()
-    start_us: int = _big_key()
-    ledger_id: str = _key()
-    seq: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
     kind: str
     component: str
     device: str
@@ -95,17 +103,12 @@ class Gap(SQLModel, table=True):
     cause: str
 
 
-class Sensor(SQLModel, table=True):
+class Sensor(_Content, table=True):
     """What an accepted page says of a sensor and device; the raw counters stay in the evidence."""
 
     __tablename__ = "sensor"
     __table_args__ = (Index("sensor_start", "start_us"), {"sqlite_with_rowid": False})
 
-    host_id: str = _key()
-    start_us: int = _big_key()
-    ledger_id: str = _key()
-    seq: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
     end_us: int = _big()
     sensor: str
     device: str
@@ -121,17 +124,12 @@ class Sensor(SQLModel, table=True):
     rated_power_uw: int | None = _big(default=None)
 
 
-class Node(SQLModel, table=True):
+class Node(_Content, table=True):
     """Energy of whole hosts by a node meter, as an accepted page tells it."""
 
     __tablename__ = "node"
     __table_args__ = (Index("node_from", "from_us"), {"sqlite_with_rowid": False})
 
-    host_id: str = _key()
-    start_us: int = _big_key()
-    ledger_id: str = _key()
-    seq: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
     meter: str
     host_ids: str
     from_us: int = _big()
@@ -183,6 +181,63 @@ class ImportedFile(SQLModel, table=True):
     meter: str
 
 
+class UsageHead(_Head, table=True):
+    """The head of a gateway's ledger of usage."""
+
+    __tablename__ = "usage_head"
+
+
+class UsagePage(_Evidence, table=True):
+    """The evidence of usage: canonical bytes as they came. Of the accepted pages of a host with the
+    same interval the one known last holds; no two of them are known from the same instant."""
+
+    __tablename__ = "usage_page"
+    __table_args__ = (
+        Index("usage_page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
+        Index("usage_page_state", "state", "start_us"),
+    )
+
+
+class UsageCover(_Content, table=True):
+    """The interval that an accepted usage page tells, lines in it or none, and where it is from."""
+
+    __tablename__ = "usage_cover"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    end_us: int = _big()
+    origin: str
+
+
+class UsageLine(_Content, table=True):
+    """A line of an accepted usage page; `total` where it is what the server itself counted."""
+
+    __tablename__ = "usage_line"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    total: bool
+    server: str
+    model: str
+    consumer: str
+    requests: int | None = _big(default=None)
+    prompt_tokens: int | None = _big(default=None)
+    cached_tokens: int = _big()
+    generated_tokens: int | None = _big(default=None)
+    total_tokens: int | None = _big(default=None)
+    units: int | None = _big(default=None)
+    estimated_uj: int | None = _big(default=None)
+
+
+class UsageGap(_Content, table=True):
+    """Time of an accepted usage page in which counts may be missing."""
+
+    __tablename__ = "usage_gap"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    from_us: int = _big()
+    to_us: int = _big()
+    cause: str
+
+
 class Directorate(SQLModel, table=True):
     """A directorate of the ministry, as known from an instant on."""
 
@@ -212,6 +267,7 @@ class Sia(SQLModel, table=True):
     code: str = _key()
     known_from_us: int = _big_key()
     name: str
+    unit: str | None = None
 
 
 class Share(SQLModel, table=True):
@@ -226,6 +282,32 @@ class Share(SQLModel, table=True):
     permille: int
     valid_from: str | None = None
     valid_to: str | None = None
+
+
+class Server(SQLModel, table=True):
+    """A shared server, as known from an instant on; its models carry the same `known_from_us`. The
+    weights are both null where none were declared."""
+
+    __tablename__ = "server"
+
+    code: str = _key()
+    known_from_us: int = _big_key()
+    name: str
+    prompt_weight: int | None = None
+    generated_weight: int | None = None
+    idle: str
+
+
+class ServerModel(SQLModel, table=True):
+    """A board on which a server has a model."""
+
+    __tablename__ = "server_model"
+
+    server: str = _key()
+    known_from_us: int = _big_key()
+    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    model: str
+    device: str
 
 
 class Factor(SQLModel, table=True):

@@ -1,0 +1,180 @@
+"""SQL of usage: what gateways told of shared servers, as known at an instant over an interval.
+
+Of the accepted pages of one gateway (`host_id`) with the same interval the one known last holds, so
+that usage that came late restates and a past figure can be had again (law 4). Pages of several
+gateways about one server stand beside each other: they add up. Whose servers and consumers are
+registered is not asked here: everything that was told comes out.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, and_, func, select
+
+from footprint import usage
+from footprint.interval import from_us, to_us
+from footprint.service import tables
+from footprint.service.store_chains import Chains, Row, keyed
+from footprint.service.store_facts import Window
+
+_PAGE = tables.table(tables.UsagePage)
+_COVER = tables.table(tables.UsageCover)
+_LINE = tables.table(tables.UsageLine)
+_GAP = tables.table(tables.UsageGap)
+_FIELDS = tuple(field.name for field in msgspec.structs.fields(usage.Line))
+_KEY = ("host_id", "start_us", "ledger_id", "seq")
+
+
+class Told(NamedTuple):
+    """An interval that a gateway told, lines in it or none: where it told nothing there is none."""
+
+    host_id: str
+    origin: usage.Origin
+    start: datetime
+    end: datetime
+
+
+class ToldLine(NamedTuple):
+    """A line of usage, or a server's total, with the interval that it is of."""
+
+    host_id: str
+    origin: usage.Origin
+    start: datetime
+    end: datetime
+    line: usage.Line
+
+
+class ToldGap(NamedTuple):
+    """Time in which a gateway's counts may be missing, with the interval that tells so."""
+
+    host_id: str
+    origin: usage.Origin
+    start: datetime
+    end: datetime
+    gap: usage.Gap
+
+
+def told(connection: Connection, window: Window) -> list[Told]:
+    """The intervals that begin in the window, by gateway and time.
+
+    `window.hosts` are hosts that meter energy: for usage they say nothing and are not looked at.
+    """
+    held = _held(window)
+    query = select(*_of(held)).order_by(held.c.host_id, held.c.start_us)
+    return [Told(*_told(row)) for row in connection.execute(query)]
+
+
+def lines(connection: Connection, window: Window) -> list[ToldLine]:
+    """What consumers used in the intervals of `told`, in the order of the pages."""
+    return list(_lines(connection, window, total=False))
+
+
+def totals(connection: Connection, window: Window) -> list[ToldLine]:
+    """What servers themselves counted in the intervals of `told`; their consumer is
+    `@unattributed`."""
+    return list(_lines(connection, window, total=True))
+
+
+def _lines(connection: Connection, window: Window, *, total: bool) -> Iterator[ToldLine]:
+    held = _held(window)
+    query = (
+        select(*_of(held), *(_LINE.c[name] for name in _FIELDS))
+        .join(_LINE, _same(held, _LINE))
+        .where(_LINE.c.total.is_(total))
+        .order_by(held.c.host_id, held.c.start_us, _LINE.c.ordinal)
+    )
+    for row in connection.execute(query):
+        line = usage.Line(**{name: getattr(row, name) for name in _FIELDS})
+        yield ToldLine(*_told(row), line)
+
+
+def gaps(connection: Connection, window: Window) -> list[ToldGap]:
+    """Time in which counts may be missing, in the intervals of `told`."""
+    held = _held(window)
+    query = (
+        select(*_of(held), _GAP.c.from_us, _GAP.c.to_us, _GAP.c.cause)
+        .join(_GAP, _same(held, _GAP))
+        .order_by(held.c.host_id, held.c.start_us, _GAP.c.ordinal)
+    )
+    return [
+        ToldGap(
+            *_told(row),
+            usage.Gap(start=from_us(row.from_us), end=from_us(row.to_us), cause=row.cause),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _held(window: Window) -> Subquery:
+    """The pages that hold: of each gateway and interval the one known last by the instant asked."""
+    interval = (_PAGE.c.host_id, _PAGE.c.start_us, _PAGE.c.end_us)
+    accepted = and_(
+        _PAGE.c.state == "accepted",
+        _PAGE.c.start_us >= to_us(window.interval.start),
+        _PAGE.c.start_us < to_us(window.interval.end),
+        _PAGE.c.known_from_us <= window.as_of_us,
+    )
+    newest = (
+        select(*interval, func.max(_PAGE.c.known_from_us).label("known_from_us"))
+        .where(accepted)
+        .group_by(*interval)
+        .subquery()
+    )
+    page = _PAGE.join(
+        newest,
+        and_(*(_PAGE.c[name] == newest.c[name] for name in newest.c.keys())),  # noqa: SIM118
+    )
+    return (
+        select(*(_PAGE.c[name] for name in _KEY), _COVER.c.end_us, _COVER.c.origin)
+        .select_from(page.join(_COVER, _same(_PAGE, _COVER)))
+        .where(_PAGE.c.state == "accepted")
+        .subquery()
+    )
+
+
+def _same(page: FromClause, content: FromClause) -> ColumnElement[bool]:
+    return and_(*(page.c[name] == content.c[name] for name in _KEY))
+
+
+def _of(held: Subquery) -> list[Any]:
+    return [held.c.host_id, held.c.origin, held.c.start_us, held.c.end_us]
+
+
+def _told(row: Any) -> tuple[str, usage.Origin, datetime, datetime]:
+    return row.host_id, row.origin, from_us(row.start_us), from_us(row.end_us)
+
+
+def cover_rows(page: usage.UsagePage) -> list[Row]:
+    """The page's interval and origin as its one row."""
+    return keyed(page, [{"end_us": to_us(page.end), "origin": page.origin}])
+
+
+def line_rows(page: usage.UsagePage) -> list[Row]:
+    """The page's lines as rows, and its totals after them."""
+    every = [(line, False) for line in page.lines] + [(line, True) for line in page.totals]
+    return keyed(page, ({"total": total} | msgspec.structs.asdict(line) for line, total in every))
+
+
+def gap_rows(page: usage.UsagePage) -> list[Row]:
+    """The page's gaps as rows."""
+    return keyed(
+        page,
+        (
+            {"from_us": to_us(gap.start), "to_us": to_us(gap.end), "cause": gap.cause}
+            for gap in page.gaps
+        ),
+    )
+
+
+CHAINS = Chains(
+    tables.UsageHead,
+    tables.UsagePage,
+    (
+        (tables.UsageCover, cover_rows),
+        (tables.UsageLine, line_rows),
+        (tables.UsageGap, gap_rows),
+    ),
+)
+"""The ledgers of usage."""
