@@ -1,8 +1,8 @@
 """Sending sealed pages to the service, again and again until it says that it holds them.
 
-In: pages that wait in the spool. Out: `POST /v1/pages`; the service answers with its heads, and its
-head decides: what it holds is acknowledged, what it lost (restored from a backup) is sent again. A
-thread of its own: a slow service never delays a tick.
+In: pages that wait in a ledger's file. Out: `POST /v1/pages` (`/v1/usage` for pages of usage); the
+service answers with its heads, and its head decides: what it holds is acknowledged, what it lost
+(restored from a backup) is sent again. A thread of its own: a slow service never delays a tick.
 """
 
 import http.client
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from exporters.errors import SettingsError, SpoolError
-from exporters.spool import Spool
+from exporters.ledger_file import LedgerFile
 from footprint.ledger import Batch, Envelope, Head
 
 BATCH_PAGES = 200
@@ -49,23 +49,37 @@ class _Diverged(Exception):  # noqa: N818 - a state of the ledger, not of this p
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+class Resource(msgspec.Struct, frozen=True):
+    """Where the service takes pages of one kind, and where it says which it holds of a ledger."""
+
+    take: str
+    ledgers: str
+
+
+ENERGY = Resource("/v1/pages", "/v1/ledgers")
+USAGE = Resource("/v1/usage", "/v1/usage/ledgers")
+
+
 class Service:
     """One connection to the service, kept open."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        scheme, host, port, self._base = _split(url)
+    def __init__(self, url: str, token: str | None, resource: Resource = ENERGY) -> None:
+        scheme, host, port, self._base = split_url(url)
+        self._resource = resource
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._connection = _connect(scheme, host, port)
+        self._connection = connect(scheme, host, port)
 
     def send(self, pages: list[Envelope]) -> tuple[int, Answer]:
         """Post a batch; the status and the answer. Raises OSError, HTTPException."""
-        return self._ask("POST", "/v1/pages", msgspec.json.encode(Batch(pages)))
+        return self._ask("POST", self._resource.take, msgspec.json.encode(Batch(pages)))
 
     def head(self, host_id: str, ledger_id: str) -> Head | None:
         """The last page that the service holds of a ledger; None where it does not say."""
-        status, body = self._exchange("GET", f"/v1/ledgers/{host_id}/{ledger_id}", None)
+        status, body = self._exchange(
+            "GET", f"{self._resource.ledgers}/{host_id}/{ledger_id}", None
+        )
         if status != http.client.OK:
             return None
         try:
@@ -97,27 +111,28 @@ class Service:
             raise
 
 
-def _split(url: str) -> tuple[str, str, int | None, str]:
-    """Scheme, host, port and path of the service's URL. Raises SettingsError."""
+def split_url(url: str, what: str = "service") -> tuple[str, str, int | None, str]:
+    """Scheme, host, port and path of a URL; `what` names the setting. Raises SettingsError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
         url.encode("ascii")
     except ValueError as error:
         raise SettingsError(
-            f"service: not a URL in ASCII: {error}; write https://HOST[:PORT]"
+            f"{what}: not a URL in ASCII: {error}; write https://HOST[:PORT]"
         ) from error
     if parts.username is not None or parts.query or parts.fragment:
         raise SettingsError(
-            "service: the URL holds a user, a query or a fragment; write https://HOST[:PORT] and "
+            f"{what}: the URL holds a user, a query or a fragment; write https://HOST[:PORT] and "
             "put the token in token_file"
         )
     if not host or not url.isprintable() or " " in url:
-        raise SettingsError(f"service: {url!r} names no host; write https://HOST[:PORT]")
+        raise SettingsError(f"{what}: {url!r} names no host; write https://HOST[:PORT]")
     return parts.scheme, host, port, parts.path.rstrip("/")
 
 
-def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+def connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    """A connection that is opened by its first request."""
     if scheme == "https":
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
@@ -146,7 +161,7 @@ class Pusher(threading.Thread):
     """Sends what waits when told that there is something, and when the last try failed."""
 
     def __init__(
-        self, spool: Spool, service: Service, count: Callable[[str], None], url: str
+        self, spool: LedgerFile, service: Service, count: Callable[[str], None], url: str
     ) -> None:
         super().__init__(name="push", daemon=True)
         self._spool = spool
@@ -230,7 +245,7 @@ class Pusher(threading.Thread):
                     self._count("quarantined")
                     log.error(
                         "push: the service at %s keeps %d pages out of its totals; look at the "
-                        "reason there (footprint fsck), their energy is missing",
+                        "reason there (footprint fsck), what they hold is missing",
                         self._url,
                         answer.quarantined,
                     )

@@ -125,8 +125,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def listen_address(self) -> tuple[str, int]:
         """Host and port of /metrics."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return split_listen(self.listen)
 
 
 def default_state_dir() -> Path:
@@ -151,7 +150,7 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Settings:
     Raises SettingsError: what, in which file, and the remedy.
     """
     source = path or DEFAULT_CONFIG
-    values = _read(source, optional=path is None)
+    values = read_toml(source, optional=path is None)
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:
         settings = msgspec.convert(values, Settings)
@@ -181,7 +180,8 @@ def _known(error: str) -> str:
     return f"known in {at[1]}: {known}" if at and table else f"known settings: {known}"
 
 
-def _read(path: Path, *, optional: bool) -> dict[str, Any]:
+def read_toml(path: Path, *, optional: bool) -> dict[str, Any]:
+    """What the file holds; nothing where it may be missing and is. Raises SettingsError."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -212,13 +212,23 @@ def _check(settings: Settings) -> None:
             f"factor: grams_per_kwh = {grams_per_kwh} is no emission factor; "
             "write grams of CO2 equivalent per kilowatt-hour, such as 46.1"
         )
-    host, separator, port = settings.listen.rpartition(":")
+    split_listen(settings.listen)
+    check_service(settings.service)
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Host and port of an address to listen on. Raises SettingsError."""
+    host, separator, port = listen.rpartition(":")
     numeric = port.isascii() and port.isdigit()
     if not separator or not host or not numeric or int(port) > 65535:
         raise SettingsError(
-            f"listen: {settings.listen!r} is not ADDRESS:PORT; write 127.0.0.1:9877, for example"
+            f"listen: {listen!r} is not ADDRESS:PORT; write 127.0.0.1:9877, for example"
         )
-    service = settings.service
+    return host.strip("[]"), int(port)
+
+
+def check_service(service: str | None) -> None:
+    """Raise SettingsError unless it is a URL, or none."""
     if service is not None and not service.startswith(("http://", "https://")):
         raise SettingsError(f"service: {service!r} is not a URL; write https://HOST[:PORT]")
 

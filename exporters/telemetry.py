@@ -21,9 +21,9 @@ from exporters.bmc import MeterState
 from exporters.doctor_served import DoctorPage
 from exporters.drafts import DeviceKey, Energies
 from exporters.errors import AgentError
+from exporters.ledger_file import Counts
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
-from exporters.spool import Counts
 from exporters.workloads.gpus import BoardState
 from footprint import METHOD_VERSION, __version__, metrics
 from footprint.units import grams_float, joules_float, micrograms
@@ -243,12 +243,12 @@ def _agent(snapshot: Snapshot) -> Iterator[Family]:
     )
 
 
-LANDING = b"""<!DOCTYPE html>
+LANDING = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>footprint-agent</title></head>
 <body><main><h1>footprint-agent</h1><p><a href="/metrics">Metrics</a></p>
-<p><a href="/doctor">Doctor: what this host is read by, and what to do about the rest</a></p>
-</main></body></html>
+{doctor}</main></body></html>
 """
+TO_DOCTOR = '<p><a href="/doctor">Doctor: what this host is read by, and what to do about the rest</a></p>\n'
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -266,7 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
             encode, kind = choose_encoder(self.headers.get("Accept", ""))
             self._answer(200, kind, encode(self.registry))
         elif path == "/":
-            self._answer(200, "text/html; charset=utf-8", LANDING)
+            landing = LANDING.format(doctor=TO_DOCTOR if self.doctor else "")
+            self._answer(200, "text/html; charset=utf-8", landing.encode())
         elif path == "/doctor" and self.doctor:
             page = self.doctor.answer()
             self._answer(page.status, "", page.body, page.headers)
@@ -313,7 +314,7 @@ class _Server6(_Server):
 
 
 def serve(
-    exposition: Exposition, address: tuple[str, int], doctor: DoctorPage | None = None
+    exposition: Collector, address: tuple[str, int], doctor: DoctorPage | None = None
 ) -> ThreadingHTTPServer:
     """Answer scrapes in a thread of its own. Raises AgentError where the port is taken."""
     registry = CollectorRegistry()

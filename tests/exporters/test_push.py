@@ -248,7 +248,7 @@ def test_a_head_with_an_impossible_number_acknowledges_nothing(
 def test_quarantined_pages_are_acknowledged_and_said(
     spool: Spool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They never block the ledger, and the host's log says that their energy is missing."""
+    """They never block the ledger, and the host's log says that what they hold is missing."""
     with serving() as web:
         ours = Head(HOST, spool.ledger_id, 2, spool.waiting(3)[2].hash)
         web.script = [(200, msgspec.json.encode({"heads": [ours], "quarantined": 2}))]

@@ -12,7 +12,7 @@ import pytest
 from exporters.bmc import Health, MeterState
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
-from exporters.spool import Counts
+from exporters.ledger_file import Counts
 from exporters.telemetry import Exposition, Snapshot, serve
 from exporters.workloads.gpus import BoardState
 from footprint import metrics
