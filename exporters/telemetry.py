@@ -248,7 +248,9 @@ LANDING = """<!DOCTYPE html>
 <body><main><h1>footprint-agent</h1><p><a href="/metrics">Metrics</a></p>
 {doctor}</main></body></html>
 """
-TO_DOCTOR = '<p><a href="/doctor">Doctor: what this host is read by, and what to do about the rest</a></p>\n'
+TO_DOCTOR = """<p><a href="/doctor">Doctor</a>: what this host is read by, and what to do about the
+rest</p>
+"""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -41,6 +41,7 @@ DIALECTS: Mapping[str, Dialect] = {
         {
             "litellm_proxy_total_requests_metric": "requests",
             "litellm_input_tokens_metric": "prompt",
+            "litellm_input_cached_tokens_metric": "cached",
             "litellm_output_tokens_metric": "generated",
         },
         ("model", "requested_model"),
@@ -127,8 +128,10 @@ def read(text: str, name: str, key: bytes) -> Scrape:
             if kind is not None and _counts(dialect, kind, sample.labels):
                 series = _series(dialect, kind, sample, key)
                 counts[series] = counts.get(series, 0) + _whole(sample)
-    except (ValueError, KeyError, IndexError) as error:
-        raise DialectError(f"no Prometheus metrics, or damaged ones: {error}") from error
+    except DialectError:
+        raise
+    except (ValueError, KeyError, IndexError):  # its message may hold a label, which is a name
+        raise DialectError("no Prometheus metrics, or damaged ones") from None
     if not {"prompt", "generated"} & {series.kind for series in counts}:
         expected = ", ".join(sorted(dialect.counters))
         raise DialectError(f"no tokens of {name} in it (expected: {expected}); is it another kind?")
@@ -172,5 +175,5 @@ def _series(dialect: Dialect, kind: Kind, sample: _Sample, key: bytes) -> Series
 def _whole(sample: _Sample) -> int:
     value = sample.value
     if not math.isfinite(value) or not 0 <= value < MOST_COUNT:
-        raise ValueError(f"{sample.name} is {value}")
+        raise DialectError(f"damaged metrics: {_plain(sample.name)} is {value}")
     return round(value)

@@ -65,6 +65,8 @@ litellm_input_tokens_metric_total{api_key_alias="prod",model="m",team="t1",user=
 litellm_output_tokens_metric_total{end_user="alice",model="m",team="t1",user_email="a@b.fr"} 7
 # TYPE litellm_proxy_total_requests_metric_total counter
 litellm_proxy_total_requests_metric_total{hashed_api_key="88dc",model="m",status_code="200"} 4
+# TYPE litellm_input_cached_tokens_metric_total counter
+litellm_input_cached_tokens_metric_total{hashed_api_key="88dc",model="m"} 31
 """
 
 
@@ -87,7 +89,11 @@ def sums(scrape: Scrape) -> dict[str, int]:
         ),
         ("tgi", TGI, {"prompt": 300, "generated": 40, "requests": 2}),
         ("llamacpp", LLAMACPP, {"prompt": 140, "generated": 50}),
-        ("litellm", LITELLM, {"prompt": 100, "generated": 7, "requests": 4}),
+        (
+            "litellm",
+            LITELLM,
+            {"prompt": 100, "generated": 7, "requests": 4, "cached": 31},
+        ),
     ],
 )
 def test_each_server_counts_in_its_own_words(
@@ -133,9 +139,11 @@ def test_nothing_of_a_person_is_kept() -> None:
         ("vllm:prompt_tokens_total -3\n", "is -3"),
         ("vllm:prompt_tokens_total 1e300\n", "is 1e"),
         ('vllm:prompt_tokens_total{a="b 3\n', "no Prometheus metrics"),
+        ('vllm:prompt_tokens_total{user="a@b.fr"} x@y\n', "no Prometheus metrics"),
     ],
 )
 def test_what_is_no_count_is_an_error(text: str, says: str) -> None:
-    """Never a zero."""
-    with pytest.raises(DialectError, match=says):
+    """Never a zero; and the message repeats no label."""
+    with pytest.raises(DialectError, match=says) as error:
         read(text, "vllm", KEY)
+    assert "@" not in str(error.value)
