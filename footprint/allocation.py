@@ -8,6 +8,8 @@ METHOD.md, "Shared servers", has the words and worked numbers. Idle energy is no
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
+from math import lcm
 
 import msgspec
 
@@ -30,35 +32,95 @@ LEAST, MOST = TokenWeights(1, 2), TokenWeights(1, 20)
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What one consumer asked of a server over an interval: numbers of requests and of tokens.
+    """What one consumer asked of a model of a server over an interval: numbers of requests and of
+    tokens, None where they are not counted.
 
     `cached_tokens` of the prompt came from a cache and cost nothing (0 where none are told apart).
-    The consumer is a SIA, or `@unattributed` for what the server counted and no gateway named.
+    `total_tokens` stands instead of prompt and generated ones where nothing tells them apart.
+    `units` and `estimated_uj` weigh nothing: what was done with it, and what the gateway takes it
+    for. The consumer is a SIA, or `@unattributed` for what the server counted and no gateway named.
     """
 
     start: datetime
     end: datetime
     consumer: str
-    requests: int
-    prompt_tokens: int
-    generated_tokens: int
+    requests: int | None
+    prompt_tokens: int | None
+    generated_tokens: int | None
     cached_tokens: int = 0
+    total_tokens: int | None = None
+    model: str = ""
+    units: int | None = None
+    estimated_uj: int | None = None
+    origin: str = ""
 
     def __post_init__(self) -> None:
-        numbers = (self.requests, self.prompt_tokens, self.generated_tokens, self.cached_tokens)
-        if min(numbers) < 0:
-            raise ValueError(f"usage of {self.consumer} from {self.start}: a number is negative")
-        if self.cached_tokens > self.prompt_tokens:
-            raise ValueError(
-                f"usage of {self.consumer} from {self.start}: {self.cached_tokens} tokens were "
-                f"cached, of a prompt of {self.prompt_tokens}"
+        tokens = (self.prompt_tokens, self.generated_tokens)
+        if (self.total_tokens is None) == (None in tokens) or tokens.count(None) == 1:
+            raise self._error("give prompt and generated tokens, or their total alone")
+        numbers = (self.requests, *tokens, self.cached_tokens, self.total_tokens)
+        if any(number is not None and number < 0 for number in numbers):
+            raise self._error("a number is negative")
+        if self.cached_tokens > (self.prompt_tokens or 0):
+            raise self._error(
+                f"{self.cached_tokens} tokens were cached, of a prompt of {self.prompt_tokens}"
             )
         Interval(self.start, self.end)
 
+    def _error(self, why: str) -> ValueError:
+        return ValueError(f"usage of {self.consumer} from {self.start}: {why}")
+
+    @property
+    def tokens(self) -> int:
+        """All its tokens, cached ones too."""
+        if self.total_tokens is not None:
+            return self.total_tokens
+        return (self.prompt_tokens or 0) + (self.generated_tokens or 0)
+
     def weight(self, weights: TokenWeights) -> int:
-        """Its tokens, weighed."""
-        uncached = self.prompt_tokens - self.cached_tokens
-        return uncached * weights.prompt + self.generated_tokens * weights.generated
+        """Its tokens, weighed; those of which only the total is known as prompt tokens."""
+        if self.total_tokens is not None:
+            return self.total_tokens * weights.prompt
+        uncached = (self.prompt_tokens or 0) - self.cached_tokens
+        return uncached * weights.prompt + (self.generated_tokens or 0) * weights.generated
+
+
+def weigh(usage: Sequence[Usage], weights: TokenWeights) -> list[int]:
+    """What each line weighs against the others, in whole numbers of one scale.
+
+    A line with a total alone weighs, a token, what a token of the other lines of its model weighs
+    on average (of all other lines where its model has none). Where no line tells prompt from
+    generated tokens all weigh their totals.
+    """
+    apart = [one for one in usage if one.total_tokens is None and one.tokens]
+    if not apart or len(apart) == len(usage):
+        return [one.weight(weights) for one in usage]
+    means: dict[str, Fraction] = {}
+    for one in usage:
+        if one.total_tokens is not None and one.model not in means:
+            same = [other for other in apart if other.model == one.model]
+            means[one.model] = _mean(same or apart, weights)
+    scale = lcm(*(mean.denominator for mean in means.values()))
+    return [
+        one.weight(weights) * scale
+        if one.total_tokens is None
+        else int(one.total_tokens * means[one.model] * scale)
+        for one in usage
+    ]
+
+
+def _mean(usage: Sequence[Usage], weights: TokenWeights) -> Fraction:
+    """What a token weighs on average."""
+    weight = sum(one.weight(weights) for one in usage)
+    return Fraction(weight, sum(one.tokens for one in usage))
+
+
+def weights_of(usage: Sequence[Usage], weights: TokenWeights) -> dict[str, int]:
+    """What each consumer's lines weigh together."""
+    totals: dict[str, int] = {}
+    for one, weight in zip(usage, weigh(usage, weights), strict=True):
+        totals[one.consumer] = totals.get(one.consumer, 0) + weight
+    return totals
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -88,11 +150,10 @@ def allot(
     Energy outside of all usage, or where all of it weighs nothing, is unallocated. Raises
     ValueError where an interval of energy lies over the edge of one of usage.
     """
-    blocks = _blocks(usage)
     found = []
     pieces = sorted(spent, key=lambda piece: piece.start)
     place = 0
-    for block in blocks:
+    for block in blocks(usage):
         while place < len(pieces) and pieces[place].end <= block.start:
             found.append(_unallocated(pieces[place]))
             place += 1
@@ -101,40 +162,38 @@ def allot(
             inside.append(_checked(pieces[place], block))
             place += 1
         if inside:
-            found.append(block.divide(sum(piece.energy_uj for piece in inside), weights))
+            found.append(_divide(block, sum(piece.energy_uj for piece in inside), weights))
     return found + [_unallocated(piece) for piece in pieces[place:]]
 
 
-class _Block(msgspec.Struct):
-    """Usage whose intervals overlap."""
+class Block(msgspec.Struct):
+    """Usage whose intervals overlap: it is divided together."""
 
     start: datetime
     end: datetime
     usage: list[Usage]
 
-    def divide(self, energy_uj: int, weights: TokenWeights) -> Allotment:
-        """This energy over its consumers."""
-        totals: dict[str, int] = {}
-        for one in self.usage:
-            totals[one.consumer] = totals.get(one.consumer, 0) + one.weight(weights)
-        if not any(totals.values()):
-            return Allotment(self.start, self.end, {}, energy_uj)
-        return Allotment(self.start, self.end, attribute(energy_uj, totals), 0)
 
-
-def _blocks(usage: Iterable[Usage]) -> list[_Block]:
+def blocks(usage: Iterable[Usage]) -> list[Block]:
     """Usage in order, what overlaps together."""
-    blocks: list[_Block] = []
+    found: list[Block] = []
     for one in sorted(usage, key=lambda one: (one.start, one.end)):
-        if blocks and one.start < blocks[-1].end:
-            blocks[-1].end = max(blocks[-1].end, one.end)
-            blocks[-1].usage.append(one)
+        if found and one.start < found[-1].end:
+            found[-1].end = max(found[-1].end, one.end)
+            found[-1].usage.append(one)
         else:
-            blocks.append(_Block(one.start, one.end, [one]))
-    return blocks
+            found.append(Block(one.start, one.end, [one]))
+    return found
 
 
-def _checked(piece: Spent, block: _Block) -> Spent:
+def _divide(block: Block, energy_uj: int, weights: TokenWeights) -> Allotment:
+    totals = weights_of(block.usage, weights)
+    if not any(totals.values()):
+        return Allotment(block.start, block.end, {}, energy_uj)
+    return Allotment(block.start, block.end, attribute(energy_uj, totals), 0)
+
+
+def _checked(piece: Spent, block: Block) -> Spent:
     if piece.start < block.start or piece.end > block.end:
         raise ValueError(
             f"allocation: energy from {piece.start} to {piece.end} lies over the edge of usage "

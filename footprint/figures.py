@@ -7,7 +7,6 @@ Emissions are rounded once for each line and factor; all above is a sum of lines
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -17,6 +16,7 @@ from footprint.impact import emissions_ug
 from footprint.ledger import Component, Quality
 from footprint.statement import (
     ComponentTotal,
+    ConsumerKind,
     ConsumerTotal,
     Coverage,
     FactorUse,
@@ -24,24 +24,26 @@ from footprint.statement import (
     Line,
 )
 
-Kind = Literal["sia", "system", "agent", "idle", "unregistered", "unattributed"]
 COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu")
 BOUNDARY = "components"
 """Counters of components only: no node meter's energy is in any figure yet."""
 UNALLOCATED = ""
 """Where the energy of a SIA goes that no project carries at the time."""
 
-LineKey = tuple[str, Component, Part]
+LineKey = tuple[str, Component, Part, str]
+"""Consumer, component, part, and the shared server that it used ("": its own)."""
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """Energy in microjoules, summed over entries."""
+    """Energy in microjoules, summed over entries; `via` the shared server that the consumer used,
+    None where the energy is the consumer's own."""
 
     consumer: str
     component: Component
     part: Part
     quality: Quality
     energy_uj: int
+    via: str | None = None
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -65,20 +67,19 @@ class DeviceCover(msgspec.Struct, frozen=True):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """What the register says of the SIA it knows: code to name."""
+    """What the register says of the SIA and the shared servers that it knows: code to name."""
 
     names: Mapping[str, str]
+    servers: Mapping[str, str] = {}
 
-    def of(self, consumer: str) -> tuple[str | None, bool]:
-        """Name, and whether it is registered (the reserved consumers need not be)."""
-        return self.names.get(consumer), consumer in self.names or consumer.startswith("@")
-
-
-def kind_of(consumer: str) -> Kind:
-    """What a consumer is: a SIA, or one of the reserved ones."""
-    if consumer in codes.RESERVED:
-        return consumer[1:]  # type: ignore[return-value]
-    return "sia"
+    def of(self, consumer: str) -> tuple[ConsumerKind, str | None, bool]:
+        """What a consumer is, its name, and whether it is registered (the reserved consumers need
+        not be)."""
+        if consumer in self.servers:
+            return "server", self.servers[consumer], True
+        if consumer in codes.RESERVED:
+            return consumer[1:], None, True  # type: ignore[return-value]
+        return "sia", self.names.get(consumer), consumer in self.names
 
 
 class _Amount:
@@ -129,7 +130,10 @@ def lines(
             if found is not None:
                 amounts.setdefault(key, _Amount()).add(*found, cited)
     covers = {component: coverage(devices, {component}) for component in COMPONENTS}
-    return [Line(*key, amounts[key].figure(covers[key[1]])) for key in sorted(amounts)]
+    return [
+        Line(*key[:3], amounts[key].figure(covers[key[1]]), key[3] or None)
+        for key in sorted(amounts)
+    ]
 
 
 _Shared = tuple[Cell, Mapping[str, int]]
@@ -151,7 +155,7 @@ def _by_line(periods: Iterable[Period]) -> dict[LineKey, list[_Shared]]:
     found: dict[LineKey, list[_Shared]] = {}
     for period in periods:
         for cell in period.cells:
-            key = (cell.consumer, cell.component, cell.part)
+            key = (cell.consumer, cell.component, cell.part, cell.via or "")
             found.setdefault(key, []).append((cell, period.shares.get(cell.consumer, {})))
     return found
 
@@ -196,16 +200,28 @@ def total(found: Iterable[Line], cover: Coverage) -> Figure:
 def consumer_totals(
     found: Sequence[Line], devices: Sequence[DeviceCover], named: Named
 ) -> list[ConsumerTotal]:
-    """Sums by consumer: SIA in the order of their codes, then the reserved consumers."""
+    """Sums by consumer: SIA in the order of their codes, then the reserved consumers. What is their
+    own and what came via shared servers stand apart where there is some of the latter."""
     names = sorted({line.consumer for line in found}, key=lambda name: (name[0] == "@", name))
     totals = []
     for consumer in names:
-        own = [line for line in found if line.consumer == consumer]
-        cover = coverage(devices, {line.component for line in own})
+        lines_of = [line for line in found if line.consumer == consumer]
+        shared = [line for line in lines_of if line.via is not None]
+        own = [line for line in lines_of if line.via is None]
         totals.append(
-            ConsumerTotal(consumer, kind_of(consumer), *named.of(consumer), total(own, cover))
+            ConsumerTotal(
+                consumer,
+                *named.of(consumer),
+                _sum(lines_of, devices),
+                own=_sum(own, devices) if shared else None,
+                shared=_sum(shared, devices) if shared else None,
+            )
         )
     return totals
+
+
+def _sum(found: Sequence[Line], devices: Sequence[DeviceCover]) -> Figure:
+    return total(found, coverage(devices, {line.component for line in found}))
 
 
 def component_totals(found: Sequence[Line], devices: Sequence[DeviceCover]) -> list[ComponentTotal]:

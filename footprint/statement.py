@@ -1,8 +1,8 @@
-"""A month's figures with their evidence, and what the present looks like: plain structs, no SQL.
+"""A month's figures with their evidence: plain structs, no SQL.
 
-In: facts summed by the store. Out: `Statement` and `Overview`, which every format (JSON, CSV, HTML,
-API) is rendered from, so that no format can differ from another. Each figure carries its quality,
-boundary, coverage and factor (law 5).
+In: facts summed by the store. Out: `Statement`, which every format (JSON, CSV, HTML, API) is
+rendered from, so that no format can differ from another. Each figure carries its quality, boundary,
+coverage and factor (law 5).
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from footprint.attribution import Part
+from footprint.counts import Counts
 from footprint.ledger import Component, Quality
 
 
@@ -70,22 +71,53 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """The atom of a statement: one consumer, component and part. All else is a sum of lines."""
+    """The atom of a statement: one consumer, component and part, and the shared server `via` which
+    it used the energy (None: its own). All else is a sum of lines."""
 
     consumer: str
     component: Component
     part: Part
     figure: Figure
+    via: str | None = None
+
+
+class Ratio(msgspec.Struct, frozen=True):
+    """Energy and gases for each (1000) of something that was counted `sample` times, with
+    `sample_uj` microjoules. None, and the `reason`, where it is not counted, or fewer than say
+    anything."""
+
+    sample: int | None
+    sample_uj: int
+    energy_wh: Decimal | None
+    emissions_g: Decimal | None
+    reason: Literal["not_counted", "too_few"] | None
+
+
+class Efficiency(msgspec.Struct, frozen=True):
+    """What a consumer's share of shared servers was for what it got; `unit` names its unit."""
+
+    per_1000_generated_tokens: Ratio
+    per_request: Ratio
+    per_unit: Ratio
+    unit: str | None
+
+
+ConsumerKind = Literal["sia", "server", "system", "agent", "idle", "unregistered", "unattributed"]
 
 
 class ConsumerTotal(msgspec.Struct, frozen=True):
-    """A consumer's sum. `kind` tells SIA from idle, system and the rest, which stand apart."""
+    """A consumer's sum. `kind` tells SIA from shared servers, idle, system and the rest, which
+    stand apart. Where it used shared servers `own` and `shared` are the two parts of `figure`; of a
+    server, it is what nobody was found for."""
 
     consumer: str
-    kind: Literal["sia", "system", "agent", "idle", "unregistered", "unattributed"]
+    kind: ConsumerKind
     name: str | None
     registered: bool
     figure: Figure
+    own: Figure | None = None
+    shared: Figure | None = None
+    efficiency: Efficiency | None = None
 
 
 class ComponentTotal(msgspec.Struct, frozen=True):
@@ -205,6 +237,101 @@ class Platform(msgspec.Struct, frozen=True):
     modelled: list[PlatformModelled] = []
 
 
+class WeightsUsed(msgspec.Struct, frozen=True):
+    """What an uncached prompt token and a generated token weighed, and who says so."""
+
+    prompt: int
+    generated: int
+    source: Literal["default", "declared", "fitted"]
+
+
+class WeightsFit(msgspec.Struct, frozen=True):
+    """What the server's own energy says of the weights, from so many quarter-hours, explaining so
+    many permille of its variance; or the code of why it says nothing, and the words."""
+
+    prompt: int | None
+    generated: int | None
+    quarter_hours: int
+    explained_permille: int | None
+    refusal: str | None
+    why: str | None
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """The gateway's own estimate beside our energy for the same lines; in no sum. `ratio` is
+    estimated over measured, None where nothing was measured; `reasons` are codes of why they may
+    differ."""
+
+    estimated_uj: int
+    measured_uj: int
+    ratio: Decimal | None
+    reasons: list[str]
+
+
+class SharedConsumer(msgspec.Struct, frozen=True):
+    """A consumer's part of a shared server: `energy_uj` = `active_uj` + `idle_uj`, the least and
+    the most of the active part under other weights, and what it asked."""
+
+    consumer: str
+    kind: ConsumerKind
+    name: str | None
+    registered: bool
+    energy_uj: int
+    emissions_ug: int | None
+    active_uj: int
+    least_uj: int
+    most_uj: int
+    idle_uj: int
+    counts: Counts
+    efficiency: Efficiency
+    estimate: Estimate | None
+
+
+class UsageGap(msgspec.Struct, frozen=True):
+    """Time in which counts of usage may be missing, summed over the gateways that tell of the
+    server."""
+
+    cause: str
+    duration_us: int
+
+
+class Load(msgspec.Struct, frozen=True):
+    """The quarter-hours in which a server generated from `from_per_s` tokens a second on to less
+    than `to_per_s` (None: without end), and the joules for 1000 of these tokens; None below the
+    least sample."""
+
+    from_per_s: int
+    to_per_s: int | None
+    quarter_hours: int
+    generated_tokens: int
+    active_uj: int
+    idle_uj: int
+    active_j_per_1000: Decimal | None
+    with_idle_j_per_1000: Decimal | None
+
+
+class SharedServer(msgspec.Struct, frozen=True):
+    """A server that serves several consumers: `energy_uj` = `active_uj` + `idle_uj`, of which
+    `unallocated_uj` (active) and `unallocated_idle_uj` stay on its own line. `consumers` are those
+    of the statement's scope, each whole, whatever part of it a project carries. `load` leaves out
+    quarter-hours whose generated tokens are not counted."""
+
+    code: str
+    name: str
+    weights: WeightsUsed
+    fit: WeightsFit
+    idle: Literal["use", "none"]
+    energy_uj: int
+    active_uj: int
+    idle_uj: int
+    unallocated_uj: int
+    unallocated_idle_uj: int
+    consumers: list[SharedConsumer]
+    gaps: list[UsageGap]
+    load: list[Load]
+    estimate: Estimate | None
+
+
 class LedgerHead(msgspec.Struct, frozen=True):
     """The last page of a ledger that the figures rest on."""
 
@@ -247,56 +374,4 @@ class Statement(msgspec.Struct, frozen=True):
     quarantined_pages: int
     ledgers: list[LedgerHead]
     platform: Platform | None = None
-
-
-class HostNow(msgspec.Struct, frozen=True):
-    """A host and its newest page; `silent` when that is older than two quarter-hours."""
-
-    host_id: str
-    page_start: datetime
-    page_end: datetime
-    silent: bool
-
-
-class SensorNow(msgspec.Struct, frozen=True):
-    """What one device's newest page says of its sensor."""
-
-    host_id: str
-    sensor: str
-    component: Component | None
-    device: str
-    covers: str
-    evidence: bool
-    quality: Quality
-    status: Literal["ok", "degraded", "failed"]
-    last_error: str
-
-
-class ConsumerNow(msgspec.Struct, frozen=True):
-    """A consumer now and since midnight in Paris. `power_uw` is the mean over the covered
-    time of the newest page of each host that is not silent; None (unknown) where its energy today
-    came only from hosts that are silent, or devices that the newest page knows nothing of."""
-
-    consumer: str
-    kind: Literal["sia", "system", "agent", "idle", "unregistered", "unattributed"]
-    name: str | None
-    registered: bool
-    power_uw: int | None
-    today: Figure
-
-
-class Overview(msgspec.Struct, frozen=True):
-    """What the first page shows. `factor_error` says what to import where no factor applies."""
-
-    at: datetime
-    since: datetime
-    zone: str
-    hosts: list[HostNow]
-    sensors: list[SensorNow]
-    consumers: list[ConsumerNow]
-    total: Figure
-    coverage: dict[Component, Coverage]
-    absent: list[Component]
-    factors: list[FactorUse]
-    factor_error: str | None
-    quarantined_pages: int
+    servers: list[SharedServer] = []

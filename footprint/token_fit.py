@@ -13,6 +13,7 @@ best set without a negative coefficient is the solution. METHOD.md, "Shared serv
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
+from typing import Literal
 
 import msgspec
 
@@ -52,32 +53,39 @@ class Fit(msgspec.Struct, frozen=True):
     samples: int
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """Why the data do not tell the weights."""
+Reason = Literal["few", "together", "unexplained", "no_cost", "unsteady"]
 
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the data do not tell the weights: in words and as a code; from so many `samples`."""
+
+    reason: Reason
     why: str
+    samples: int
 
 
 def fit(samples: Sequence[Sample]) -> Fit | Refusal:
     """The weights of a server's tokens, where its data identify them."""
     used = [sample for sample in samples if sample.prompt_tokens or sample.generated_tokens]
-    if len(used) < LEAST_SAMPLES:
-        return Refusal(f"{len(used)} intervals with tokens; {LEAST_SAMPLES} are needed")
+    count = len(used)
+    if count < LEAST_SAMPLES:
+        return Refusal("few", f"{count} intervals with tokens; {LEAST_SAMPLES} are needed", count)
     together = _correlation_squared(
         [sample.prompt_tokens for sample in used], [sample.generated_tokens for sample in used]
     )
     if together > MOST_TOGETHER:
-        return Refusal("prompt and generated tokens rise and fall together: one could be the other")
+        why = "prompt and generated tokens rise and fall together: one could be the other"
+        return Refusal("together", why, count)
     ratio, explained = _ratio(used)
     if explained < LEAST_EXPLAINED:
-        return Refusal(f"tokens explain {_percent(explained)} % of the energy's variance")
+        why = f"tokens explain {_percent(explained)} % of the energy's variance"
+        return Refusal("unexplained", why, count)
     if ratio is None or not 0 < ratio <= MOST_RATIO:
-        return Refusal("prompt or generated tokens show no cost of their own")
+        return Refusal("no_cost", "prompt or generated tokens show no cost of their own", count)
     halves = [_ratio(used[first::2])[0] for first in (0, 1)]
     if any(half is None or not ratio / MOST_APART < half < ratio * MOST_APART for half in halves):
-        return Refusal("every other interval gives another ratio than the rest")
-    weights = TokenWeights(SCALE, round(ratio * SCALE))
-    return Fit(weights, int(explained * 1000), len(used))
+        return Refusal("unsteady", "every other interval gives another ratio than the rest", count)
+    return Fit(TokenWeights(SCALE, round(ratio * SCALE)), int(explained * 1000), count)
 
 
 def _ratio(samples: Sequence[Sample]) -> tuple[Fraction | None, Fraction]:

@@ -1,6 +1,6 @@
 """Overview and statement to HTML: the two functions that the service calls.
 
-In: a struct of `footprint.statement` and a language. Out: a whole page. Beside each figure the page
+In: an `Overview` or a `Statement`, and a language. Out: a whole page. Beside each figure the page
 carries the integer it was made from, `<data value="123456" data-pointer="/total/energy_uj">`: the
 pointer (RFC 6901) names the same value in the JSON of the page, so that anyone can compare them.
 """
@@ -16,10 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from footprint.interval import month_of
+from footprint.overview import ConsumerNow, Overview
 from footprint.portal.formats import Formats
 from footprint.portal.languages import LANGUAGES, translations
 from footprint.portal.words import KINDS, Words
-from footprint.statement import ConsumerNow, ConsumerTotal, Overview, Statement
+from footprint.statement import ConsumerTotal, Statement
 
 _HERE = Path(__file__).parent
 STATIC_DIRECTORY = _HERE / "static"

@@ -35,6 +35,7 @@ BOUNDARIES = {
     "wall": mark("wall: the whole machine, metered at its supply"),
 }
 KINDS = {
+    "server": mark("Shared AI server"),
     "system": mark("System and undeclared software"),
     "agent": mark("This meter"),
     "idle": mark("Devices that nobody uses"),
@@ -42,6 +43,7 @@ KINDS = {
     "unattributed": mark("Energy whose user is not known"),
 }
 KIND_MEANINGS = {
+    "server": mark("A model that serves several AI systems; what it used for them is theirs."),
     "system": mark("The operating system and every program that nobody declared as an AI system."),
     "agent": mark("What measuring itself costs: the program that reads the sensors."),
     "idle": mark("Accelerators that are switched on while no program holds them."),
@@ -62,6 +64,7 @@ STATUSES = {
     "failed": mark("does not work"),
 }
 GAP_KINDS = {
+    "server": mark("Shared AI server"),
     "gap": mark("energy unknown"),
     "blind": mark("energy known, its user unknown"),
 }

@@ -19,6 +19,7 @@ from footprint.interval import (
     paris_midnight,
     to_us,
 )
+from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service import (
     covers,
     judge,
@@ -31,14 +32,7 @@ from footprint.service import (
 )
 from footprint.service.powers import Powers
 from footprint.service.store_facts import DeviceKey, NewestPage, Window
-from footprint.statement import (
-    ConsumerNow,
-    ConsumerTotal,
-    FactorUse,
-    HostNow,
-    Overview,
-    SensorNow,
-)
+from footprint.statement import ConsumerTotal, FactorUse
 
 _Used = Mapping[str, Iterable[DeviceKey]]
 SILENT_AFTER_US = 2 * QUARTER_HOUR_SECONDS * 1_000_000

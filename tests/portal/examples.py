@@ -10,21 +10,18 @@ import msgspec
 from footprint import figures
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
+from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service.reports import OMISSIONS
 from footprint.statement import (
-    ConsumerNow,
     FactorUse,
     GapTotal,
     HostBoundary,
-    HostNow,
     LedgerHead,
-    Overview,
     Platform,
     PlatformAnomaly,
     PlatformMeter,
     PlatformModelled,
     Scope,
-    SensorNow,
     Statement,
 )
 

@@ -5,14 +5,15 @@ from typing import get_args, get_type_hints
 import pytest
 
 from footprint.attribution import Part
-from footprint.figures import COMPONENTS, Kind
+from footprint.figures import COMPONENTS
 from footprint.ledger import Component, GapRecord, Quality
+from footprint.overview import SensorNow
 from footprint.portal import words
 from footprint.portal.languages import LANGUAGES, translations
 from footprint.portal.words import Words
 from footprint.reading import Cause
 from footprint.service.reports import OMISSIONS
-from footprint.statement import HostBoundary, SensorNow
+from footprint.statement import ConsumerKind, HostBoundary
 
 
 @pytest.mark.parametrize(
@@ -25,8 +26,8 @@ from footprint.statement import HostBoundary, SensorNow
         (get_args(Part), words.PARTS),
         (get_args(Cause), words.CAUSES),
         (["no_page"], words.CAUSES),
-        (set(get_args(Kind)) - {"sia"}, words.KINDS),
-        (set(get_args(Kind)) - {"sia"}, words.KIND_MEANINGS),
+        (set(get_args(ConsumerKind)) - {"sia"}, words.KINDS),
+        (set(get_args(ConsumerKind)) - {"sia"}, words.KIND_MEANINGS),
         (get_args(get_type_hints(GapRecord)["kind"]), words.GAP_KINDS),
         (get_args(get_type_hints(HostBoundary)["boundary"]), words.BOUNDARIES),
         (get_args(get_type_hints(SensorNow)["status"]), words.STATUSES),
