@@ -177,7 +177,7 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /v1/pages`."""
+    """The body of `POST /v1/pages`, and of `POST /v1/usage` with usage pages in it."""
 
     pages: Annotated[list[Envelope], msgspec.Meta(min_length=1, max_length=1000)]
 

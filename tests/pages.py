@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -161,7 +162,19 @@ def make_ledger(
     )
 
 
-def batch(pages: Iterable[Sealed]) -> bytes:
-    """The body of `POST /v1/pages`."""
+class Sent(Protocol):
+    """A page of whatever kind, as it is sent."""
+
+    @property
+    def body(self) -> bytes:
+        """Its canonical bytes."""
+
+    @property
+    def hash(self) -> str:
+        """Their hash."""
+
+
+def batch(pages: Iterable[Sent]) -> bytes:
+    """The body of `POST /v1/pages`, or of `POST /v1/usage`."""
     envelopes = [ledger.Envelope(page.hash, msgspec.Raw(page.body)) for page in pages]
     return msgspec.json.encode(ledger.Batch(envelopes))

@@ -19,6 +19,7 @@ from footprint.service import (
     problems,
     registry,
     statements,
+    usage_api,
 )
 from footprint.service.clock import Clock, utc_now
 from footprint.service.same_site import SameSite
@@ -29,6 +30,7 @@ from footprint.service.tally import Tally
 
 ROUTERS = (
     pages.router,
+    usage_api.router,
     ledgers.router,
     registry.router,
     factors_api.router,

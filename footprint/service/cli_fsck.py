@@ -12,6 +12,7 @@ from footprint.service.clock import utc_now
 def run(chosen: argparse.Namespace) -> int:
     """Check everything; one line for each thing that is wrong."""
     from footprint.service import fsck  # noqa: PLC0415 - slow to import
+    from footprint.service.fsck_ledger import Checked  # noqa: PLC0415 - slow to import
     from footprint.service.store import DamageError, open_store  # noqa: PLC0415 - slow to import
 
     try:
@@ -19,7 +20,7 @@ def run(chosen: argparse.Namespace) -> int:
     except DamageError:
         _say_integrity(chosen.database)
         raise
-    checked = fsck.Checked()
+    checked = Checked()
     wrong = 0
     try:
         with store.read() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.service import store_check, store_pages
-from footprint.service.store_pages import Row
+from footprint.service.store_chains import Row
 
 DeviceKey = tuple[str, str, str]
 _COVER = ("first_us", "last_us", "known_from_us")

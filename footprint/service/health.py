@@ -22,7 +22,7 @@ def readyz(request: Request) -> Response:
     """200 where the database can be read, else 503."""
     try:
         with state_of(request).store.read() as connection:
-            store_pages.heads(connection, limit=1)
+            store_pages.CHAINS.heads(connection, limit=1)
     except DatabaseError as error:
         raise Problem(503, "unavailable", "the database cannot be read") from error
     return answers.json_response({"status": "ok"})

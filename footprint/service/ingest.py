@@ -1,22 +1,25 @@
 """Takes a batch of pages in: each exactly once, its chain verified, all of the batch or none.
 
-In: the decoded body of `POST /v1/pages` and a write transaction. Out: `Outcome`, or a `Problem`
-that carries the heads held, so that the sender knows where to resume. A page whose hash and chain
-are right but whose content cannot be used is kept, quarantined: it never blocks its chain.
+In: the decoded body of `POST /v1/pages` or `/v1/usage` and a write transaction. Out: `Outcome`, or
+a `Problem` that carries the heads held, so that the sender knows where to resume. A page whose hash
+and chain are right but whose content cannot be used is kept, quarantined: it never blocks its
+chain.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Generic
 
 import msgspec
 from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import judge, store_pages
+from footprint.service import judge
+from footprint.service.kinds import Kind
 from footprint.service.problems import Problem
+from footprint.service.store_chains import P, PageRow
 
 Key = tuple[str, str]
 
@@ -34,25 +37,29 @@ class Sheet(msgspec.Struct, frozen=True):
         return self.head.host_id, self.head.ledger_id
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, Generic[P], frozen=True):
     """A page taken in: accepted with its content, or quarantined with the reason."""
 
     sheet: Sheet
     interval_us: tuple[int, int] | None
-    page: ledger.Page | None
+    known_from_us: int
+    page: P | None
     reason: str
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, Generic[P], frozen=True):
     """What became of a batch. `heads`: of every ledger in it, as they are now."""
 
     heads: list[ledger.Head]
-    taken: list[Taken]
+    taken: list[Taken[P]]
     duplicates: int
+
+    def pages(self) -> list[P]:
+        """The pages that were accepted."""
+        return [item.page for item in self.taken if item.page is not None]
 
 
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
-Result = Literal["accepted", "duplicate", "quarantined", "conflict", "refused"]
 
 
 def open_batch(batch: ledger.Batch, keys: set[Key]) -> dict[Key, list[Sheet]]:
@@ -99,29 +106,35 @@ def _name(head: ledger.PageHead | None) -> str:
     return f"host {head.host_id}, ledger {head.ledger_id}, page {head.seq}"
 
 
-def take(connection: Connection, batches: dict[Key, list[Sheet]], now: datetime) -> Outcome:
+def take(
+    connection: Connection, kind: Kind[P], batches: dict[Key, list[Sheet]], now: datetime
+) -> Outcome[P]:
     """Store what is new in the batch; a `Problem` (nothing may be stored then) where it cannot be.
 
-    `now` becomes the pages' `known_from`.
+    `now` becomes the pages' `known_from`, or the next microsecond after the page that one replaces.
     """
-    taken: list[Taken] = []
+    taken: list[Taken[P]] = []
     duplicates = 0
     for key, sheets in batches.items():
-        head = store_pages.head(connection, *key)
-        fresh = _fresh(connection, head, sheets)
+        head = kind.chains.head(connection, *key)
+        fresh = _fresh(connection, kind, head, sheets)
         duplicates += len(sheets) - len(fresh)
         if fresh:
-            taken += _extend(connection, head, fresh, to_us(now))
-    store_pages.insert_content(connection, [item.page for item in taken if item.page], to_us(now))
-    return Outcome(heads(connection, batches), taken, duplicates)
+            taken += _extend(connection, kind, head, fresh, to_us(now))
+    outcome = Outcome(heads(connection, kind, batches), taken, duplicates)
+    kind.chains.insert_content(connection, outcome.pages())
+    kind.also(connection, outcome.pages(), to_us(now))
+    return outcome
 
 
-def heads(connection: Connection, keys: Iterable[Key]) -> list[ledger.Head]:
+def heads(connection: Connection, kind: Kind[P], keys: Iterable[Key]) -> list[ledger.Head]:
     """The heads held of the ledgers in a batch."""
-    return [store_pages.head(connection, *key) for key in keys]
+    return [kind.chains.head(connection, *key) for key in keys]
 
 
-def _fresh(connection: Connection, head: ledger.Head, sheets: list[Sheet]) -> list[Sheet]:
+def _fresh(
+    connection: Connection, kind: Kind[P], head: ledger.Head, sheets: list[Sheet]
+) -> list[Sheet]:
     """The pages beyond the head, in unbroken order; those held already must be the same."""
     fresh: list[Sheet] = []
     hashes: dict[int, str] = {}
@@ -129,17 +142,17 @@ def _fresh(connection: Connection, head: ledger.Head, sheets: list[Sheet]) -> li
         seq = sheet.head.seq
         held = hashes.get(seq)
         if seq <= head.seq:
-            held = store_pages.page_hash(connection, *sheet.key, seq)
+            held = kind.chains.page_hash(connection, *sheet.key, seq)
         if held is None:
-            _check_follows(sheet, fresh[-1] if fresh else None, head)
+            _check_follows(kind, sheet, fresh[-1] if fresh else None, head)
             fresh.append(sheet)
             hashes[seq] = sheet.hash
         elif held != sheet.hash:
-            raise _conflict(sheet, held)
+            raise _conflict(kind, sheet, held)
     return fresh
 
 
-def _check_follows(sheet: Sheet, before: Sheet | None, head: ledger.Head) -> None:
+def _check_follows(kind: Kind[P], sheet: Sheet, before: Sheet | None, head: ledger.Head) -> None:
     last_seq, last_hash = (before.head.seq, before.hash) if before else (head.seq, head.hash)
     if sheet.head.seq != last_seq + 1:
         raise Problem(
@@ -152,16 +165,16 @@ def _check_follows(sheet: Sheet, before: Sheet | None, head: ledger.Head) -> Non
             409,
             "chain-broken",
             f"{_name(sheet.head)}: follows a page with the hash {sheet.head.previous_hash}, the "
-            f"one before it has {last_hash}; seal this ledger and open one that names its parent",
+            f"one before it has {last_hash}; seal this ledger and open {kind.heir}",
         )
 
 
-def _conflict(sheet: Sheet, held: str) -> Problem:
+def _conflict(kind: Kind[P], sheet: Sheet, held: str) -> Problem:
     return Problem(
         409,
         "page-conflict",
         f"{_name(sheet.head)}: held with the hash {held}, sent with {sheet.hash}; pages never "
-        "change: seal this ledger and open one that names its parent",
+        f"change: seal this ledger and open {kind.heir}",
         host_id=sheet.head.host_id,
         ledger_id=sheet.head.ledger_id,
         seq=sheet.head.seq,
@@ -171,40 +184,45 @@ def _conflict(sheet: Sheet, held: str) -> Problem:
 
 
 def _extend(
-    connection: Connection, head: ledger.Head, sheets: list[Sheet], now_us: int
-) -> list[Taken]:
+    connection: Connection, kind: Kind[P], head: ledger.Head, sheets: list[Sheet], now_us: int
+) -> list[Taken[P]]:
     taken = []
     for sheet in sheets:
-        item = _judge(connection, sheet, now_us)
-        store_pages.insert_page(
-            connection,
-            store_pages.PageRow(
-                host_id=sheet.head.host_id,
-                ledger_id=sheet.head.ledger_id,
-                seq=sheet.head.seq,
-                hash=sheet.hash,
-                interval_us=item.interval_us,
-                known_from_us=now_us,
-                reason=item.reason,
-                body=sheet.body,
-            ),
-        )
+        item = _judge(connection, kind, sheet, now_us)
+        kind.chains.insert_page(connection, _row(item))
         taken.append(item)
     last = sheets[-1]
     ends = [item.interval_us[1] for item in taken if item.page and item.interval_us]
-    store_pages.move_head(connection, head, last.head.seq, last.hash, ends[-1] if ends else None)
+    kind.chains.move_head(connection, head, last.head.seq, last.hash, ends[-1] if ends else None)
     return taken
 
 
-def _judge(connection: Connection, sheet: Sheet, now_us: int) -> Taken:
-    page = judge.content(sheet.body)
+def _row(item: Taken[P]) -> PageRow:
+    sheet = item.sheet
+    return PageRow(
+        host_id=sheet.head.host_id,
+        ledger_id=sheet.head.ledger_id,
+        seq=sheet.head.seq,
+        hash=sheet.hash,
+        interval_us=item.interval_us,
+        known_from_us=item.known_from_us,
+        reason=item.reason,
+        body=sheet.body,
+    )
+
+
+def _judge(connection: Connection, kind: Kind[P], sheet: Sheet, now_us: int) -> Taken[P]:
+    page = judge.content(sheet.body, kind.decode)
     if isinstance(page, str):
-        return Taken(sheet, judge.interval_us(sheet.body), None, page)
+        return Taken(sheet, judge.interval_us(sheet.body), now_us, None, page)
     interval_us = start_us, end_us = to_us(page.start), to_us(page.end)
     reason = judge.mistimed(start_us, end_us, now_us)
     if reason:
-        return Taken(sheet, interval_us, None, reason)
-    other = store_pages.overlapping(connection, page.host_id, start_us, end_us)
-    if other is not None:
-        return Taken(sheet, interval_us, None, judge.overlap(other, start_us, end_us))
-    return Taken(sheet, interval_us, page, "")
+        return Taken(sheet, interval_us, now_us, None, reason)
+    other = kind.chains.last_before(connection, page.host_id, end_us)
+    if other is None or other.interval_us[1] <= start_us:
+        return Taken(sheet, interval_us, now_us, page, "")
+    if kind.restates and other.interval_us == interval_us:
+        # Which of the two is the newer must be told, also within a batch and by a clock set back.
+        return Taken(sheet, interval_us, max(now_us, other.known_from_us + 1), page, "")
+    return Taken(sheet, interval_us, now_us, None, judge.overlap(other, start_us, end_us))

@@ -5,12 +5,14 @@ In: a page's bytes and the instant it came. Out: the interval it claims; the pag
 it is kept but left out. Whether it overlaps a page held is the store's to say.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
 
 from footprint import ledger
-from footprint.interval import from_us, to_us
+from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
+from footprint.service.store_chains import HeldPage, P
 
 AHEAD_US = 15 * 60 * 1_000_000
 """How far a host's clock may be ahead of the service's."""
@@ -37,10 +39,10 @@ def interval_us(body: bytes) -> tuple[int, int] | None:
         return None
 
 
-def content(body: bytes) -> ledger.Page | str:
+def content(body: bytes, decode: Callable[[bytes], P]) -> P | str:
     """The page in `body`, or why it cannot be used."""
     try:
-        page = ledger.decode(body)
+        page = decode(body)
         to_us(page.start), to_us(page.end)
     except (ledger.PageError, RecursionError, OverflowError) as error:
         return str(error) or type(error).__name__
@@ -55,17 +57,20 @@ def mistimed(start_us: int, end_us: int, came_us: int) -> str:
             f"{from_us(EARLIEST_US).isoformat()}; set the host's clock"
         )
     if end_us > came_us + AHEAD_US:
+        whole_day = end_us - start_us > QUARTER_HOUR_SECONDS * 1_000_000
+        remedy = (
+            "tell a day when it is over" if whole_day else "set the host's clock, or the service's"
+        )
         return (
             f"clock: ends at {from_us(end_us).isoformat()}, more than 15 minutes after it came, "
-            f"{from_us(came_us).isoformat()}; set the host's clock, or the service's"
+            f"{from_us(came_us).isoformat()}; {remedy}"
         )
     return ""
 
 
-def overlap(other: tuple[str, int], start_us: int, end_us: int) -> str:
-    """The reason where an accepted page (ledger, number) shares time with a new one."""
-    ledger_id, seq = other
+def overlap(other: HeldPage, start_us: int, end_us: int) -> str:
+    """The reason where an accepted page shares time with a new one."""
     return (
-        f"overlap: page {seq} of ledger {ledger_id} covers part of "
+        f"overlap: page {other.seq} of ledger {other.ledger_id} covers part of "
         f"{from_us(start_us).isoformat()} to {from_us(end_us).isoformat()}"
     )

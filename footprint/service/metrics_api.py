@@ -109,10 +109,10 @@ def _counted(state: State) -> dict[str, Samples]:
 
 
 def _held(connection: Connection) -> dict[str, Samples]:
-    ends_us = store_pages.last_ends_us(connection)
+    ends_us = store_pages.CHAINS.last_ends_us(connection)
     return {
         metrics.SERVICE_QUARANTINED.name: {(): store_facts.all_quarantined(connection)},
-        metrics.SERVICE_HOSTS.name: {(): store_pages.host_count(connection)},
+        metrics.SERVICE_HOSTS.name: {(): store_pages.CHAINS.host_count(connection)},
         metrics.SERVICE_LAST_PAGE.name: {
             (host_id,): end_us / 1_000_000 for host_id, end_us in ends_us.items()
         },

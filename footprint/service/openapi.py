@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from footprint import ledger
-from footprint.service.pages import Receipt
+from footprint import ledger, usage
+from footprint.service.batches import Receipt
 from footprint.service.register import LISTS
 
 REFERENCE = "#/components/schemas/{name}"
@@ -25,13 +25,27 @@ PROBLEM = {
 
 
 def components() -> dict[str, Any]:
-    """JSON schemas of the wire: batch, page, receipt, register, problem."""
+    """JSON schemas of the wire: batches, pages, receipt, register, problem."""
     _, found = msgspec.json.schema_components(
-        [ledger.Batch, ledger.Page, Receipt, *LISTS.values()], ref_template=REFERENCE
+        [ledger.Batch, ledger.Page, usage.UsagePage, Receipt, *LISTS.values()],
+        ref_template=REFERENCE,
     )
-    # On the wire a page is bytes, kept as they were hashed; what the bytes hold is a Page.
-    found["Envelope"]["properties"]["page"] = {"$ref": REFERENCE.format(name="Page")}
+    # On the wire a page is bytes, kept as they were hashed; what the bytes hold is a page.
+    batch, envelope = found["Batch"], found["Envelope"]
+    found["Envelope"] = _with(envelope, "Envelope", "page", _reference("Page"))
+    found["UsageEnvelope"] = _with(envelope, "UsageEnvelope", "page", _reference("UsagePage"))
+    envelopes = {**batch["properties"]["pages"], "items": _reference("UsageEnvelope")}
+    found["UsageBatch"] = _with(batch, "UsageBatch", "pages", envelopes)
     return {**found, "Problem": PROBLEM}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(name=name)}
+
+
+def _with(schema: dict[str, Any], title: str, name: str, value: Any) -> dict[str, Any]:
+    """`schema` under another title, with its property `name` as `value` says."""
+    return {**schema, "title": title, "properties": {**schema["properties"], name: value}}
 
 
 def install(app: FastAPI) -> None:

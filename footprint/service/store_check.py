@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, func, inspect, or_, select, text
 from sqlmodel import SQLModel
 
-from footprint.ledger import Head
 from footprint.service import damage, tables
+from footprint.service.kinds import Kind
 
-_HEAD = tables.table(tables.LedgerHead)
-_PAGE = tables.table(tables.Page)
 _DEVICE = tables.table(tables.Device)
 MOST_LINES = 10
 
@@ -41,12 +39,6 @@ def _integrity_by_table(connection: Connection) -> Iterator[str]:
             yield f"table {name}: {damage.reason(error)}"
 
 
-def heads(connection: Connection) -> list[Head]:
-    """Every head row."""
-    rows = connection.execute(select(_HEAD).order_by(_HEAD.c.host_id, _HEAD.c.ledger_id))
-    return [Head(row.host_id, row.ledger_id, row.seq, row.hash) for row in rows]
-
-
 def ledgers(connection: Connection, model: type[SQLModel]) -> set[tuple[str, str]]:
     """Host and ledger of every row of a table of pages, or of what is derived from them."""
     rows = tables.table(model)
@@ -54,29 +46,36 @@ def ledgers(connection: Connection, model: type[SQLModel]) -> set[tuple[str, str
     return {(row.host_id, row.ledger_id) for row in connection.execute(query)}
 
 
-def head_end_us(connection: Connection, host_id: str, ledger_id: str) -> int | None:
-    """The end that a head row gives."""
-    query = select(_HEAD.c.end_us).where(_HEAD.c.host_id == host_id, _HEAD.c.ledger_id == ledger_id)
-    return connection.execute(query).scalar_one_or_none()
-
-
 def overlapping(
-    connection: Connection, host_id: str, interval_us: tuple[int, int], came_us: int
+    connection: Connection, kind: Kind[Any], host_id: str, interval_us: tuple[int, int], at_us: int
 ) -> bool:
-    """Whether an accepted page of the host that was known by `came_us` shares time."""
+    """Whether an accepted page of the host that was known by an instant shares time in a way that
+    keeps another out."""
     start_us, end_us = interval_us
-    query = (
-        select(_PAGE.c.seq)
-        .where(
-            _PAGE.c.host_id == host_id,
-            _PAGE.c.state == "accepted",
-            _PAGE.c.known_from_us <= came_us,
-            _PAGE.c.start_us < end_us,
-            _PAGE.c.end_us > start_us,
-        )
-        .limit(1)
+    rows = tables.table(kind.chains.page_model)
+    query = select(rows.c.seq).where(
+        rows.c.host_id == host_id,
+        rows.c.state == "accepted",
+        rows.c.known_from_us <= at_us,
+        rows.c.start_us < end_us,
+        rows.c.end_us > start_us,
     )
-    return connection.execute(query).first() is not None
+    if kind.restates:
+        query = query.where(or_(rows.c.start_us != start_us, rows.c.end_us != end_us))
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def rivals(connection: Connection, kind: Kind[Any]) -> list[str]:
+    """Hosts of which two accepted pages of one interval are known from the same instant: nothing
+    says which of them holds."""
+    rows = tables.table(kind.chains.page_model)
+    query = (
+        select(rows.c.host_id)
+        .where(rows.c.state == "accepted")
+        .group_by(rows.c.host_id, rows.c.start_us, rows.c.end_us, rows.c.known_from_us)
+        .having(func.count() > 1)
+    )
+    return sorted(set(connection.execute(query).scalars()))
 
 
 def devices(connection: Connection) -> dict[tuple[str, str, str], Any]:

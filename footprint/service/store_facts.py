@@ -17,6 +17,7 @@ from footprint.service import tables
 from footprint.statement import LedgerHead
 
 _PAGE = tables.table(tables.Page)
+_USAGE = tables.table(tables.UsagePage)
 _ENTRY = tables.table(tables.Entry)
 _GAP = tables.table(tables.Gap)
 _SENSOR = tables.table(tables.Sensor)
@@ -55,7 +56,8 @@ class GapFact(msgspec.Struct, frozen=True):
     paged: bool
 
 
-def _in(window: Window, rows: Any) -> ColumnElement[bool]:
+def begins_in(window: Window, rows: Any) -> ColumnElement[bool]:
+    """Rows of pages that start in the window, of its hosts."""
     conditions = [
         rows.c.start_us >= to_us(window.interval.start),
         rows.c.start_us < to_us(window.interval.end),
@@ -65,7 +67,7 @@ def _in(window: Window, rows: Any) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _known(window: Window, rows: Table) -> Join:
+def known(window: Window, rows: Table) -> Join:
     """The derived `rows` beside the page that they come from, where it was known."""
     return rows.join(
         _PAGE,
@@ -89,8 +91,8 @@ def cells(
             func.sum(_ENTRY.c.energy_uj // _UJ_PER_J).label("joules"),
             func.sum(_ENTRY.c.energy_uj % _UJ_PER_J).label("rest_uj"),
         )
-        .select_from(_known(window, _ENTRY))
-        .where(_in(window, _ENTRY))
+        .select_from(known(window, _ENTRY))
+        .where(begins_in(window, _ENTRY))
         .group_by(*keys)
     )
     if consumers is not None:
@@ -112,8 +114,8 @@ def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...])
     query = (
         select(_ENTRY.c.host_id)
         .distinct()
-        .select_from(_known(window, _ENTRY))
-        .where(_in(window, _ENTRY), _ENTRY.c.consumer.in_(consumers))
+        .select_from(known(window, _ENTRY))
+        .where(begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(consumers))
         .order_by(_ENTRY.c.host_id)
     )
     return tuple(connection.execute(query).scalars())
@@ -135,8 +137,8 @@ def paged_us(connection: Connection, window: Window) -> dict[DeviceKey, int]:
     keys = (_SENSOR.c.host_id, _SENSOR.c.component, _SENSOR.c.device)
     query = (
         select(*keys, func.sum(_SENSOR.c.end_us - _SENSOR.c.start_us).label("paged_us"))
-        .select_from(_known(window, _SENSOR))
-        .where(_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
+        .select_from(known(window, _SENSOR))
+        .where(begins_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
         .group_by(*keys)
     )
     return {
@@ -150,8 +152,8 @@ def qualities(connection: Connection, window: Window) -> list[tuple[str, Compone
     query = (
         select(*keys)
         .distinct()
-        .select_from(_known(window, _SENSOR))
-        .where(_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
+        .select_from(known(window, _SENSOR))
+        .where(begins_in(window, _SENSOR), _SENSOR.c.evidence.is_(False))
         .order_by(*keys)
     )
     return [(row.host_id, row.component, row.quality) for row in connection.execute(query)]
@@ -170,8 +172,8 @@ def gaps(connection: Connection, window: Window) -> list[GapFact]:
     )
     query = (
         select(_GAP, states.label("paged"))
-        .select_from(_known(window, _GAP))
-        .where(_in(window, _GAP))
+        .select_from(known(window, _GAP))
+        .where(begins_in(window, _GAP))
         .order_by(_GAP.c.host_id, _GAP.c.component, _GAP.c.device, _GAP.c.from_us)
     )
     return [
@@ -198,24 +200,29 @@ def newest_end_us(connection: Connection, window: Window) -> dict[str, int]:
 
 
 def quarantined_pages(connection: Connection, window: Window) -> int:
-    """Pages kept but left out; one that does not say its time counts where it arrived."""
+    """Pages of energy and of usage kept but left out; one that does not say its time counts where
+    it arrived. Usage pages of every gateway count, whatever the window's hosts: whose requests they
+    hold is not known."""
     start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
-    at_us = func.coalesce(_PAGE.c.start_us, _PAGE.c.known_from_us)
-    query = select(func.count()).where(
-        _PAGE.c.state == "quarantined",
-        _PAGE.c.known_from_us <= window.as_of_us,
-        at_us >= start_us,
-        at_us < end_us,
-    )
-    if window.hosts is not None:
-        query = query.where(_PAGE.c.host_id.in_(window.hosts))
-    return connection.execute(query).scalar_one()
+    total = 0
+    for rows in (_PAGE, _USAGE):
+        at_us = func.coalesce(rows.c.start_us, rows.c.known_from_us)
+        query = select(func.count()).where(
+            rows.c.state == "quarantined",
+            rows.c.known_from_us <= window.as_of_us,
+            at_us >= start_us,
+            at_us < end_us,
+        )
+        if window.hosts is not None and rows is _PAGE:
+            query = query.where(rows.c.host_id.in_(window.hosts))
+        total += connection.execute(query).scalar_one()
+    return total
 
 
 def all_quarantined(connection: Connection) -> int:
-    """Pages kept but left out, of all time."""
-    query = select(func.count()).where(_PAGE.c.state == "quarantined")
-    return connection.execute(query).scalar_one()
+    """Pages of energy and of usage kept but left out, of all time."""
+    counts = (select(func.count()).where(rows.c.state == "quarantined") for rows in (_PAGE, _USAGE))
+    return sum(connection.execute(count).scalar_one() for count in counts)
 
 
 def ledgers(connection: Connection, window: Window) -> list[LedgerHead]:
@@ -224,7 +231,7 @@ def ledgers(connection: Connection, window: Window) -> list[LedgerHead]:
     last = (
         select(*keys, func.max(_PAGE.c.seq).label("seq"))
         .where(
-            _in(window, _PAGE),
+            begins_in(window, _PAGE),
             _PAGE.c.state == "accepted",
             _PAGE.c.known_from_us <= window.as_of_us,
         )
@@ -308,8 +315,8 @@ def devices_used(connection: Connection, window: Window) -> dict[str, set[Device
     query = (
         select(_ENTRY.c.consumer, _ENTRY.c.host_id, _ENTRY.c.component, _ENTRY.c.device)
         .distinct()
-        .select_from(_known(window, _ENTRY))
-        .where(_in(window, _ENTRY))
+        .select_from(known(window, _ENTRY))
+        .where(begins_in(window, _ENTRY))
     )
     found: dict[str, set[DeviceKey]] = {}
     for consumer, *key in connection.execute(query):

@@ -18,6 +18,7 @@ from footprint.service.app import create_app
 from footprint.service.server import listen
 from footprint.service.settings import Settings
 from tests.pages import Sealed, batch
+from tests.usage_pages import SealedUsage
 
 JSON = {"Content-Type": "application/json"}
 
@@ -59,6 +60,14 @@ class House:
     def post_bytes(self, body: bytes, **headers: str) -> httpx.Response:
         """Push a body as it is."""
         return self.client.post("/v1/pages", content=body, headers=JSON | headers)
+
+    def tell(self, pages: Iterable[SealedUsage]) -> httpx.Response:
+        """Push usage pages."""
+        return self.tell_bytes(batch(pages))
+
+    def tell_bytes(self, body: bytes, **headers: str) -> httpx.Response:
+        """Push a body of usage as it is."""
+        return self.client.post("/v1/usage", content=body, headers=JSON | headers)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask."""

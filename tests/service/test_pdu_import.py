@@ -1,8 +1,6 @@
 """`footprint import pdu`: all of a rack or nothing, once, with everything reported."""
 
 import hashlib
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from footprint.service.cli import main
 from tests.pdu_exports import COLUMNS, row, rows, write
 from tests.service.house import content
+from tests.service.older import as_of
 
 START = datetime(2026, 11, 10, 9, 0, tzinfo=UTC)
 WH_UJ = 3_600_000_000
@@ -237,9 +236,6 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(
 ) -> None:
     """The tables of node imports are added to what is there."""
     run(capsys, *feeds())
-    with closing(sqlite3.connect("footprint.db")) as connection, connection:
-        connection.execute("DROP TABLE node_import")
-        connection.execute("DROP TABLE imported_file")
-        connection.execute("DROP INDEX node_from")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    Path("footprint.db").rename("newer.db")
+    as_of("0001", Path("newer.db"), Path("footprint.db"))
     assert run(capsys, *feeds())[-1] == "footprint: 3 new facts in footprint.db"

@@ -1,0 +1,121 @@
+"""One ledger, checked against itself: its head, its chain, its pages and what follows from them.
+
+In: the rows held of a ledger. Out: what is wrong, one line each.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint import ledger
+from footprint.interval import to_us
+from footprint.service import judge, store_chains, store_check, tables
+from footprint.service.kinds import Kind
+from footprint.service.store_chains import P
+
+Key = tuple[str, str]
+"""Host and ledger."""
+Add = Callable[[P, int], None]
+"""Takes an accepted page, and the instant from which it is known."""
+_head_decoder = msgspec.json.Decoder(ledger.PageHead)
+
+
+class Checked(msgspec.Struct):
+    """How much was looked at."""
+
+    ledgers: int = 0
+    pages: int = 0
+    quarantined: int = 0
+    damaged: bool = False
+    """Something could not be read, or the database finds itself damaged."""
+
+
+class Ledger(Generic[P]):
+    """A ledger of a kind, and its head row if it has one."""
+
+    def __init__(self, kind: Kind[P], key: Key, head: ledger.Head | None) -> None:
+        self._kind = kind
+        self._key = key
+        self._head = head
+
+    def check(self, connection: Connection, add: Add[P], checked: Checked) -> Iterator[str]:
+        """What is wrong; counts what it reads, and hands its accepted pages to `add`."""
+        chains = self._kind.chains
+        rows = chains.ledger_pages(connection, *self._key).all()
+        checked.pages += len(rows)
+        checked.quarantined += sum(row.state == "quarantined" for row in rows)
+        last = ledger.Head(*self._key, rows[-1].seq, rows[-1].hash) if rows else None
+        if self._head != last:
+            yield "the head row is not the last page held"
+        yield from self._chain(rows)
+        accepted: list[P] = []
+        for row in rows:
+            page = judge.content(row.body, self._kind.decode)
+            yield from self._page(connection, row, page)
+            if row.state == "accepted" and not isinstance(page, str):
+                accepted.append(page)
+                add(page, row.known_from_us)
+        yield from self._derived(connection, accepted)
+        end_us = to_us(accepted[-1].end) if accepted else None
+        if self._head and chains.head_end_us(connection, *self._key) != end_us:
+            yield "the head row does not end where its last accepted page does"
+
+    def _page(self, connection: Connection, row: Any, page: P | str) -> Iterator[str]:
+        """A page beside its row: bytes, interval, state."""
+        if ledger.hash_bytes(row.body) != row.hash:
+            yield f"page {row.seq}: its bytes do not have the hash {row.hash}"
+        interval_us = judge.interval_us(row.body)
+        if (row.start_us, row.end_us) != (interval_us or (None, None)):
+            yield f"page {row.seq}: its start and end are not those in its bytes"
+        if row.state != "quarantined":
+            if isinstance(page, str):
+                yield f"page {row.seq}: accepted, but {page}"
+        elif not isinstance(page, str) and not self._left_out(connection, row, interval_us):
+            yield f"page {row.seq}: quarantined, but nothing is wrong with it"
+
+    def _left_out(
+        self, connection: Connection, row: Any, interval_us: tuple[int, int] | None
+    ) -> bool:
+        """Whether a page that can be read is rightly quarantined."""
+        came_us = row.known_from_us
+        return interval_us is not None and bool(
+            judge.mistimed(*interval_us, came_us)
+            or store_check.overlapping(connection, self._kind, row.host_id, interval_us, came_us)
+        )
+
+    def _chain(self, rows: Any) -> Iterator[str]:
+        """The chain in full where pages follow each other in time; over quarantined pages, which
+        cannot be read in full, and over usage, which goes back to restate, by heads alone."""
+        if self._kind.restates or any(row.state == "quarantined" for row in rows):
+            yield from self._chain_of_heads(rows)
+            return
+        try:
+            for page in ledger.verify_chain(row.body for row in rows):
+                if (page.host_id, page.ledger_id) != self._key:
+                    yield f"page {page.seq}: belongs to another ledger"
+        except (ledger.PageError, ledger.ChainError) as error:
+            yield str(error)
+
+    def _chain_of_heads(self, rows: Any) -> Iterator[str]:
+        previous_hash = ledger.GENESIS
+        for seq, row in enumerate(rows):
+            try:
+                head = _head_decoder.decode(row.body)
+            except msgspec.DecodeError as error:
+                yield f"page {row.seq}: {error}"
+                return
+            found = (head.host_id, head.ledger_id, head.seq, row.seq, head.previous_hash)
+            if found != (*self._key, seq, seq, previous_hash):
+                yield f"chain: page {row.seq} does not follow the page before it"
+            previous_hash = ledger.hash_bytes(row.body)
+
+    def _derived(self, connection: Connection, accepted: list[P]) -> Iterator[str]:
+        """What follows from the accepted pages, beside the rows held."""
+        for model, derive in self._kind.chains.derived:
+            expected = [row for page in accepted for row in derive(page)]
+            found = [dict(row) for row in store_chains.derived_rows(connection, model, *self._key)]
+            if found != expected:
+                name = tables.table(model).name
+                yield f"{name}: {len(found)} rows differ from the {len(expected)} in its pages"

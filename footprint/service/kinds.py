@@ -1,0 +1,51 @@
+"""The two kinds of pages that the service takes in, and what is different about them.
+
+Energy comes from agents, usage from the readers of gateways; both are numbered, chained, taken in
+and checked by the same code, which asks here for the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint import ledger, usage
+from footprint.service import store_pages, store_usage
+from footprint.service.store_chains import Chains, P
+
+
+class Kind(msgspec.Struct, Generic[P], frozen=True):
+    """One kind of pages. `restates`: an accepted page with the interval of another one of its host
+    takes its place, where any other overlap is quarantined. `heir` says what a ledger that went
+    wrong is followed by. `also` keeps what is no row of a page alone.
+    """
+
+    name: str
+    heir: str
+    restates: bool
+    decode: Callable[[bytes], P]
+    chains: Chains[P]
+    also: Callable[[Connection, Sequence[P], int], None]
+
+
+def _nothing_else(_connection: Connection, _pages: Sequence[usage.UsagePage], _now_us: int) -> None:
+    """Usage is its lines."""
+
+
+ENERGY: Kind[ledger.Page] = Kind(
+    name="page",
+    heir="one that names its parent",
+    restates=False,
+    decode=ledger.decode,
+    chains=store_pages.CHAINS,
+    also=store_pages.insert_devices,
+)
+USAGE: Kind[usage.UsagePage] = Kind(
+    name="usage page",
+    heir="another",
+    restates=True,
+    decode=usage.decode,
+    chains=store_usage.CHAINS,
+    also=_nothing_else,
+)

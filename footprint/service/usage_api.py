@@ -1,0 +1,29 @@
+"""`POST /v1/usage`: who asked shared servers for what, told by gateways' readers or anything else.
+
+In: `ledger.Batch` of usage pages (`footprint.usage`). Out: as `POST /v1/pages`. A page with the
+interval of one that the same host told before replaces it; one that overlaps otherwise is kept
+and left out.
+"""
+
+from fastapi import APIRouter, Request, Response
+
+from footprint.service import batches
+from footprint.service.kinds import USAGE
+from footprint.service.state import State
+
+router = APIRouter(prefix="/v1", tags=["usage"])
+
+
+@router.post(
+    "/usage",
+    openapi_extra=batches.openapi("UsageBatch"),
+    summary="Take a batch of usage pages in, exactly once",
+)
+async def post_usage(request: Request) -> Response:
+    """Read, verify, store; every problem carries `heads`."""
+    return await batches.post(request, take)
+
+
+def take(state: State, raw: bytes) -> batches.Receipt:
+    """Verify and store the batch in `raw`; a `Problem` where nothing of it was stored."""
+    return batches.receipt(batches.take(state, USAGE, raw))
