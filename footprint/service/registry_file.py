@@ -76,6 +76,18 @@ def _check_fields(content: Any) -> None:
                 _check_keys(share, _fields(Share), (name, index, "shares", n))
             if item.get("weights") is not None:
                 _check_keys(item["weights"], _fields(Weights), (name, index, "weights"))
+            if item.get("models") is not None:
+                _check_models(item["models"], (name, index, "models"))
+
+
+def _check_models(models: Any, place: Place) -> None:
+    if not isinstance(models, dict):
+        raise RegisterError("models: write a mapping of models to lists of GPU UUIDs", place)
+    for model, boards in models.items():
+        if not isinstance(boards, list) or not all(isinstance(board, str) for board in boards):
+            raise RegisterError(
+                "models: write a list of GPU UUIDs after each model", (*place, model)
+            )
 
 
 def _fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:

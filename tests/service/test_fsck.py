@@ -1,28 +1,49 @@
 """`footprint fsck` finds whatever no longer agrees with the pages' bytes."""
 
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from footprint import usage
 from footprint.service.cli import main
-from tests.pages import chain, make_ledger
+from tests import usage_pages
+from tests.pages import START, chain, make_ledger
 from tests.service.house import House
 
+QUARTER = timedelta(minutes=15)
 OTHER_LEDGER = "00000000-0000-4000-8000-000000000002"
+
+
+def told() -> Iterator[usage_pages.SealedUsage]:
+    """Four quarter-hours with totals and a gap, the last two told again, one overlap, one day that
+    no clock can have seen."""
+    gap = usage.Gap(start=START, end=START + QUARTER, cause="restarted")
+    total = usage_pages.line("@unattributed", 9000, 800)
+    first = [
+        usage_pages.make_page(start=START + number * QUARTER, totals=[total]) for number in range(4)
+    ]
+    again = [usage_pages.make_page(start=page.start, tokens={"chat": (1, 2)}) for page in first[2:]]
+    overlap = usage_pages.make_page(start=START, seconds=60)
+    early = usage_pages.make_page(start=datetime(2027, 1, 1, tzinfo=UTC))
+    first[0] = msgspec.structs.replace(first[0], gaps=[gap])
+    return usage_pages.chain([*first, *again, overlap, early])
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory) -> Path:
-    """A database with two ledgers, one of them with a quarantined page."""
+    """A database with two ledgers of energy, one of them with a quarantined page, and one of usage
+    that was told again in part, with two."""
     path = tmp_path_factory.mktemp("sound") / "footprint.db"
     with House(path, datetime(2026, 11, 10, 12, tzinfo=UTC)) as house:
         house.post(make_ledger(4))
         pages = [page.page for page in make_ledger(3, host_id="host-2", ledger_id=OTHER_LEDGER)]
         pages[1] = msgspec.structs.replace(pages[1], entries=[])
         house.post(chain(pages))
+        house.tell(told())
         house.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
 
@@ -30,7 +51,7 @@ def sound(tmp_path_factory) -> Path:
 def test_a_sound_database_passes(sound: Path, capsys) -> None:
     """It says how much it looked at."""
     assert main(["fsck", "--database", str(sound)]) == 0
-    assert "2 ledgers, 7 pages, 1 quarantined: all is well" in capsys.readouterr().out
+    assert "3 ledgers, 15 pages, 3 quarantined: all is well" in capsys.readouterr().out
 
 
 def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) -> None:
@@ -74,6 +95,32 @@ def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) ->
         ("UPDATE device SET last_us = last_us + 1 WHERE host_id = 'host-2'", "device host-2"),
         ("UPDATE device SET known_from_us = 1", "device host-1"),
         ("UPDATE device SET first_us = first_us + 1 WHERE host_id = 'host-1'", "device host-1"),
+        ("UPDATE usage_line SET generated_tokens = 91 WHERE seq = 2 AND ordinal = 0", "usage_line"),
+        ("UPDATE usage_line SET total = 0 WHERE seq = 1", "usage_line: "),
+        ("UPDATE usage_line SET requests = NULL WHERE seq = 1 AND ordinal = 1", "usage_line: "),
+        ("DELETE FROM usage_line WHERE seq = 0", "usage_line: 11 rows differ from the 14"),
+        ("DELETE FROM usage_gap", "usage_gap: "),
+        ("UPDATE usage_cover SET end_us = end_us + 1 WHERE seq = 3", "usage_cover: "),
+        ("UPDATE usage_cover SET origin = 'api'", "usage_cover: "),
+        ("UPDATE usage_head SET seq = 4", "the head row"),
+        ("DELETE FROM usage_head", "the head row"),
+        ("DELETE FROM usage_page WHERE seq = 7", "the head row"),
+        ("DELETE FROM usage_page WHERE seq = 3", "chain: "),
+        (
+            "INSERT INTO usage_page SELECT host_id, ledger_id, 8, hash, start_us, end_us, "
+            "known_from_us, state, reason, body FROM usage_page WHERE seq = 7",
+            "chain: page 8 does not follow",
+        ),
+        ("UPDATE usage_page SET seq = -seq WHERE seq IN (4, 5)", "chain: "),
+        (
+            "UPDATE usage_page SET body = CAST(replace(CAST(body AS TEXT), '1000', '1001') AS BLOB)"
+            " WHERE seq = 1",
+            "page 1: its bytes",
+        ),
+        ("UPDATE usage_page SET state = 'accepted' WHERE seq = 6", "usage_line: "),
+        ("UPDATE usage_page SET state = 'quarantined' WHERE seq = 1", "page 1: quarantined, but"),
+        ("UPDATE usage_page SET known_from_us = 1 WHERE seq < 6", "known from the same instant"),
+        ("UPDATE usage_page SET end_us = end_us + 1 WHERE seq = 0", "its start and end"),
     ],
 )
 def test_whatever_was_changed_is_found(

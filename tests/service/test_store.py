@@ -8,9 +8,13 @@ from alembic.runtime.migration import MigrationContext
 
 from footprint.service.store import open_store
 from footprint.service.tables import METADATA
+from tests import usage_pages
+from tests.pages import make_ledger
 from tests.service.house import House, content
+from tests.service.older import as_of
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
+NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 
 def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
@@ -49,3 +53,26 @@ def test_a_failing_write_leaves_nothing(house: House) -> None:
     except RuntimeError:
         pass
     assert house.content() == before
+
+
+def test_a_database_of_the_version_before_keeps_everything(tmp_path: Path) -> None:
+    """Pages, register, imports: every row and column that was there is there as it was."""
+    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
+    with House(newer, NOON) as house:
+        house.post(make_ledger(3))
+        house.put("/v1/directorates/d", {"name": "D"})
+        house.put("/v1/projects/p", {"name": "P", "directorate": "d"})
+        house.put("/v1/sia/chat", {"name": "C", "shares": [{"project": "p", "permille": 1000}]})
+        house.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    as_of("0002", newer, older)
+    before = content(older)
+    assert "usage_page" not in before
+    assert len(before["page"]) == 3
+    with House(older, NOON) as house:
+        after = house.content()
+        for name, rows in before.items():
+            if name not in ("alembic_version", "sia"):
+                assert after[name] == rows
+        assert after["sia"] == [(*row, None) for row in before["sia"]]
+        assert house.tell(usage_pages.make_ledger(1)).json()["accepted"] == 1
+        assert house.get("/v1/sia/chat").json()["unit"] is None
