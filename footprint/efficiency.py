@@ -20,7 +20,7 @@ from footprint.allocation import Usage, weigh
 from footprint.attribution import attribute
 from footprint.counts import known_sum
 from footprint.interval import QUARTER_HOUR_SECONDS
-from footprint.shared import Divided, Split
+from footprint.shared import Divided, Share, Split
 from footprint.statement import Efficiency, Estimate, Load, Ratio
 
 LEAST_TOKENS = 10_000
@@ -100,7 +100,7 @@ def _sample(
     if not told:
         return Sample()
     active_uj = sum(share_uj for _, share_uj in told)
-    share = split.shares[consumer]
+    share = split.shares.get(consumer, Share())
     idle_uj = share.idle_uj * active_uj // share.active_uj if share.active_uj else 0
     whole_uj = share.active_uj + share.idle_uj
     mass = None

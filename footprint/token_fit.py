@@ -10,7 +10,9 @@ Problems, 1974, chapter 23). With three columns every set of them is tried, in e
 best set without a negative coefficient is the solution. METHOD.md, "Shared servers".
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import combinations
 from typing import Literal
@@ -18,6 +20,9 @@ from typing import Literal
 import msgspec
 
 from footprint.allocation import TokenWeights
+from footprint.counts import counted
+from footprint.interval import QUARTER_HOUR_SECONDS
+from footprint.shared import Divided
 
 LEAST_SAMPLES = 48
 """Half a day of quarter-hours in which tokens were used."""
@@ -62,6 +67,23 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: Reason
     why: str
     samples: int
+
+
+def samples(divided: Iterable[Divided]) -> list[Sample]:
+    """The quarter-hours of a server's month in which all tokens are told apart and energy is known,
+    of all its models together."""
+    quarters: dict[datetime, list[Divided]] = defaultdict(list)
+    for part in divided:
+        if part.end - part.start == timedelta(seconds=QUARTER_HOUR_SECONDS):
+            quarters[part.start].append(part)
+    found = []
+    for parts in quarters.values():
+        counts = counted(one for part in parts for one in part.usage)
+        energy_uj = sum(part.energy_uj for part in parts)
+        if counts.prompt_tokens is not None and counts.generated_tokens is not None and energy_uj:
+            uncached = counts.prompt_tokens - counts.cached_tokens
+            found.append(Sample(uncached, counts.generated_tokens, QUARTER_HOUR_SECONDS, energy_uj))
+    return found
 
 
 def fit(samples: Sequence[Sample]) -> Fit | Refusal:

@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from footprint import factors, figures
-from footprint.figures import Named
 from footprint.interval import (
     QUARTER_HOUR_SECONDS,
     Interval,
@@ -27,7 +26,6 @@ from footprint.service import (
     reports,
     store_factors,
     store_facts,
-    store_register,
     tables,
 )
 from footprint.service.powers import Powers
@@ -42,17 +40,17 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     """What the first page shows at `now`."""
     today = Interval(paris_midnight(paris_date(now)), now)
     window = Window(today, to_us(now))
-    known = store_register.sia(connection)
+    known = reports.known_at(connection)
     cover = covers.gather(connection, window, now)
     pieces, factor_error = _pieces(connection, zone, today, now)
-    lines = figures.lines(reports.periods_of(connection, window, pieces, known), cover.devices)
+    parts = reports.parts_of(pieces, known.sia)
+    lines = figures.lines(reports.periods_of(connection, window, parts, known.sia), cover.devices)
     # A page of the future, taken by an earlier version, would be the newest for good.
     newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
     heard = [page for page in newest if not _silent(page, now)]
     sensors = _sensors(connection, newest)
     heard_hosts = {page.host_id for page in heard}
     present = {sensor.component for sensor in sensors if _measures(sensor, heard_hosts)}
-    named = Named({code: item.name for code, item in known.items()})
     return Overview(
         at=now,
         since=today.start,
@@ -60,7 +58,7 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
         hosts=[_host(page, now) for page in newest],
         sensors=sensors,
         consumers=_consumers(
-            figures.consumer_totals(lines, cover.devices, named),
+            figures.consumer_totals(lines, cover.devices, known.named),
             powers.gather(connection, heard),
             store_facts.devices_used(connection, window),
         ),

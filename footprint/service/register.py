@@ -74,14 +74,15 @@ class Weights(_Strict, frozen=True):
 class Server(_Strict, frozen=True):
     """A shared server: a consumer whose energy is split over those who use it.
 
-    `weights` is None where none are declared: the method's own then. `idle`: whether its idle
+    `weights` is None where none are declared: the method's own then; "fit": those that the server's
+    own energy tells, as long as it tells them, else the method's. `idle`: whether its idle
     energy is split over its users of the month, or stays its own. `models` names the boards (GPU
     UUIDs) of each of its models, where it serves several on boards of their own.
     """
 
     code: Code
     name: Name
-    weights: Weights | None = None
+    weights: Weights | Literal["fit"] | None = None
     idle: Literal["use", "none"] = "use"
     models: dict[str, list[str]] = {}
 

@@ -15,7 +15,7 @@
     servers:
       - code: albert
         name: Serveur Albert
-        weights: {prompt: 1, generated: 4}                  # or left out: the method's
+        weights: {prompt: 1, generated: 4}                  # or fit; left out: the method's
         idle: use                                           # or none: idle energy stays its own
         models:                                             # where each model has its own boards
           mistral-small: [GPU-5f2e6a4c-7d21-4b0c-9a55-0d6c1f3a2b10]
@@ -74,7 +74,7 @@ def _check_fields(content: Any) -> None:
             _check_keys(item, allowed, (name, index))
             for n, share in enumerate(_list(item.get("shares"), (name, index, "shares"))):
                 _check_keys(share, _fields(Share), (name, index, "shares", n))
-            if item.get("weights") is not None:
+            if item.get("weights") not in (None, "fit"):
                 _check_keys(item["weights"], _fields(Weights), (name, index, "weights"))
             if item.get("models") is not None:
                 _check_models(item["models"], (name, index, "models"))

@@ -3,7 +3,7 @@
 In: a read connection. Out: `Statement`. The same code serves API, CLI and every format.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -17,12 +17,14 @@ from footprint.service import (
     covers,
     platforms,
     register,
+    servers,
     store_factors,
     store_facts,
     store_register,
 )
-from footprint.service.register import Sia
+from footprint.service.register import Server, Sia
 from footprint.service.store_facts import Window
+from footprint.shared_figures import Made, Served
 from footprint.statement import FactorUse, HostBoundary, Line, Scope, Statement
 
 OMISSIONS = ("platform", "pue_unknown", "embodied", "network_storage_terminals")
@@ -37,6 +39,33 @@ class ReportError(ValueError):
     def __init__(self, message: str, *, unknown: bool = False) -> None:
         super().__init__(message)
         self.unknown = unknown
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The register as known at an instant: SIA and shared servers by code."""
+
+    sia: Mapping[str, Sia]
+    servers: Mapping[str, Server]
+
+    @property
+    def named(self) -> Named:
+        """The names of all of them."""
+        return Named(
+            {code: item.name for code, item in self.sia.items()},
+            {code: item.name for code, item in self.servers.items()},
+        )
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The functional unit of each SIA that has one."""
+        return {code: item.unit for code, item in self.sia.items() if item.unit is not None}
+
+
+def known_at(connection: Connection, as_of_us: int = store_register.EVER_US) -> Known:
+    """SIA and shared servers as known at an instant."""
+    return Known(
+        store_register.sia(connection, as_of_us), store_register.servers(connection, as_of_us)
+    )
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -63,18 +92,26 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
     """
     interval = _month(asked.month)
     as_of_us = to_us(as_of)
-    known = store_register.sia(connection, as_of_us)
-    subject = _subject(connection, asked, known, as_of_us)
+    known = known_at(connection, as_of_us)
     window = Window(interval, as_of_us)
+    all_factors = store_factors.all_factors(connection)
+    pieces = [*factors.headline_periods(all_factors, zone, interval, as_of)]
+    parts = parts_of(pieces, known.sia)
+    served = servers.gather(connection, window, [part for part, _ in parts], known.servers)
+    subject = _subject(connection, asked, known, as_of_us, served)
     if subject.consumers is not None:
-        used_hosts = store_facts.hosts_of(connection, window, subject.consumers)
+        used_hosts = store_facts.hosts_of(connection, window, _with_servers(subject, served))
         window = Window(interval, as_of_us, used_hosts)
     cover = covers.gather(connection, window, as_of)
-    all_factors = store_factors.all_factors(connection)
-    pieces = factors.headline_periods(all_factors, zone, interval, as_of)
-    periods = periods_of(connection, window, pieces, known, subject.consumers)
+    periods = divided(
+        periods_of(connection, window, parts, known.sia, subject.consumers),
+        served,
+        subject.consumers,
+    )
     lines = figures.lines(periods, cover.devices, subject.project)
-    named = Named({code: item.name for code, item in known.items()})
+    whole_lines = figures.lines(periods, cover.devices) if subject.project and served else lines
+    made = Made(served, whole_lines, known.named, known.units)
+    totals = figures.consumer_totals(lines, cover.devices, known.named)
     hosts = boundaries(connection, window)
     whole = subject.scope.kind == "all"
     return Statement(
@@ -88,7 +125,7 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
         method_version=METHOD_VERSION,
         zone=zone,
         total=figures.total(lines, figures.coverage(cover.devices)),
-        consumers=figures.consumer_totals(lines, cover.devices, named),
+        consumers=made.with_efficiency(totals),
         components=figures.component_totals(lines, cover.devices),
         lines=lines,
         hosts=hosts,
@@ -102,7 +139,15 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
             if whole
             else None
         ),
+        servers=made.servers(subject.consumers),
     )
+
+
+def _with_servers(subject: Subject, served: Iterable[Served]) -> tuple[str, ...]:
+    """The subject's consumers and the shared servers that they used: where their energy was."""
+    own = subject.consumers or ()
+    used = (one.split.rules.code for one in served if one.consumers & {*own})
+    return (*own, *used)
 
 
 def _month(month: str) -> Interval:
@@ -113,14 +158,16 @@ def _month(month: str) -> Interval:
 
 
 def _subject(
-    connection: Connection, asked: Asked, known: Mapping[str, Sia], as_of_us: int
+    connection: Connection, asked: Asked, known: Known, as_of_us: int, served: Iterable[Served]
 ) -> Subject:
     if asked.project is not None and asked.sia is not None:
         raise ReportError("project, sia: give one of them, not both")
     if asked.project is not None:
-        return _project(connection, asked.project, known, as_of_us)
+        return _project(connection, asked.project, known.sia, as_of_us)
     if asked.sia is not None:
-        return _sia(connection, asked.sia, known)
+        _, name, registered = known.named.of(asked.sia)
+        told = registered or any(asked.sia in one.consumers for one in served)
+        return _sia(connection, asked.sia, name, told=told)
     return Subject(Scope("all", None, None), None, None)
 
 
@@ -137,23 +184,22 @@ def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_
     return Subject(Scope("project", code, project.name), carried, code)
 
 
-def _sia(connection: Connection, code: str, known: Mapping[str, Sia]) -> Subject:
-    found = known.get(code)
-    if found is None and not store_facts.has_consumer(connection, code):
+def _sia(connection: Connection, code: str, name: str | None, *, told: bool) -> Subject:
+    if not told and not store_facts.has_consumer(connection, code):
         raise ReportError(
             f"sia: {code!r} is neither registered nor in any page; check the code", unknown=True
         )
-    return Subject(Scope("sia", code, found.name if found else None), (code,), None)
+    return Subject(Scope("sia", code, name), (code,), None)
 
 
-def periods_of(
-    connection: Connection,
-    window: Window,
-    pieces: Iterable[tuple[Interval, FactorUse | None]],
-    known: Mapping[str, Sia],
-    consumers: tuple[str, ...] | None = None,
-) -> list[Period]:
-    """Energies over pieces in which one factor and one set of shares hold."""
+Parts = Sequence[tuple[Interval, FactorUse | None]]
+"""Pieces of an interval in which one factor (None: none applies) and one set of shares hold."""
+
+
+def parts_of(
+    pieces: Iterable[tuple[Interval, FactorUse | None]], known: Mapping[str, Sia]
+) -> Parts:
+    """Pieces of one factor, cut where a share of a SIA begins or ends."""
     days = {
         day
         for item in known.values()
@@ -161,6 +207,17 @@ def periods_of(
         for day in (share.from_, share.to)
         if day is not None
     }
+    return [(part, factor) for piece, factor in pieces for part in factors.cut_at(piece, days)]
+
+
+def periods_of(
+    connection: Connection,
+    window: Window,
+    parts: Parts,
+    known: Mapping[str, Sia],
+    consumers: tuple[str, ...] | None = None,
+) -> list[Period]:
+    """Energies by part, as pages have them."""
     return [
         Period(
             factor,
@@ -169,8 +226,28 @@ def periods_of(
             ),
             _shares(known, part),
         )
-        for piece, factor in pieces
-        for part in factors.cut_at(piece, days)
+        for part, factor in parts
+    ]
+
+
+def divided(
+    periods: Iterable[Period], served: Sequence[Served], consumers: tuple[str, ...] | None
+) -> list[Period]:
+    """`periods` with the cells of servers exchanged for what they were divided into, of
+    `consumers` (None: of all)."""
+    codes = {one.split.rules.code for one in served}
+    return [
+        msgspec.structs.replace(
+            period,
+            cells=[cell for cell in period.cells if cell.consumer not in codes]
+            + [
+                cell
+                for one in served
+                for cell in one.split.cells[place]
+                if consumers is None or cell.consumer in consumers
+            ],
+        )
+        for place, period in enumerate(periods)
     ]
 
 

@@ -1,7 +1,7 @@
 """SQL of the register: every change is a new row with its `known_from`; nothing is overwritten."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -97,9 +97,15 @@ def servers(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Server
     }
 
 
-def _weights(row: Any) -> Weights | None:
+_FIT = {"prompt_weight": 0, "generated_weight": 0}
+"""How a row says that the weights are to be fitted: no declared weight is zero."""
+
+
+def _weights(row: Any) -> Weights | Literal["fit"] | None:
     if row.prompt_weight is None:
         return None
+    if row.prompt_weight == 0:
+        return "fit"
     return Weights(prompt=row.prompt_weight, generated=row.generated_weight)
 
 
@@ -144,13 +150,17 @@ def _row(item: Item) -> dict[str, Any]:
     if isinstance(item, Sia):
         return {"unit": item.unit}
     if isinstance(item, Server):
-        weights = item.weights
-        return {
-            "prompt_weight": weights.prompt if weights else None,
-            "generated_weight": weights.generated if weights else None,
-            "idle": item.idle,
-        }
+        return _weight_row(item.weights) | {"idle": item.idle}
     return {}
+
+
+def _weight_row(weights: Weights | Literal["fit"] | None) -> dict[str, int | None]:
+    if weights == "fit":
+        return dict(_FIT)
+    return {
+        "prompt_weight": weights.prompt if weights else None,
+        "generated_weight": weights.generated if weights else None,
+    }
 
 
 def _next_us(connection: Connection, rows: Any, code: str, now_us: int) -> int:

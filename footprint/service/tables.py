@@ -286,7 +286,7 @@ class Share(SQLModel, table=True):
 
 class Server(SQLModel, table=True):
     """A shared server, as known from an instant on; its models carry the same `known_from_us`. The
-    weights are both null where none were declared."""
+    weights are both null where none were declared, both 0 where they are to be fitted."""
 
     __tablename__ = "server"
 

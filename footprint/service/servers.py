@@ -1,0 +1,165 @@
+"""Shared servers of a month: gathers what pages, gateways and the register say, and divides it.
+
+In: a read connection, a window and the pieces of the month in which one factor and one set of
+shares hold. Out: a `Served` for each registered server that has energy or usage there.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint import shared, token_fit
+from footprint.allocation import DEFAULT, TokenWeights, Usage
+from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, to_us
+from footprint.service import store_servers, store_usage
+from footprint.service.register import Server
+from footprint.service.store_facts import Window
+from footprint.service.store_usage import Told, ToldGap, ToldLine
+from footprint.shared import Rules, Spending, Split
+from footprint.shared_figures import Served
+from footprint.statement import UsageGap, WeightsFit, WeightsUsed
+from footprint.token_fit import Fit, Refusal
+
+NO_PAGE = "no_page"
+"""The cause of time that a gateway tells nothing of."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What is stored of one server: its energy, what gateways named, what it counted itself, and
+    the gateways that told of it."""
+
+    spending: list[Spending]
+    usage: list[Usage]
+    totals: list[Usage]
+    gateways: set[str]
+
+
+def gather(
+    connection: Connection,
+    window: Window,
+    pieces: Sequence[Interval],
+    servers: Mapping[str, Server],
+) -> list[Served]:
+    """The month of each of `servers` that has energy or usage in it, in the order of codes.
+    `window.hosts` is not looked at: a server may be on any."""
+    if not servers:
+        return []
+    everywhere = msgspec.structs.replace(window, hosts=None)
+    told = store_usage.told(connection, everywhere)
+    gaps = store_usage.gaps(connection, everywhere)
+    return [
+        _served(servers[code], found, pieces, _missing(found.gateways, told, gaps, window))
+        for code, found in sorted(facts(connection, everywhere, servers).items())
+    ]
+
+
+def facts(
+    connection: Connection, window: Window, servers: Mapping[str, Server]
+) -> dict[str, Facts]:
+    """What is stored of each of `servers` of which anything is."""
+    boards = any(server.models for server in servers.values())
+    spent = store_servers.spending(connection, window, servers, boards=boards)
+    lines = _by_server(store_usage.lines(connection, window))
+    totals = _by_server(store_usage.totals(connection, window))
+    return {
+        code: Facts(
+            spending=spent.get(code, []),
+            usage=[usage_of(one) for one in lines.get(code, [])],
+            totals=[usage_of(one) for one in totals.get(code, [])],
+            gateways={one.host_id for found in (lines, totals) for one in found.get(code, [])},
+        )
+        for code in servers
+        if code in spent or code in lines or code in totals
+    }
+
+
+def _by_server(lines: Iterable[ToldLine]) -> dict[str, list[ToldLine]]:
+    found: dict[str, list[ToldLine]] = defaultdict(list)
+    for one in lines:
+        found[one.line.server].append(one)
+    return found
+
+
+def usage_of(told: ToldLine) -> Usage:
+    """A stored line as the method takes it."""
+    line = told.line
+    return Usage(
+        start=told.start,
+        end=told.end,
+        consumer=line.consumer,
+        requests=line.requests,
+        prompt_tokens=line.prompt_tokens,
+        generated_tokens=line.generated_tokens,
+        cached_tokens=line.cached_tokens,
+        total_tokens=line.total_tokens,
+        model=line.model,
+        units=line.units,
+        estimated_uj=line.estimated_uj,
+        origin=told.origin,
+    )
+
+
+def rules_of(server: Server, weights: TokenWeights) -> Rules:
+    """How a server is divided, by the register."""
+    boards = {board: model for model, own in server.models.items() for board in own}
+    return Rules(server.code, weights, server.idle, boards)
+
+
+def _served(
+    server: Server, found: Facts, pieces: Sequence[Interval], gaps: list[UsageGap]
+) -> Served:
+    declared = server.weights
+    weights, source = WeightsUsed(DEFAULT.prompt, DEFAULT.generated, "default"), declared
+    if source is not None and source != "fit":
+        weights = WeightsUsed(source.prompt, source.generated, "declared")
+    split = _split(server, found, pieces, weights)
+    fit = token_fit.fit(token_fit.samples(split.divided))
+    if declared == "fit" and isinstance(fit, Fit):
+        weights = WeightsUsed(fit.weights.prompt, fit.weights.generated, "fitted")
+        split = _split(server, found, pieces, weights)
+    return Served(server.name, split, weights, _fit(fit), gaps)
+
+
+def _split(server: Server, found: Facts, pieces: Sequence[Interval], weights: WeightsUsed) -> Split:
+    rules = rules_of(server, TokenWeights(weights.prompt, weights.generated))
+    return shared.split(rules, found.spending, found.usage, found.totals, pieces)
+
+
+def _fit(fit: Fit | Refusal) -> WeightsFit:
+    if isinstance(fit, Refusal):
+        return WeightsFit(None, None, fit.samples, None, fit.reason, fit.why)
+    weights = fit.weights
+    return WeightsFit(
+        weights.prompt, weights.generated, fit.samples, fit.explained_permille, None, None
+    )
+
+
+def _missing(
+    gateways: set[str], told: Iterable[Told], gaps: Iterable[ToldGap], window: Window
+) -> list[UsageGap]:
+    """Time in which usage may be missing, of the gateways that told of a server: gaps in what they
+    told, and what they did not tell from their first page of the month on."""
+    lost_us: Counter[str] = Counter()
+    for one in gaps:
+        if one.host_id in gateways:
+            lost_us[one.gap.cause] += to_us(one.gap.end) - to_us(one.gap.start)
+    pages: dict[str, list[Told]] = defaultdict(list)
+    for page in told:
+        if page.host_id in gateways:
+            pages[page.host_id].append(page)
+    due = min(window.interval.end, floor_to(from_us(window.as_of_us), QUARTER_HOUR_SECONDS))
+    for own in pages.values():
+        lost_us[NO_PAGE] += _untold_us(own, to_us(due))
+    return [UsageGap(cause, lost_us[cause]) for cause in sorted(lost_us) if lost_us[cause]]
+
+
+def _untold_us(pages: Sequence[Told], due_us: int) -> int:
+    """Time between the first page and what is due that no page tells; in the order of starts."""
+    reached_us = to_us(pages[0].start)
+    lost_us = 0
+    for page in pages:
+        lost_us += max(0, to_us(page.start) - reached_us)
+        reached_us = max(reached_us, to_us(page.end))
+    return lost_us + max(0, due_us - reached_us)

@@ -1,0 +1,94 @@
+"""SQL of shared servers: their energy by quarter-hour, and the entries that it comes from.
+
+Pages later than `as_of` are left out, as everywhere; sums are taken as in `store_facts`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, literal, select
+
+from footprint.attribution import Part
+from footprint.interval import QUARTER_HOUR_SECONDS, from_us
+from footprint.ledger import Component, Quality
+from footprint.service import store_facts, tables
+from footprint.service.store_facts import Window
+from footprint.shared import Spending
+
+_ENTRY = tables.table(tables.Entry)
+_QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
+_UJ_PER_J = 1_000_000
+
+
+def spending(
+    connection: Connection, window: Window, codes: Iterable[str], *, boards: bool
+) -> dict[str, list[Spending]]:
+    """Energy of each server of `codes` by quarter-hour, component, part and quality; by device too
+    where `boards`, else of all devices together, named ""."""
+    quarter_us = (_ENTRY.c.start_us - _ENTRY.c.start_us % _QUARTER_US).label("quarter_us")
+    device = _ENTRY.c.device if boards else literal("").label("device")
+    keys = (
+        _ENTRY.c.consumer,
+        quarter_us,
+        _ENTRY.c.component,
+        device,
+        _ENTRY.c.part,
+        _ENTRY.c.quality,
+    )
+    query = (
+        select(
+            *keys,
+            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J).label("joules"),
+            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J).label("rest_uj"),
+        )
+        .select_from(store_facts.known(window, _ENTRY))
+        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(tuple(codes)))
+        .group_by(*keys)
+    )
+    found: dict[str, list[Spending]] = defaultdict(list)
+    for consumer, at_us, component, name, part, quality, joules, rest_uj in connection.execute(
+        query
+    ):
+        energy_uj = joules * _UJ_PER_J + rest_uj
+        found[consumer].append(Spending(from_us(at_us), component, name, part, quality, energy_uj))
+    return found
+
+
+class Stored(NamedTuple):
+    """An entry as a page has it."""
+
+    host_id: str
+    start: datetime
+    ledger_id: str
+    seq: int
+    component: Component
+    device: str
+    part: Part
+    quality: Quality
+    energy_uj: int
+
+
+def entries(connection: Connection, window: Window, code: str) -> list[Stored]:
+    """The entries of a server in the pages that start in the window, in the order of the pages."""
+    query = (
+        select(_ENTRY)
+        .select_from(store_facts.known(window, _ENTRY))
+        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer == code)
+        .order_by(_ENTRY.c.start_us, _ENTRY.c.host_id, _ENTRY.c.seq, _ENTRY.c.ordinal)
+    )
+    return [
+        Stored(
+            row.host_id,
+            from_us(row.start_us),
+            row.ledger_id,
+            row.seq,
+            row.component,
+            row.device,
+            row.part,
+            row.quality,
+            row.energy_uj,
+        )
+        for row in connection.execute(query)
+    ]

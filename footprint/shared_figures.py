@@ -1,0 +1,132 @@
+"""What a statement says of a shared server: its split in figures, beside the lines that it made.
+
+In: a server's `Split`, the statement's lines, names and units. Out: `SharedServer`, and the
+efficiency of each SIA over all servers. No energy is computed here: it is the split's.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from footprint import efficiency
+from footprint.counts import counted
+from footprint.efficiency import Samples
+from footprint.figures import Named
+from footprint.shared import Share, Split
+from footprint.statement import (
+    ConsumerTotal,
+    Efficiency,
+    Line,
+    SharedConsumer,
+    SharedServer,
+    UsageGap,
+    WeightsFit,
+    WeightsUsed,
+)
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A server's month: its name, its split, what its weights rest on, where usage may be missing."""
+
+    name: str
+    split: Split
+    weights: WeightsUsed
+    fit: WeightsFit
+    gaps: list[UsageGap]
+
+    @property
+    def consumers(self) -> set[str]:
+        """All that have a share of it or asked something of it."""
+        asked = {one.consumer for found in self.split.divided for one in found.usage}
+        return {*self.split.shares, *asked} - {self.split.rules.code}
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What the figures of shared servers are made of: the months of the servers, the lines of whole
+    consumers, names, and the functional unit of each SIA that has one."""
+
+    served: Sequence[Served]
+    lines: Sequence[Line]
+    named: Named
+    units: Mapping[str, str]
+
+    def servers(self, consumers: Collection[str] | None) -> list[SharedServer]:
+        """Every server that is, or that was asked by, one of `consumers` (None: all), with those
+        of its consumers that are."""
+        found = []
+        for one in self.served:
+            of = one.consumers if consumers is None else one.consumers & {*consumers}
+            if of or consumers is None or one.split.rules.code in consumers:
+                found.append(self._server(one, of))
+        return found
+
+    def with_efficiency(self, totals: Iterable[ConsumerTotal]) -> list[ConsumerTotal]:
+        """The sums of consumers, those of SIA that used shared servers with their efficiency."""
+        return [
+            msgspec.structs.replace(total, efficiency=self._efficiency(total.consumer))
+            if total.kind == "sia" and total.shared is not None
+            else total
+            for total in totals
+        ]
+
+    def _efficiency(self, consumer: str) -> Efficiency:
+        found = [self._samples(one, consumer) for one in self.served if consumer in one.consumers]
+        return efficiency.efficiency(found, self.units.get(consumer))
+
+    def _samples(self, one: Served, consumer: str) -> Samples:
+        return efficiency.samples(one.split, consumer, self._mass_ug(one, consumer))
+
+    def _mass_ug(self, one: Served, consumer: str) -> int | None:
+        """The mass of a consumer's lines via a server; None where one has no factor."""
+        code, mass_ug = one.split.rules.code, 0
+        for line in self.lines:
+            if line.consumer == consumer and line.via == code:
+                if line.figure.emissions_ug is None:
+                    return None
+                mass_ug += line.figure.emissions_ug
+        return mass_ug
+
+    def _server(self, one: Served, consumers: Iterable[str]) -> SharedServer:
+        split = one.split
+        ordered = sorted(consumers, key=lambda name: (name[0] == "@", name))
+        return SharedServer(
+            code=split.rules.code,
+            name=one.name,
+            weights=one.weights,
+            fit=one.fit,
+            idle=split.rules.idle,
+            energy_uj=split.active_uj + split.idle_uj,
+            active_uj=split.active_uj,
+            idle_uj=split.idle_uj,
+            unallocated_uj=split.stays_active_uj,
+            unallocated_idle_uj=split.stays_idle_uj,
+            consumers=[self._consumer(one, consumer) for consumer in ordered],
+            gaps=one.gaps,
+            load=efficiency.loads(split),
+            estimate=efficiency.estimate(split),
+        )
+
+    def _consumer(self, one: Served, consumer: str) -> SharedConsumer:
+        split = one.split
+        share = split.shares.get(consumer, Share())
+        lines = [
+            line for found in split.divided for line in found.usage if line.consumer == consumer
+        ]
+        kind, name, registered = self.named.of(consumer)
+        return SharedConsumer(
+            consumer=consumer,
+            kind=kind,
+            name=name,
+            registered=registered,
+            energy_uj=share.active_uj + share.idle_uj,
+            emissions_ug=self._mass_ug(one, consumer),
+            active_uj=share.active_uj,
+            least_uj=share.least_uj,
+            most_uj=share.most_uj,
+            idle_uj=share.idle_uj,
+            counts=counted(lines),
+            efficiency=efficiency.efficiency(
+                [self._samples(one, consumer)], self.units.get(consumer)
+            ),
+            estimate=efficiency.estimate(split, consumer),
+        )
