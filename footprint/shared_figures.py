@@ -26,7 +26,7 @@ from footprint.statement import (
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A server's month: its name, its split, what its weights rest on, where usage may be missing."""
+    """A server's month: name and split, what its weights rest on, where usage may be missing."""
 
     name: str
     split: Split
