@@ -17,6 +17,7 @@ from exporters import settings as settings_file
 from exporters.agent import Agent
 from exporters.crosscheck import options as crosscheck_options
 from exporters.errors import AgentError, SettingsError
+from exporters.gateway import options as gateway_options
 from exporters.settings import Settings
 from exporters.twin import command as twin
 from exporters.workloads import launch
@@ -48,6 +49,8 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         if arguments.command == "twin":
             return twin.main(arguments)
+        if arguments.command == "gateway":
+            return _gateway(arguments)
         settings = settings_file.load(
             getattr(arguments, "config", None),
             {name: getattr(arguments, name, None) for name in OVERRIDES},
@@ -112,6 +115,12 @@ def _crosscheck(arguments: argparse.Namespace, settings: Settings) -> int:
     from exporters.crosscheck import command  # noqa: PLC0415 - only this verb pays for it
 
     return command.main(arguments, settings)
+
+
+def _gateway(arguments: argparse.Namespace) -> int:
+    from exporters.gateway import command  # noqa: PLC0415 - only this verb pays for it
+
+    return command.main(arguments)
 
 
 def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -183,6 +192,9 @@ def _parser() -> argparse.ArgumentParser:
     explained.add_argument("what", metavar="PID|CGROUP", help="a process, or a path below the root")
     _add_twin(commands)
     _add_crosscheck(commands)
+    gateway_options.add_options(
+        commands.add_parser("gateway", help="read who asked shared model servers for what")
+    )
     return parser
 
 

@@ -172,6 +172,59 @@ AGENT_SPOOL_BYTES = Metric("footprint_agent_spool_bytes", "gauge", "Size of the 
 AGENT_PUSHES = Metric(
     "footprint_agent_pushes_total", "counter", "Attempts to push pages to the service.", ("result",)
 )
+# Usage reader (`footprint-agent gateway`)
+GATEWAY_UP = Metric(
+    "footprint_gateway_up",
+    "gauge",
+    "1 where a gateway, or a model server's own counters, could be read last time, 0 where not.",
+    ("role", "kind", "endpoint"),
+)
+GATEWAY_LOOKS = Metric(
+    "footprint_gateway_looks_total",
+    "counter",
+    "Times that it was asked since the reader started.",
+    ("role", "kind", "endpoint"),
+)
+GATEWAY_FAILURES = Metric(
+    "footprint_gateway_failures_total",
+    "counter",
+    "Times that counts may be missing since the reader started: it did not answer (unreachable), "
+    "gave what is no count (unreadable), or lost its counters (restarted).",
+    ("role", "kind", "endpoint", "cause"),
+)
+GATEWAY_LAST_SUCCESS = Metric(
+    "footprint_gateway_last_success_timestamp_seconds",
+    "gauge",
+    "Instant at which it was read last (Unix time).",
+    ("role", "kind", "endpoint"),
+)
+GATEWAY_TOKENS = Metric(
+    "footprint_gateway_tokens_total",
+    "counter",
+    "Tokens that gateways counted for a consumer (a SIA code, or @unattributed) since the reader "
+    "started: prompt, of them cached, and generated.",
+    ("server", "model", "consumer", "type"),
+)
+GATEWAY_REQUESTS = Metric(
+    "footprint_gateway_requests_total",
+    "counter",
+    "Requests that gateways counted for a consumer since the reader started.",
+    ("server", "model", "consumer"),
+)
+GATEWAY_SERVER_TOKENS = Metric(
+    "footprint_gateway_server_tokens_total",
+    "counter",
+    "Tokens that the model servers themselves counted since the reader started; never to be added "
+    "to those of gateways, which they contain.",
+    ("server", "model", "type"),
+)
+GATEWAY_LEFT_OUT = Metric(
+    "footprint_gateway_left_out_tokens_total",
+    "counter",
+    "Tokens in no line since the reader started: of a model that the settings do not name (model), "
+    "or by a rule that ignores them (rule).",
+    ("reason",),
+)
 # Service
 SERVICE_BUILD_INFO = Metric(
     "footprint_service_build_info",
@@ -248,6 +301,21 @@ AGENT_METRICS = (
     AGENT_TICK_SECONDS,
     AGENT_TICKS_LATE,
     AGENT_CLOCK_OFFSET,
+    AGENT_SPOOL_PAGES,
+    AGENT_SPOOL_BYTES,
+    AGENT_PUSHES,
+)
+GATEWAY_METRICS = (
+    GATEWAY_UP,
+    GATEWAY_LOOKS,
+    GATEWAY_FAILURES,
+    GATEWAY_LAST_SUCCESS,
+    GATEWAY_TOKENS,
+    GATEWAY_REQUESTS,
+    GATEWAY_SERVER_TOKENS,
+    GATEWAY_LEFT_OUT,
+    AGENT_BUILD_INFO,
+    AGENT_LEDGER_INFO,
     AGENT_SPOOL_PAGES,
     AGENT_SPOOL_BYTES,
     AGENT_PUSHES,

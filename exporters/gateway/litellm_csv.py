@@ -24,7 +24,8 @@ MOST_COUNT = 2**53
 
 
 class ExportError(ValueError):
-    """A file that is no such export; the message says which line, what, remedy."""
+    """A file that is no such export; the message says which line, what, remedy, and repeats nothing
+    of the file: names may stand where a number was expected."""
 
 
 class TeamDay(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class TeamDay(msgspec.Struct, frozen=True):
     successful: int
     failed: int
     total_tokens: int
+    line: int
 
     @property
     def is_health_check(self) -> bool:
@@ -97,7 +99,8 @@ def _day(rows: list[_Row], remarks: list[str]) -> TeamDay:
     requests, successful, failed, tokens = totals
     models = tuple(sorted({row.model for row in rows}))
     day = TeamDay(
-        first.day, first.team, first.team_id, models, requests, successful, failed, tokens
+        *(first.day, first.team, first.team_id, models),
+        *(requests, successful, failed, tokens, first.line),
     )
     if successful + failed != requests:
         remarks.append(
@@ -156,15 +159,15 @@ def _row(line: int, cells: dict[str, str]) -> _Row:
 
 def _date(line: int, text: str) -> date:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-        raise ExportError(f"line {line}: Date is {text[:20]!r}; expected such as 2026-11-02")
+        raise ExportError(f"line {line}: Date is no day such as 2026-11-02")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ExportError(f"line {line}: Date is {text!r}, no day of the calendar") from error
+        raise ExportError(f"line {line}: Date is no day of the calendar") from error
 
 
 def _count(line: int, name: str, cells: dict[str, str]) -> int:
     text = cells[name].replace(",", "").replace("\u202f", "")
     if not re.fullmatch(r"\d{1,16}", text, re.ASCII) or int(text) >= MOST_COUNT:
-        raise ExportError(f"line {line}: {name} is {cells[name][:20]!r}, no whole number")
+        raise ExportError(f"line {line}: {name} is no whole number")
     return int(text)

@@ -5,10 +5,11 @@ import subprocess
 
 import pytest
 
-from footprint.metrics import AGENT_METRICS, SERVICE_METRICS, Metric
+from footprint.metrics import AGENT_METRICS, GATEWAY_METRICS, SERVICE_METRICS, Metric
 from tests.tools import require_tool
 
-METRICS = {metric.name: metric for metric in (*AGENT_METRICS, *SERVICE_METRICS)}
+SIDES = {"agent": AGENT_METRICS, "gateway": GATEWAY_METRICS, "service": SERVICE_METRICS}
+METRICS = {metric.name: metric for metrics in SIDES.values() for metric in metrics}
 FORBIDDEN = {"region", "env", "owner", "service", "instance", "job", "le", "quantile"}
 """What the operator's Prometheus adds, or what Prometheus keeps for itself."""
 
@@ -24,7 +25,7 @@ def exposition(metrics: tuple[Metric, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("metrics", [AGENT_METRICS, SERVICE_METRICS], ids=["agent", "service"])
+@pytest.mark.parametrize("metrics", SIDES.values(), ids=SIDES)
 def test_promtool_finds_nothing_to_say(metrics: tuple[Metric, ...]) -> None:
     """Names, types, units and help texts pass promtool's lint without a word."""
     result = subprocess.run(
@@ -52,12 +53,12 @@ def test_promtool_would_say_something() -> None:
 
 def test_names_are_unique_and_ours() -> None:
     """One metric, one name, under our prefix; the same name on both sides is the same metric."""
-    for metrics in (AGENT_METRICS, SERVICE_METRICS):
+    for metrics in SIDES.values():
         names = [metric.name for metric in metrics]
         assert len(names) == len(set(names))
         assert all(name.startswith("footprint_") for name in names)
-    for metric in (*AGENT_METRICS, *SERVICE_METRICS):
-        assert METRICS[metric.name] == metric
+        for metric in metrics:
+            assert METRICS[metric.name] == metric
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
