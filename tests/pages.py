@@ -5,12 +5,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import msgspec
 
-from footprint import ledger
+from footprint import ledger, usage
 from footprint.ledger import Component, Entry, GapRecord, Page, Quality, SensorState
+from footprint.usage import UsagePage
+
+P = TypeVar("P", Page, UsagePage)
 
 START = datetime(2026, 11, 10, 9, 0, tzinfo=UTC)
 LEDGER = "00000000-0000-4000-8000-000000000001"
@@ -18,17 +21,18 @@ BOOT = "00000000-0000-4000-8000-00000000b001"
 CONSUMERS = {"chat-demo": 600_000_000, "tri-courrier": 300_000_000, "@system": 100_000_001}
 
 
-class Sealed(msgspec.Struct, frozen=True):
-    """A page with its canonical bytes and their hash."""
+class Sealed(msgspec.Struct, Generic[P], frozen=True):
+    """A page, of energy or of usage, with its canonical bytes and their hash."""
 
-    page: Page
+    page: P
     body: bytes
     hash: str
 
 
-def seal(page: Page) -> Sealed:
+def seal(page: P) -> Sealed[P]:
     """The page as it is sent and kept."""
-    body = ledger.canonical_bytes(page)
+    canonical = usage if isinstance(page, UsagePage) else ledger
+    body = canonical.canonical_bytes(page)
     return Sealed(page, body, ledger.hash_bytes(body))
 
 
@@ -121,7 +125,7 @@ def make_page(
     )
 
 
-def chain(pages: Iterable[Page]) -> Iterator[Sealed]:
+def chain(pages: Iterable[P]) -> Iterator[Sealed[P]]:
     """The pages numbered from 0 and chained, whatever they said of themselves."""
     previous_hash = ledger.GENESIS
     for seq, page in enumerate(pages):
@@ -142,7 +146,7 @@ def make_ledger(
     device: str = "package-0",
     quality: Quality = "counter",
     rated_power_uw: int | None = None,
-) -> list[Sealed]:
+) -> list[Sealed[Page]]:
     """`count` pages of `seconds` each, one after another, numbered and chained."""
     return list(
         chain(
@@ -162,19 +166,7 @@ def make_ledger(
     )
 
 
-class Sent(Protocol):
-    """A page of whatever kind, as it is sent."""
-
-    @property
-    def body(self) -> bytes:
-        """Its canonical bytes."""
-
-    @property
-    def hash(self) -> str:
-        """Their hash."""
-
-
-def batch(pages: Iterable[Sent]) -> bytes:
+def batch(pages: Iterable[Sealed[P]]) -> bytes:
     """The body of `POST /v1/pages`, or of `POST /v1/usage`."""
     envelopes = [ledger.Envelope(page.hash, msgspec.Raw(page.body)) for page in pages]
     return msgspec.json.encode(ledger.Batch(envelopes))

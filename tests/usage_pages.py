@@ -1,32 +1,16 @@
-"""Real usage pages to test with: chained and canonical, as a gateway's reader would write them."""
+"""Real usage pages to test with, as a gateway's reader writes them; `pages.chain` seals them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from footprint import ledger, usage
 from footprint.usage import Line, Origin, UsagePage
+from tests.pages import START, Sealed, chain
 
-START = datetime(2026, 11, 10, 9, 0, tzinfo=UTC)
 LEDGER = "00000000-0000-4000-8000-00000000a001"
 SERVER, MODEL = "albert-large", "mistral-small"
 TOKENS = {"chat-demo": (1000, 90), "tri-courrier": (500, 60)}
 """Prompted and generated tokens by consumer."""
-
-
-class SealedUsage(msgspec.Struct, frozen=True):
-    """A usage page with its canonical bytes and their hash."""
-
-    page: UsagePage
-    body: bytes
-    hash: str
-
-
-def seal(page: UsagePage) -> SealedUsage:
-    """The page as it is sent and kept."""
-    body = usage.canonical_bytes(page)
-    return SealedUsage(page, body, ledger.hash_bytes(body))
 
 
 def line(
@@ -83,15 +67,6 @@ def make_page(
     )
 
 
-def chain(pages: Iterable[UsagePage]) -> Iterator[SealedUsage]:
-    """The pages numbered from 0 and chained, whatever they said of themselves."""
-    previous_hash = ledger.GENESIS
-    for seq, page in enumerate(pages):
-        sealed = seal(msgspec.structs.replace(page, seq=seq, previous_hash=previous_hash))
-        previous_hash = sealed.hash
-        yield sealed
-
-
 def make_ledger(
     count: int = 4,
     *,
@@ -100,7 +75,7 @@ def make_ledger(
     tokens: Mapping[str, tuple[int, int]] = TOKENS,
     host_id: str = "gateway-1",
     ledger_id: str = LEDGER,
-) -> list[SealedUsage]:
+) -> list[Sealed[UsagePage]]:
     """`count` pages of `seconds` each, one after another, numbered and chained."""
     return list(
         chain(

@@ -14,11 +14,12 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from footprint.ledger import Page
 from footprint.service.app import create_app
 from footprint.service.server import listen
 from footprint.service.settings import Settings
+from footprint.usage import UsagePage
 from tests.pages import Sealed, batch
-from tests.usage_pages import SealedUsage
 
 JSON = {"Content-Type": "application/json"}
 
@@ -53,7 +54,7 @@ class House:
 
         return asyncio.run(push())
 
-    def post(self, pages: Iterable[Sealed]) -> httpx.Response:
+    def post(self, pages: Iterable[Sealed[Page]]) -> httpx.Response:
         """Push pages."""
         return self.post_bytes(batch(pages))
 
@@ -61,7 +62,7 @@ class House:
         """Push a body as it is."""
         return self.client.post("/v1/pages", content=body, headers=JSON | headers)
 
-    def tell(self, pages: Iterable[SealedUsage]) -> httpx.Response:
+    def tell(self, pages: Iterable[Sealed[UsagePage]]) -> httpx.Response:
         """Push usage pages."""
         return self.tell_bytes(batch(pages))
 

@@ -11,14 +11,14 @@ import pytest
 from footprint import usage
 from footprint.service.cli import main
 from tests import usage_pages
-from tests.pages import START, chain, make_ledger
+from tests.pages import START, Sealed, chain, make_ledger
 from tests.service.house import House
 
 QUARTER = timedelta(minutes=15)
 OTHER_LEDGER = "00000000-0000-4000-8000-000000000002"
 
 
-def told() -> Iterator[usage_pages.SealedUsage]:
+def told() -> Iterator[Sealed[usage.UsagePage]]:
     """Four quarter-hours with totals and a gap, the last two told again, one overlap, one day that
     no clock can have seen."""
     gap = usage.Gap(start=START, end=START + QUARTER, cause="restarted")
@@ -30,7 +30,7 @@ def told() -> Iterator[usage_pages.SealedUsage]:
     overlap = usage_pages.make_page(start=START, seconds=60)
     early = usage_pages.make_page(start=datetime(2027, 1, 1, tzinfo=UTC))
     first[0] = msgspec.structs.replace(first[0], gaps=[gap])
-    return usage_pages.chain([*first, *again, overlap, early])
+    return chain([*first, *again, overlap, early])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,9 @@ from footprint.service import store_usage
 from footprint.service.store import open_store
 from footprint.service.store_chains import PageRow
 from footprint.service.store_facts import Window
-from tests.usage_pages import START, SealedUsage, chain, line, make_ledger, make_page
+from footprint.usage import UsagePage
+from tests.pages import START, Sealed, chain
+from tests.usage_pages import line, make_ledger, make_page
 
 DAY = Interval(START - timedelta(hours=9), START + timedelta(hours=15))
 KNOWN_US = to_us(datetime(2026, 11, 11, tzinfo=UTC))
@@ -24,7 +26,7 @@ def store(tmp_path: Path):
     opened.close()
 
 
-def keep(connection, pages: list[SealedUsage], known_us: int, reason: str = "") -> None:
+def keep(connection, pages: list[Sealed[UsagePage]], known_us: int, reason: str = "") -> None:
     """Store pages as they are stored when they come."""
     for sealed in pages:
         page = sealed.page

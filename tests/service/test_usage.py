@@ -17,10 +17,10 @@ from footprint.service.settings import digest
 from footprint.service.store_facts import Window
 from footprint.service.usage_api import take
 from tests import pages as energy
-from tests.pages import batch
+from tests.pages import START, batch, chain, seal
 from tests.service.conftest import NOW
 from tests.service.house import JSON, House
-from tests.usage_pages import LEDGER, START, chain, line, make_ledger, make_page, seal
+from tests.usage_pages import LEDGER, line, make_ledger, make_page
 
 OTHER_LEDGER = "00000000-0000-4000-8000-00000000a002"
 MONTH = Interval(datetime(2026, 10, 31, 23, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC))
