@@ -14,7 +14,6 @@ from math import lcm
 import msgspec
 
 from footprint.attribution import attribute
-from footprint.interval import Interval
 
 
 class TokenWeights(msgspec.Struct, frozen=True):
@@ -59,13 +58,14 @@ class Usage(msgspec.Struct, frozen=True):
         if (self.total_tokens is None) == (None in tokens) or tokens.count(None) == 1:
             raise self._error("give prompt and generated tokens, or their total alone")
         numbers = (self.requests, *tokens, self.cached_tokens, self.total_tokens)
-        if any(number is not None and number < 0 for number in numbers):
+        if min(number or 0 for number in numbers) < 0:
             raise self._error("a number is negative")
         if self.cached_tokens > (self.prompt_tokens or 0):
             raise self._error(
                 f"{self.cached_tokens} tokens were cached, of a prompt of {self.prompt_tokens}"
             )
-        Interval(self.start, self.end)
+        if self.end <= self.start:
+            raise self._error(f"ends at {self.end}")
 
     def _error(self, why: str) -> ValueError:
         return ValueError(f"usage of {self.consumer} from {self.start}: {why}")
@@ -92,8 +92,10 @@ def weigh(usage: Sequence[Usage], weights: TokenWeights) -> list[int]:
     on average (of all other lines where its model has none). Where no line tells prompt from
     generated tokens all weigh their totals.
     """
+    if all(one.total_tokens is None for one in usage):
+        return [one.weight(weights) for one in usage]
     apart = [one for one in usage if one.total_tokens is None and one.tokens]
-    if not apart or len(apart) == len(usage):
+    if not apart:
         return [one.weight(weights) for one in usage]
     means: dict[str, Fraction] = {}
     for one in usage:

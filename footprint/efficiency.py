@@ -7,7 +7,7 @@ servers".
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -41,13 +41,6 @@ REASONS = {
 knows the model's parameters and generated tokens, and adds the rest of the host and the site."""
 UNKNOWN_METHOD = "unknown_method"
 
-_Count = Callable[[Usage], int | None]
-_COUNTS: tuple[_Count, _Count, _Count] = (
-    lambda one: one.generated_tokens,
-    lambda one: one.requests,
-    lambda one: one.units,
-)
-
 
 class Sample(msgspec.Struct, frozen=True):
     """What was counted, and the energy and mass of the blocks in which it was; `count` None where
@@ -73,47 +66,49 @@ Samples = tuple[Sample, Sample, Sample]
 
 def samples(split: Split, consumer: str, mass_ug: int | None) -> Samples:
     """What a consumer's ratios rest on; `mass_ug` is that of its whole share of the server."""
-    own = [
-        (found, lines)
-        for found in split.divided
-        if found.energy_uj and (lines := [one for one in found.usage if one.consumer == consumer])
-    ]
+    counts: list[int | None] = [None, None, None]
+    active_uj = [0, 0, 0]
+    for found, lines in split.asked.get(consumer, ()):
+        if found.energy_uj:
+            share_uj = found.shares_uj.get(consumer, 0)
+            for place, number in enumerate(_counted(lines)):
+                if number is not None:
+                    counts[place] = (counts[place] or 0) + number
+                    active_uj[place] += share_uj
+    tokens, requests, done = (
+        _sample(split.shares.get(consumer, Share()), mass_ug, count, part_uj)
+        for count, part_uj in zip(counts, active_uj, strict=True)
+    )
+    return tokens, requests, done
+
+
+def _counted(lines: Sequence[Usage]) -> tuple[int | None, int | None, int | None]:
+    """Generated tokens, requests and units; None where a line does not tell them."""
+    if len(lines) == 1:
+        one = lines[0]
+        return one.generated_tokens, one.requests, one.units
     return (
-        _sample(split, consumer, mass_ug, own, _COUNTS[0]),
-        _sample(split, consumer, mass_ug, own, _COUNTS[1]),
-        _sample(split, consumer, mass_ug, own, _COUNTS[2]),
+        known_sum(one.generated_tokens for one in lines),
+        known_sum(one.requests for one in lines),
+        known_sum(one.units for one in lines),
     )
 
 
-def _sample(
-    split: Split,
-    consumer: str,
-    mass_ug: int | None,
-    own: Iterable[tuple[Divided, list[Usage]]],
-    count: _Count,
-) -> Sample:
-    told = [
-        (number, found.shares_uj.get(consumer, 0))
-        for found, lines in own
-        if (number := known_sum(count(one) for one in lines)) is not None
-    ]
-    if not told:
+def _sample(share: Share, mass_ug: int | None, count: int | None, active_uj: int) -> Sample:
+    """A part of a share with as much of its idle energy and mass."""
+    if count is None:
         return Sample()
-    active_uj = sum(share_uj for _, share_uj in told)
-    share = split.shares.get(consumer, Share())
     idle_uj = share.idle_uj * active_uj // share.active_uj if share.active_uj else 0
     whole_uj = share.active_uj + share.idle_uj
     mass = None
     if mass_ug is not None:
         mass = Fraction(mass_ug * (active_uj + idle_uj), whole_uj) if whole_uj else Fraction(0)
-    return Sample(sum(number for number, _ in told), active_uj + idle_uj, mass)
+    return Sample(count, active_uj + idle_uj, mass)
 
 
 def efficiency(found: Sequence[Samples], unit: str | None) -> Efficiency:
     """The ratios over all of `found`, one of each server."""
-    tokens, requests, done = (
-        sum((one[place] for one in found), Sample()) for place in range(len(_COUNTS))
-    )
+    tokens, requests, done = (sum((one[place] for one in found), Sample()) for place in range(3))
     return Efficiency(
         per_1000_generated_tokens=_ratio(tokens, 1000, LEAST_TOKENS),
         per_request=_ratio(requests, 1, LEAST_REQUESTS),
@@ -188,16 +183,14 @@ def estimate(split: Split, consumer: str | None = None) -> Estimate | None:
     those lines, their part of the idle energy included; None where no gateway gives any."""
     estimated_uj = measured_uj = 0
     origins: set[str] = set()
-    names = [consumer] if consumer is not None else list(split.shares)
-    for name in names:
+    for name in split.asked if consumer is None else (consumer,):
         active_uj = 0
-        for found in split.divided:
-            lines = [one for one in found.usage if one.consumer == name]
-            for one in lines:
-                if one.estimated_uj is not None:
-                    estimated_uj += one.estimated_uj
-                    origins.add(one.origin)
-            active_uj += _of_estimated(split, found, lines, name)
+        for found, lines in split.asked.get(name, ()):
+            told = [one for one in lines if one.estimated_uj is not None]
+            if told:
+                estimated_uj += sum(one.estimated_uj or 0 for one in told)
+                origins.update(one.origin for one in told)
+                active_uj += _of_estimated(split, found, lines, name)
         share = split.shares.get(name)
         if share is not None and share.active_uj:
             measured_uj += active_uj + share.idle_uj * active_uj // share.active_uj

@@ -81,14 +81,16 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """A server's month, divided. `cells` has a list for each piece of the month that was asked
-    for; `active_uj` and `idle_uj` are what came in, `stays_active_uj` and `stays_idle_uj` what of
-    them stays on the server's own line; `idle_by_quarter_uj` is the idle energy by the start of its
-    quarter-hour."""
+    """A server's month, divided. `cells` has a list for each piece of the month that was asked for,
+    `asked` the blocks of each consumer with its lines in them. `active_uj` and `idle_uj` are what
+    came in, `stays_active_uj` and `stays_idle_uj` what of them stays on the server's own line;
+    `idle_by_quarter_uj` is the idle energy by the start of its quarter-hour.
+    """
 
     rules: Rules
     cells: Sequence[Sequence[Cell]]
     divided: Sequence[Divided]
+    asked: Mapping[str, Sequence[tuple[Divided, Sequence[Usage]]]]
     shares: Mapping[str, Share]
     active_uj: int
     idle_uj: int
@@ -286,6 +288,7 @@ class _Work:
             rules=self._rules,
             cells=[self._listed(cells) for cells in self._cells],
             divided=self._divided,
+            asked=_by_consumer(self._divided),
             shares={
                 consumer: self._share(consumer, active[consumer])
                 for consumer in sorted({*active, *self._idle, *self._ends} - {code})
@@ -308,3 +311,16 @@ class _Work:
             for key, energy_uj in sorted(cells.items())
             if energy_uj
         ]
+
+
+def _by_consumer(
+    divided: Iterable[Divided],
+) -> dict[str, list[tuple[Divided, Sequence[Usage]]]]:
+    found: dict[str, list[tuple[Divided, Sequence[Usage]]]] = defaultdict(list)
+    for part in divided:
+        lines: dict[str, list[Usage]] = defaultdict(list)
+        for one in part.usage:
+            lines[one.consumer].append(one)
+        for consumer, own in lines.items():
+            found[consumer].append((part, own))
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from footprint import efficiency
-from footprint.counts import counted
+from footprint.counts import counted, known_sum
 from footprint.efficiency import Samples
 from footprint.figures import Named
 from footprint.shared import Share, Split
@@ -37,24 +37,36 @@ class Served(msgspec.Struct, frozen=True):
     @property
     def consumers(self) -> set[str]:
         """All that have a share of it or asked something of it."""
-        asked = {one.consumer for found in self.split.divided for one in found.usage}
-        return {*self.split.shares, *asked} - {self.split.rules.code}
+        return {*self.split.shares, *self.split.asked} - {self.split.rules.code}
 
 
-class Made(msgspec.Struct, frozen=True):
+class Made:
     """What the figures of shared servers are made of: the months of the servers, the lines of whole
     consumers, names, and the functional unit of each SIA that has one."""
 
-    served: Sequence[Served]
-    lines: Sequence[Line]
-    named: Named
-    units: Mapping[str, str]
+    def __init__(
+        self,
+        served: Sequence[Served],
+        lines: Sequence[Line],
+        named: Named,
+        units: Mapping[str, str],
+    ) -> None:
+        self._served = served
+        self._named = named
+        self._units = units
+        self._mass_ug: dict[tuple[str, str], int | None] = {}
+        for line in lines:
+            if line.via is not None:
+                key, mass_ug = (line.via, line.consumer), line.figure.emissions_ug
+                before = self._mass_ug.get(key, 0)
+                self._mass_ug[key] = known_sum((before, mass_ug))
+        self._known: dict[tuple[str, str], Samples] = {}
 
     def servers(self, consumers: Collection[str] | None) -> list[SharedServer]:
         """Every server that is, or that was asked by, one of `consumers` (None: all), with those
         of its consumers that are."""
         found = []
-        for one in self.served:
+        for one in self._served:
             of = one.consumers if consumers is None else one.consumers & {*consumers}
             if of or consumers is None or one.split.rules.code in consumers:
                 found.append(self._server(one, of))
@@ -70,21 +82,14 @@ class Made(msgspec.Struct, frozen=True):
         ]
 
     def _efficiency(self, consumer: str) -> Efficiency:
-        found = [self._samples(one, consumer) for one in self.served if consumer in one.consumers]
-        return efficiency.efficiency(found, self.units.get(consumer))
+        found = [self._samples(one, consumer) for one in self._served if consumer in one.consumers]
+        return efficiency.efficiency(found, self._units.get(consumer))
 
     def _samples(self, one: Served, consumer: str) -> Samples:
-        return efficiency.samples(one.split, consumer, self._mass_ug(one, consumer))
-
-    def _mass_ug(self, one: Served, consumer: str) -> int | None:
-        """The mass of a consumer's lines via a server; None where one has no factor."""
-        code, mass_ug = one.split.rules.code, 0
-        for line in self.lines:
-            if line.consumer == consumer and line.via == code:
-                if line.figure.emissions_ug is None:
-                    return None
-                mass_ug += line.figure.emissions_ug
-        return mass_ug
+        key = (one.split.rules.code, consumer)
+        if key not in self._known:
+            self._known[key] = efficiency.samples(one.split, consumer, self._mass_ug.get(key, 0))
+        return self._known[key]
 
     def _server(self, one: Served, consumers: Iterable[str]) -> SharedServer:
         split = one.split
@@ -109,24 +114,22 @@ class Made(msgspec.Struct, frozen=True):
     def _consumer(self, one: Served, consumer: str) -> SharedConsumer:
         split = one.split
         share = split.shares.get(consumer, Share())
-        lines = [
-            line for found in split.divided for line in found.usage if line.consumer == consumer
-        ]
-        kind, name, registered = self.named.of(consumer)
+        lines = [line for _, own in split.asked.get(consumer, ()) for line in own]
+        kind, name, registered = self._named.of(consumer)
         return SharedConsumer(
             consumer=consumer,
             kind=kind,
             name=name,
             registered=registered,
             energy_uj=share.active_uj + share.idle_uj,
-            emissions_ug=self._mass_ug(one, consumer),
+            emissions_ug=self._mass_ug.get((split.rules.code, consumer), 0),
             active_uj=share.active_uj,
             least_uj=share.least_uj,
             most_uj=share.most_uj,
             idle_uj=share.idle_uj,
             counts=counted(lines),
             efficiency=efficiency.efficiency(
-                [self._samples(one, consumer)], self.units.get(consumer)
+                [self._samples(one, consumer)], self._units.get(consumer)
             ),
             estimate=efficiency.estimate(split, consumer),
         )
