@@ -101,11 +101,14 @@ class Counters(Endpoint):
         self.unsaved = Unsaved({})
 
     def _until(self, sent_us: int) -> int:
-        """The instant that the answer stands for: never one that is covered already."""
+        """The instant that the answer stands for: never one that is covered already, unless it is
+        the first, of which nothing is counted."""
         end_us = to_us(floor_to(from_us(sent_us), self._page_seconds))
         late_us = min(AT_BOUNDARY_US, self._page_seconds * 100_000)
         at_us = end_us if sent_us - end_us <= late_us else sent_us
         covered_us = self.stand.covered_us
+        if not self._counting.begun:
+            return max(sent_us, covered_us)
         return next((us for us in (at_us, sent_us) if us > covered_us), covered_us + 1)
 
     def _note(self, moved: Moved) -> None:
