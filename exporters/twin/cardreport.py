@@ -22,6 +22,7 @@ SAYS: dict[Scene, str] = {
     "mig": "three MIG instances",
     "stranger": "a SIA and an undeclared process",
     "empty": "nobody's",
+    "served": "a shared server",
 }
 
 CAUSES = (

@@ -2,19 +2,25 @@
 
 Out: tables on standard output, progress on standard error. Exit code 0 only if every device
 balances: measured energy and energy in declared gaps are what its counter moved; and if what has no
-counter (power that is integrated, the node meter) is as near to the truth as METHOD.md says.
+counter (power that is integrated, the node meter) is as near to the truth as METHOD.md says. With
+`--serving`, a host of shared model servers instead, and how near each SIA's share is to the truth;
+exit code 0 there only if every device balances and the split loses nothing.
 """
 
 import argparse
 import logging
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from exporters.errors import AgentError
 from exporters.twin import referee, report, run, wallreferee
 from exporters.twin.plan import Bmc, Plan, check
+from exporters.twin.serving import rehearsal, variants
+from exporters.twin.serving import report as serving_report
+from exporters.twin.serving.plan import ServedPlan, serving_plan
 from footprint.interval import check_page_seconds
 from footprint.ledger import ChainError, PageError
 
@@ -36,6 +42,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--pinned", action="store_true", help="each SIA has a cpuset of its socket")
     parser.add_argument(
+        "--serving",
+        action="store_true",
+        help="two shared model servers behind a gateway, instead of the other host: is each SIA's "
+        "share its own? (--hours, --seed, --step-seconds and --page-seconds hold there too)",
+    )
+    parser.add_argument(
+        "--trace",
+        metavar="FILE",
+        default="",
+        help="for --serving: requests to replay, a CSV as the Azure LLM inference trace is",
+    )
+    parser.add_argument(
         "--hours", type=float, default=24, metavar="H", help="simulated time, such as 0.5 (24)"
     )
     parser.add_argument(
@@ -48,18 +66,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Simulate, compare, print; the exit code. Raises AgentError."""
-    plan = _plan(arguments)
     logging.getLogger("footprint.agent").setLevel(logging.ERROR)  # what fails here fails by plan
-    with tempfile.TemporaryDirectory(prefix="footprint-twin-") as folder:
-        try:
-            done = run.simulate(plan, Path(folder), _progress)
-        except (ChainError, PageError) as error:
-            raise AgentError(f"twin: the agent's pages do not verify: {error}") from error
+    if arguments.serving:
+        return _serving(serving_plan(_plan(arguments), arguments.trace))
+    done = _simulated(lambda folder: run.simulate(_plan(arguments), folder, _progress))
     accounts, wall = referee.balances(done), wallreferee.balance(done)
     for line in report.lines(done, accounts, wall):
         print(line)  # noqa: T201 - what was asked for
     good = all(account.balances for account in accounts)
     return 0 if good and (wall is None or wall.balances) else 1
+
+
+T = TypeVar("T")
+
+
+def _simulated(simulate: Callable[[Path], T]) -> T:
+    with tempfile.TemporaryDirectory(prefix="footprint-twin-") as folder:
+        try:
+            return simulate(Path(folder))
+        except (ChainError, PageError) as error:
+            raise AgentError(f"twin: the agent's pages do not verify: {error}") from error
+
+
+def _serving(plan: ServedPlan) -> int:
+    done = _simulated(lambda folder: rehearsal.rehearse(plan, folder, _progress))
+    for line in serving_report.lines(done, list(variants.variants(plan))):
+        print(line)  # noqa: T201 - what was asked for
+    good = all(account.balances for account in referee.balances(done.run))
+    return 0 if good and not any(one.lost_uj for one in done.judged) else 1
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:

@@ -4,8 +4,9 @@ In: the options of `footprint-agent twin`. Out: sizes, whose cards are whose, an
 something cannot be read, all in steps of a tenth of a second from the start.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -46,6 +47,8 @@ there is none."""
 class Plan(msgspec.Struct, frozen=True):
     """A simulated host and its run."""
 
+    servers: ClassVar[Sequence[int]] = ()
+    """Of each card the shared server whose model it holds; empty: none does."""
     gpus: int = 8
     sockets: int = 2
     systems: int = 5

@@ -38,7 +38,7 @@ def lines(run: Run, accounts: Sequence[Balance], wall: WallBalance | None) -> It
         f"{last_mib - first_mib:+.1f} MiB since the first tick."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("device", "true (uJ)", "counter moved (uJ)", "measured (uJ)", "in gaps (uJ)"),
         (
             "unreadable (s)",
@@ -76,15 +76,15 @@ def _integrated(accounts: Sequence[Balance]) -> Iterator[str]:
     if not found:
         return
     head = ("integrated power of", "drawn while read (J)", "off by (J)", "off by (%)")
-    yield from _table(
+    yield from table(
         (*head, "at most (J)"),
         rows=(
             (
                 one.device,
-                _joules(one.measured_uj - one.off_uj),
-                _joules(one.off_uj),
-                _percent(one.measured_uj, one.measured_uj - one.off_uj, places=4),
-                _joules(bound_uj),
+                joules(one.measured_uj - one.off_uj),
+                joules(one.off_uj),
+                percent(one.measured_uj, one.measured_uj - one.off_uj, places=4),
+                joules(bound_uj),
             )
             for one, bound_uj in found
         ),
@@ -110,11 +110,11 @@ def _wall(run: Run, wall: WallBalance) -> Iterator[str]:
     yield ""
     head = ("energy", "true (J)", "measured (J)", "measured / true - 1 (%)", "of it spread (J)")
     more = ("meter off by (J)", "at most (J)", "over (s)")
-    yield from _table(head, more, rows=map(_compared, (wall.node, wall.platform)))
+    yield from table(head, more, rows=map(_compared, (wall.node, wall.platform)))
     yield ""
     yield (
         "Platform = node - components over common cover, as the service derives it; "
-        f"{_joules(wall.residue_uj)} J of the node are outside it. Spread: what spreading pages "
+        f"{joules(wall.residue_uj)} J of the node are outside it. Spread: what spreading pages "
         "and facts over partly known time would move if the meter were perfect. The meter is off "
         "by its lag, its mean and its resolution; METHOD.md derives the most that these can do."
     )
@@ -133,12 +133,12 @@ def _wall(run: Run, wall: WallBalance) -> Iterator[str]:
 
 def _compared(one: Compared) -> Iterator[str]:
     yield one.what
-    yield _joules(one.true_uj)
-    yield _joules(one.measured_uj)
-    yield _percent(one.measured_uj, one.true_uj, places=4)
-    yield _joules(one.spread_uj)
-    yield _joules(one.off_uj)
-    yield _joules(one.bound_uj)
+    yield joules(one.true_uj)
+    yield joules(one.measured_uj)
+    yield percent(one.measured_uj, one.true_uj, places=4)
+    yield joules(one.spread_uj)
+    yield joules(one.off_uj)
+    yield joules(one.bound_uj)
     yield f"{one.over_us / US_PER_S:,.3f}"
 
 
@@ -175,10 +175,10 @@ def _consumers(run: Run) -> Iterator[str]:
         for place in ("processors", "cards"):
             caused_uj, standing_uj = true[place].get(consumer, (0, 0))
             seen_uj = attributed.get((place, consumer), 0)
-            row += [_joules(caused_uj), _joules(standing_uj), _joules(seen_uj)]
-            row.append(_percent(seen_uj, caused_uj + standing_uj))
+            row += [joules(caused_uj), joules(standing_uj), joules(seen_uj)]
+            row.append(percent(seen_uj, caused_uj + standing_uj))
         rows.append(row)
-    yield from _table(
+    yield from table(
         ("consumer", "cpu and dram caused (J)", "standing (J)", "attributed (J)", "error (%)"),
         ("gpu caused (J)", "standing (J)", "attributed (J)", "error (%)"),
         rows=rows,
@@ -205,9 +205,9 @@ def _pooled(plan: Plan) -> str:
 
 def _cards(run: Run) -> Iterator[str]:
     """Card by card: whose they were."""
-    found = list(cardreport.rows(run, _percent))
+    found = list(cardreport.rows(run, percent))
     if found:
-        yield from _table(cardreport.HEAD, cardreport.MORE, rows=found)
+        yield from table(cardreport.HEAD, cardreport.MORE, rows=found)
         yield ""
         yield cardreport.CAUSES
 
@@ -233,17 +233,17 @@ def _attributed(run: Run) -> dict[tuple[str, str], int]:
     return found
 
 
-def _joules(energy_uj: int) -> str:
+def joules(energy_uj: int) -> str:
     return f"{joules_float(energy_uj):,.1f}"
 
 
-def _percent(seen_uj: int, true_uj: int, places: int = 2) -> str:
+def percent(seen_uj: int, true_uj: int, places: int = 2) -> str:
     if not true_uj:
         return "" if not seen_uj else "nobody's"
     return f"{100 * (seen_uj / true_uj - 1):+.{places}f}"
 
 
-def _table(*heads: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def table(*heads: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """A Markdown table whose columns line up: the first to the left, figures to the right."""
     head = [name for part in heads for name in part]
     body = [list(row) for row in rows]

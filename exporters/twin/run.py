@@ -93,11 +93,24 @@ class Run(msgspec.Struct):
     """What the wall drew and its meter showed; None where the host has no such meter."""
 
 
-def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
-    """Run the plan below `folder`. Raises AgentError; PageError or ChainError where the pages do
-    not verify."""
+class World(msgspec.Struct, frozen=True):
+    """What is simulated: the host and the source of its load; and what runs beside the agent,
+    called after each tick with the step of the host and the time (UTC, us)."""
+
+    truth: Truth
+    source: str
+    beside: Callable[[int, int], None] | None = None
+
+
+def simulate(
+    plan: Plan, folder: Path, progress: Callable[[str], None], world: World | None = None
+) -> Run:
+    """Run the plan below `folder`, in a world of its own or in this one. Raises AgentError;
+    PageError or ChainError where the pages do not verify."""
     chance = random.Random(plan.seed)  # noqa: S311 - a simulation, to be repeated by its seed
-    asked, source = requests(chance)
+    if world is None:
+        asked, source = requests(chance)
+        world = World(Truth(plan, asked, chance), source)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         controlled = None
@@ -105,15 +118,14 @@ def simulate(plan: Plan, folder: Path, progress: Callable[[str], None]) -> Run:
             controller = Controller(plan)
             service = stack.enter_context(redfish.serving(controller.answer))
             controlled = controller, service.url
-        truth = Truth(plan, asked, chance)
-        simulation = _Simulation(plan, truth, folder, chance, controlled)
+        simulation = _Simulation(plan, world, folder, chance, controlled)
         simulation.run(progress)
     spool = Spool(folder / "state" / "spool.db", HOST_ID)
     pages = list(verify_chain(spool.bodies()))
     spool.close()
     return Run(
         plan=plan,
-        source=source,
+        source=world.source,
         at_us=simulation.at_us,
         logs=simulation.logs,
         true_first_uj=simulation.true_first_uj,
@@ -133,13 +145,14 @@ class _Simulation:
     def __init__(
         self,
         plan: Plan,
-        truth: Truth,
+        world: World,
         folder: Path,
         chance: random.Random,
         controlled: tuple[Controller, str] | None,
     ) -> None:
         """`controlled`: the host's controller and the URL of its Redfish service."""
-        self.plan, self.truth, self._chance = plan, truth, chance
+        truth = world.truth
+        self.plan, self.truth, self._beside, self._chance = plan, truth, world.beside, chance
         self._controller = controlled[0] if controlled else None
         url = controlled[1] if controlled else ""
         self._faces = Faces(plan, folder)
@@ -225,6 +238,8 @@ class _Simulation:
         self._jitter_us = 0
         self.wall.note(self._wall_ns() // 1000, self.truth)
         self.truth.spend(AGENT_US)
+        if self._beside:
+            self._beside(self.truth.step, self._wall_ns() // 1000)
 
     def _rss_kib(self) -> int:
         """Resident memory of this process without the tape's (proc(5), statm: pages)."""

@@ -3,7 +3,7 @@
 In: the plan. Out: tenants by card. The first cards are reserved for one SIA each; of the others,
 in turn, one is shared in time by two SIA, one holds a resident model that does nothing beside a SIA
 that works, one is divided into three MIG instances, one has a process that nobody declared; the
-last of several is nobody's.
+last of several is nobody's. On a host of shared servers (serving/) each card is one of theirs.
 """
 
 from typing import Literal
@@ -12,7 +12,7 @@ import msgspec
 
 from exporters.twin.plan import Plan
 
-Scene = Literal["reserved", "shared", "resident", "mig", "stranger", "empty"]
+Scene = Literal["reserved", "shared", "resident", "mig", "stranger", "empty", "served"]
 SCENES: tuple[Scene, ...] = ("shared", "resident", "mig", "stranger")
 
 STRANGER = -1
@@ -36,6 +36,8 @@ class Tenant(msgspec.Struct, frozen=True):
 
 def scene(plan: Plan, gpu: int) -> Scene:
     """What happens on a card."""
+    if plan.servers:
+        return "served"
     if plan.reserved(gpu) is not None:
         return "reserved"
     if gpu == plan.gpus - 1 and plan.gpus > 1:
@@ -58,5 +60,6 @@ def tenants(plan: Plan, gpu: int) -> list[Tenant]:
         ],
         "stranger": [Tenant(first, pid, 24_576), Tenant(STRANGER, pid + 1, 10_240)],
         "empty": [],
+        "served": [Tenant(plan.servers[gpu] if plan.servers else 0, pid, 61_440)],
     }
     return found[scene(plan, gpu)]

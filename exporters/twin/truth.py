@@ -7,6 +7,7 @@ card, and watts times microseconds are microjoules.
 """
 
 import random
+from collections.abc import Sequence
 
 import msgspec
 
@@ -38,7 +39,7 @@ class Work(msgspec.Struct):
 
     sia: int
     place: int
-    used_us: list[int]
+    used_us: Sequence[int]
     offset: int
     watts: int
     memory_mw: int = 0
@@ -59,6 +60,11 @@ class Shares(msgspec.Struct):
 
 class Truth:
     """The host, a tenth of a second at a time."""
+
+    hours: Sequence[int] = HOURS_PERMILLE
+    """How much of their profiles the SIA do, by hour."""
+    system_step_us: int = SYSTEM_US
+    """CPU time of the operating system in a step."""
 
     def __init__(self, plan: Plan, asked: list[Request], chance: random.Random) -> None:
         self.plan = plan
@@ -83,7 +89,7 @@ class Truth:
         self._cpu = [_on_processor(plan, sia, profiles[sia], chance) for sia in range(plan.systems)]
         self.cards = [Card(plan, gpu, profiles, chance) for gpu in range(plan.gpus)]
         self._spent_us = 0
-        self._of_profile = HOURS_PERMILLE[0]
+        self._of_profile = self.hours[0]
 
     def spend(self, agent_us: int) -> None:
         """The agent used CPU time; it is drawn in the next step."""
@@ -92,7 +98,7 @@ class Truth:
     def advance(self) -> None:
         """A tenth of a second passes."""
         if self.step % STEPS_PER_HOUR == 0:
-            self._of_profile = HOURS_PERMILLE[self.step // STEPS_PER_HOUR % 24]
+            self._of_profile = self.hours[self.step // STEPS_PER_HOUR % 24]
         host_uj = self.psys_uj
         self._run_processors()
         self._run_cards()
@@ -153,7 +159,7 @@ class Truth:
             self.processors.caused_uj[work.sia] += energy_uj + moved_uj
             used[work.place][work.sia] += used_us
         bursts = self.step % (60 * STEPS_PER_S) < STEPS_PER_S // 2
-        system_us = SYSTEM_US * SYSTEM_BURST if bursts else SYSTEM_US
+        system_us = self.system_step_us * (SYSTEM_BURST if bursts else 1)
         agent_us, self._spent_us = self._spent_us, 0
         dynamic_uj[0] += system_us * SYSTEM_W + agent_us * AGENT_W
         self.processors.system_uj += system_us * SYSTEM_W
