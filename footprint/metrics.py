@@ -235,7 +235,7 @@ SERVICE_BUILD_INFO = Metric(
 SERVICE_PAGES = Metric(
     "footprint_service_pages_total",
     "counter",
-    "Pages received since the service started, by what became of them.",
+    "Pages of energy and of usage received since the service started, by what became of them.",
     ("result",),
 )
 SERVICE_ENERGY = Metric(
@@ -247,13 +247,19 @@ SERVICE_ENERGY = Metric(
 SERVICE_QUARANTINED = Metric(
     "footprint_service_quarantined_pages",
     "gauge",
-    "Pages kept but left out of totals; look at each.",
+    "Pages of energy and of usage kept but left out of totals; look at each.",
 )
 SERVICE_HOSTS = Metric("footprint_service_hosts", "gauge", "Hosts that ever sent a page.")
 SERVICE_LAST_PAGE = Metric(
     "footprint_service_last_page_timestamp_seconds",
     "gauge",
     "End of the last page held of a host (Unix time).",
+    ("host_id",),
+)
+SERVICE_LAST_USAGE = Metric(
+    "footprint_service_last_usage_timestamp_seconds",
+    "gauge",
+    "End of the last usage held of a gateway (Unix time).",
     ("host_id",),
 )
 MONTH_ENERGY = Metric(
@@ -327,6 +333,7 @@ SERVICE_METRICS = (
     SERVICE_QUARANTINED,
     SERVICE_HOSTS,
     SERVICE_LAST_PAGE,
+    SERVICE_LAST_USAGE,
     EMISSION_FACTOR,
     MONTH_ENERGY,
     MONTH_EMISSIONS,

@@ -58,9 +58,9 @@ class Ledger(Generic[P]):
                 accepted.append(page)
                 add(page, row.known_from_us)
         yield from self._derived(connection, accepted)
-        end_us = to_us(accepted[-1].end) if accepted else None
+        end_us = max((to_us(page.end) for page in accepted), default=None)
         if self._head and chains.head_end_us(connection, *self._key) != end_us:
-            yield "the head row does not end where its last accepted page does"
+            yield "the head row does not end where its accepted pages do"
 
     def _page(self, connection: Connection, row: Any, page: P | str) -> Iterator[str]:
         """A page beside its row: bytes, interval, state."""

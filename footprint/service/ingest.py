@@ -193,7 +193,7 @@ def _extend(
         taken.append(item)
     last = sheets[-1]
     ends = [item.interval_us[1] for item in taken if item.page and item.interval_us]
-    kind.chains.move_head(connection, head, last.head.seq, last.hash, ends[-1] if ends else None)
+    kind.chains.move_head(connection, head, last.head.seq, last.hash, max(ends, default=None))
     return taken
 
 

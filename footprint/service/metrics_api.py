@@ -20,7 +20,7 @@ from footprint.attribution import attribute
 from footprint.factors import FactorError
 from footprint.interval import month_of
 from footprint.metrics import Metric
-from footprint.service import reports, store_facts, store_pages
+from footprint.service import reports, store_facts, store_pages, store_usage
 from footprint.service.state import State, state_of
 from footprint.statement import Figure, Statement
 
@@ -109,14 +109,16 @@ def _counted(state: State) -> dict[str, Samples]:
 
 
 def _held(connection: Connection) -> dict[str, Samples]:
-    ends_us = store_pages.CHAINS.last_ends_us(connection)
     return {
         metrics.SERVICE_QUARANTINED.name: {(): store_facts.all_quarantined(connection)},
         metrics.SERVICE_HOSTS.name: {(): store_pages.CHAINS.host_count(connection)},
-        metrics.SERVICE_LAST_PAGE.name: {
-            (host_id,): end_us / 1_000_000 for host_id, end_us in ends_us.items()
-        },
+        metrics.SERVICE_LAST_PAGE.name: _ends(store_pages.CHAINS.last_ends_us(connection)),
+        metrics.SERVICE_LAST_USAGE.name: _ends(store_usage.CHAINS.last_ends_us(connection)),
     }
+
+
+def _ends(ends_us: Mapping[str, int]) -> Samples:
+    return {(host_id,): end_us / 1_000_000 for host_id, end_us in ends_us.items()}
 
 
 def _joules(sums: Mapping[Any, int]) -> Samples:

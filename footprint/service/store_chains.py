@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import SQLModel
 
@@ -96,7 +96,7 @@ class Chains(Generic[P]):
         return ledger.Head(host_id, ledger_id, seq, page_hash)
 
     def head_end_us(self, connection: Connection, host_id: str, ledger_id: str) -> int | None:
-        """The end that a head row gives of its ledger's last accepted page."""
+        """The latest end of its ledger's accepted pages that a head row gives."""
         row = connection.execute(self._head_of, {"host": host_id, "ledger": ledger_id}).first()
         return row.end_us if row else None
 
@@ -138,7 +138,8 @@ class Chains(Generic[P]):
         page_hash: str,
         end_us: int | None,
     ) -> None:
-        """Move a head from `old` to page `seq`; `end_us` is None where no accepted page came."""
+        """Move a head from `old` to page `seq`; `end_us`, the latest end of accepted pages, never
+        goes back, and is None where none came."""
         rows = self._head
         if old.seq < 0:
             connection.execute(
@@ -146,6 +147,9 @@ class Chains(Generic[P]):
                 .values(host_id=old.host_id, ledger_id=old.ledger_id, seq=old.seq, hash=old.hash)
                 .on_conflict_do_nothing()
             )
+        values: dict[str, Any] = {"seq": seq, "hash": page_hash}
+        if end_us is not None:
+            values["end_us"] = case((rows.c.end_us > end_us, rows.c.end_us), else_=end_us)
         moved = connection.execute(
             update(rows)
             .where(
@@ -154,7 +158,7 @@ class Chains(Generic[P]):
                 rows.c.seq == old.seq,
                 rows.c.hash == old.hash,
             )
-            .values(seq=seq, hash=page_hash, end_us=func.coalesce(end_us, rows.c.end_us))
+            .values(values)
         )
         if moved.rowcount != 1:
             raise HeadMovedError(f"head of {old.host_id}/{old.ledger_id} is not at page {old.seq}")

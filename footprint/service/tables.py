@@ -24,7 +24,7 @@ def _big(**options: Any) -> Any:
 
 
 class _Head(SQLModel):
-    """The last page held of a ledger. `end_us` is the end of its last accepted page."""
+    """The last page held of a ledger. `end_us` is the latest end of its accepted pages."""
 
     host_id: str = _key()
     ledger_id: str = _key()

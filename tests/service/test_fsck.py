@@ -91,6 +91,7 @@ def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) ->
         ("UPDATE page SET start_us = start_us + 1 WHERE host_id = 'host-1'", "its start and end"),
         ("UPDATE page SET end_us = NULL WHERE host_id = 'host-2' AND seq = 1", "its start and end"),
         ("UPDATE ledger_head SET end_us = end_us + 1", "the head row does not end where"),
+        ("UPDATE usage_head SET end_us = end_us - 1", "the head row does not end where"),
         ("UPDATE device SET rated_power_uw = 1", "its rated power is not"),
         ("UPDATE device SET last_us = last_us + 1 WHERE host_id = 'host-2'", "device host-2"),
         ("UPDATE device SET known_from_us = 1", "device host-1"),

@@ -319,6 +319,19 @@ def test_openapi_describes_usage(house: House) -> None:
     assert {"UsagePage", "Server", "Weights"} <= schemas.keys()
 
 
+def test_how_far_usage_is_told_never_goes_back(house: House) -> None:
+    """A day told late is not the newest: each gateway shows the latest end of what it told."""
+    pages = [page.page for page in make_ledger(2)]
+    house.tell(chain([*pages, make_page(start=PARIS_DAY, seconds=DAY_SECONDS)]))
+    house.tell(make_ledger(1, host_id="gateway-2"))
+    text = house.get("/metrics").text
+    ends = {"gateway-1": pages[1].end, "gateway-2": pages[0].end}
+    for gateway, end in ends.items():
+        name = f'footprint_service_last_usage_timestamp_seconds{{host_id="{gateway}"}}'
+        value = next(one for one in text.splitlines() if one.startswith(name)).split()[-1]
+        assert float(value) == end.timestamp()
+
+
 def test_an_unknown_ledger_has_the_head_before_its_first_page(house: House) -> None:
     """A reader may ask before its first push."""
     assert house.get(f"/v1/usage/ledgers/gateway-1/{LEDGER}").json() == head(-1, GENESIS)
