@@ -172,7 +172,7 @@ class Agent:
         self._tell()
         if self._record:
             watched = self._cpu.watched()
-            gpus = self._gpus.marks()
+            gpus = self._gpus.totals()
             self._record.tick(now, readings, usage, watched, self._metered(), gpus=gpus)
         self._keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
@@ -206,7 +206,7 @@ class Agent:
         decide = decide_by(self._rules, self._processes, self._around.proc, controller)
         owners = Owners(decide, self._around.proc)
         reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
-        return Boards(owners, reserved)
+        return Boards(owners, reserved, recorded=settings.record is not None)
 
     def _look_at_gpus(self, now: Instant) -> None:
         """Whose each board was since the last tick; a reserved board need not be asked."""

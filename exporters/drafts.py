@@ -5,6 +5,7 @@ other without a hole; an interval that lies over several is spread by elapsed ti
 `attribute()`), and what was spread is flagged `interpolated_uj`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -37,6 +38,9 @@ MAX_NODES = 1000
 Energies = dict[str, int]
 """Microjoules by consumer and part, such as `chat dynamic`."""
 
+EnergySums = defaultdict[str, int]
+"""The same, each from zero on."""
+
 
 class Cover(msgspec.Struct):
     """What a draft holds of one device."""
@@ -53,7 +57,7 @@ class Cover(msgspec.Struct):
     gaps: list[list[int | str]] = []
     """[kind, cause, start_us, end_us], adjoining ones merged."""
 
-    def add(self, shares: Iterable[Share], totals: Energies) -> None:
+    def add(self, shares: Iterable[Share], totals: EnergySums) -> None:
         """Energy over an interval of this page; `totals` grow by as much."""
         energy, metered_uj = self.energy, self.metered_uj
         for share in shares:
@@ -61,7 +65,7 @@ class Cover(msgspec.Struct):
             if energy_uj:
                 key = f"{share.consumer} {share.part}"
                 energy[key] = energy.get(key, 0) + energy_uj
-                totals[key] = totals.get(key, 0) + energy_uj
+                totals[key] += energy_uj
                 metered_uj += energy_uj
         self.metered_uj = metered_uj
 
@@ -146,18 +150,18 @@ class Drafts:
         shares: Iterable[Share],
         start_us: int,
         end_us: int,
-        totals: Energies,
+        totals: EnergySums,
     ) -> None:
         """Add shares of energy over [start_us, end_us); `totals` grow by what was booked.
 
         What lies before the oldest open draft was declared a gap when its page was sealed, and is
         left out.
         """
-        self.reach(end_us)
-        newest = self.open[-1]
-        if newest.start_us <= start_us < end_us:  # all of it in one page: nothing to spread
-            newest.cover(device).add(shares, totals)
+        newest = self.open[-1] if self.open else None
+        if newest and newest.start_us <= start_us < end_us <= newest.end_us:
+            newest.cover(device).add(shares, totals)  # all of it in one page: nothing to spread
             return
+        self.reach(end_us)
         pieces = {
             f"{index:06d}": (draft, microseconds)
             for index, draft in enumerate(self.open)

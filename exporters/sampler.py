@@ -5,16 +5,17 @@ sealed drafts, and the totals that /metrics shows. A reading that fails leaves t
 baseline; what the counter shows when it comes back is spread over the time between.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
 from exporters.clock import Instant
-from exporters.drafts import Cover, DeviceKey, Draft, Drafts, Energies
+from exporters.drafts import Cover, DeviceKey, Draft, Drafts, EnergySums
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import START, CpuTimes, Mark, Usage
-from exporters.workloads.gpus import Board, Weights
+from exporters.workloads.gpus import Board
 from footprint import codes
 from footprint.attribution import Part, Share, attribute, divide
 from footprint.floor import Minute, Rest, rests
@@ -70,7 +71,7 @@ class Track(msgspec.Struct):
 class Totals(msgspec.Struct):
     """Sums since the process started, for /metrics, in microjoules and microseconds."""
 
-    energy_uj: dict[DeviceKey, Energies] = {}
+    energy_uj: dict[DeviceKey, EnergySums] = {}
     gap_us: dict[tuple[DeviceKey, str], int] = {}
     """By device, cause."""
     failures: dict[DeviceKey, int] = {}
@@ -94,7 +95,6 @@ class Sampler:
         self.cpu = CpuTimes()
         self._marks: dict[DeviceKey, Mark] = {}
         self._gpus: Mapping[str, Board] = {}
-        self._gpu_marks: dict[DeviceKey, Weights] = {}
         self._reserved = reservations
         self._last_us = drafts.start_us
         self._known = (codes.UNATTRIBUTED, *known)
@@ -107,10 +107,10 @@ class Sampler:
         is_gpu = device.component == "gpu"
         parts: tuple[Part, ...] = ("dynamic", "static") if is_gpu else ("dynamic",)
         whose = (codes.IDLE, codes.UNREGISTERED) if is_gpu else (codes.SYSTEM, codes.AGENT)
-        totals_uj = self.totals.energy_uj.setdefault(key, {})
+        totals_uj = self.totals.energy_uj.setdefault(key, defaultdict(int))
         for part in parts if device.floor_uw is not None else ("undivided",):
             for consumer in (*whose, *self._known):
-                totals_uj.setdefault(f"{consumer} {part}", 0)
+                totals_uj[f"{consumer} {part}"] += 0
 
     def begin(self, now: Instant) -> None:
         """Start a new ledger's first page at this instant."""
@@ -145,14 +145,14 @@ class Sampler:
             cover = draft.cover(track.device)
             outcome = _believed(key, shown)
             if isinstance(outcome, Failure):
-                self._failed(track, outcome, cover)
+                self._failed(key, track, outcome, cover)
                 continue
             cover.readings += 1
             track.up = True
             if track.baseline is not None and at_us <= track.covered_us:
                 continue  # no time has passed in the pages: the next tick counts for this one too
             _mark(track, cover, outcome, at)
-            self._settle(track, outcome, at_us)
+            self._settle(key, track, outcome, at_us)
             track.failing = None
         if self.drafts.end_us > newest_us:
             for track in self.tracks.values():
@@ -196,55 +196,62 @@ class Sampler:
         drafts = self.drafts.open
         return next((draft for draft in drafts if at_us <= draft.end_us), drafts[-1])
 
-    def _failed(self, track: Track, failure: Failure, cover: Cover) -> None:
+    def _failed(self, key: DeviceKey, track: Track, failure: Failure, cover: Cover) -> None:
         track.up, track.failing, track.error = False, failure.gap.cause, failure.error
         cover.failures += 1
         cover.last_error = failure.error
-        self.totals.failures[track.key] = self.totals.failures.get(track.key, 0) + 1
+        self.totals.failures[key] = self.totals.failures.get(key, 0) + 1
 
-    def _settle(self, track: Track, reading: Reading, at_us: int) -> None:
+    def _settle(self, key: DeviceKey, track: Track, reading: Reading, at_us: int) -> None:
         if track.baseline is None:
             self._gap(track, track.failing or "outage", at_us)
-            self._rebase(track, reading, at_us)
+            self._rebase(key, track, reading, at_us)
             return
-        static, weights = self._weights(track)
         elapsed_ns = reading.at_ns - track.baseline.at_ns
-        loaded = elapsed_ns >= STUCK_AFTER_NS and self._loaded(track, elapsed_ns)
+        loaded = elapsed_ns >= STUCK_AFTER_NS and self._loaded(key, track.device, elapsed_ns)
         outcome = consumed(track.baseline, reading, loaded=loaded)
         if isinstance(outcome, Gap):
             self._gap(track, outcome.cause, at_us)
             track.stuck = outcome.cause == "stuck"
             if not track.stuck:
-                self._rebase(track, reading, at_us)
+                self._rebase(key, track, reading, at_us)
         elif outcome.uj or not isinstance(reading, Counter):
-            if track.rest is not None:
-                seen = not (track.blind or track.stuck or track.forfeited)
-                resting = seen and self._rests(track, weights, elapsed_ns)
-                track.rest.see(track.covered_us, at_us, outcome.uj, resting=resting)
-            self._book(track, self._shares(track, outcome, elapsed_ns, static, weights), at_us)
-            self._rebase(track, reading, at_us)
+            self._consumed(key, track, outcome, elapsed_ns, at_us)
+            self._rebase(key, track, reading, at_us)
         elif elapsed_ns >= STUCK_AFTER_NS:
-            self._book(track, [], at_us)
+            self._book(key, track, [], at_us)
         # else: a counter that has not moved yet; its next move counts for this time too.
 
-    def _rests(self, track: Track, weights: Mapping[str, int], elapsed_ns: int) -> bool:
-        """Whether nothing worked: hardly any CPU time, or no process on the card."""
-        if track.device.component == "gpu":
-            return weights.keys() <= {codes.IDLE}
-        return rests(self._busy_ns(track), elapsed_ns, self._cpus)
+    def _consumed(
+        self, key: DeviceKey, track: Track, energy: Energy, elapsed_ns: int, at_us: int
+    ) -> None:
+        static, weights = self._weights(key, track.device)
+        if track.rest is not None:
+            seen = not (track.blind or track.stuck or track.forfeited)
+            resting = seen and self._rests(key, track.device, weights, elapsed_ns)
+            track.rest.see(track.covered_us, at_us, energy.uj, resting=resting)
+        self._book(key, track, self._shares(track, energy, elapsed_ns, static, weights), at_us)
 
-    def _loaded(self, track: Track, elapsed_ns: int) -> bool:
+    def _rests(
+        self, key: DeviceKey, device: Device, weights: Mapping[str, int], elapsed_ns: int
+    ) -> bool:
+        """Whether nothing worked: hardly any CPU time, or no process on the card."""
+        if device.component == "gpu":
+            return weights.keys() <= {codes.IDLE}
+        return rests(self._busy_ns(key), elapsed_ns, self._cpus)
+
+    def _loaded(self, key: DeviceKey, device: Device, elapsed_ns: int) -> bool:
         """Whether the device must have used energy: a board that is powered always does. Of
         evidence nobody knows: the cores of one idle socket may well stand still on a busy host."""
-        if track.device.evidence:
+        if device.evidence:
             return False
-        if track.device.component == "gpu":
+        if device.component == "gpu":
             return True
-        return self._busy_ns(track) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
+        return self._busy_ns(key) * NS_PER_S > LOADED_NS_PER_S * max(elapsed_ns, 0)
 
-    def _busy_ns(self, track: Track) -> int:
+    def _busy_ns(self, key: DeviceKey) -> int:
         """CPU time of the whole host since the device was booked."""
-        return sum(self.cpu.since(self._marks.get(track.key, START)).values())
+        return sum(self.cpu.since(self._marks.get(key, START)).values())
 
     def _shares(
         self,
@@ -267,14 +274,13 @@ class Sampler:
             otherwise=codes.IDLE if track.device.component == "gpu" else codes.SYSTEM,
         )
 
-    def _book(self, track: Track, shares: list[Share], at_us: int) -> None:
+    def _book(self, key: DeviceKey, track: Track, shares: list[Share], at_us: int) -> None:
         if track.blind:
             self.drafts.gap(track.device, "blind", "outage", track.covered_us, at_us)
         start_us = track.baseline_us if track.forfeited else track.covered_us
         if track.stuck:
             shares = _after_gap(shares, track, at_us)
-        totals_uj = self.totals.energy_uj[track.key]
-        self.drafts.book(track.device, shares, start_us, at_us, totals_uj)
+        self.drafts.book(track.device, shares, start_us, at_us, self.totals.energy_uj[key])
         track.covered_us = at_us
 
     def _gap(self, track: Track, cause: Cause, at_us: int) -> None:
@@ -292,30 +298,29 @@ class Sampler:
         self._gap(track, track.failing or "read_failed", end_us)
         track.forfeited = True
 
-    def _rebase(self, track: Track, reading: Reading, at_us: int) -> None:
+    def _rebase(self, key: DeviceKey, track: Track, reading: Reading, at_us: int) -> None:
         track.baseline, track.baseline_us = reading, at_us
         track.forfeited = track.stuck = track.blind = False
-        key = track.key
         if track.device.component != "gpu":
             self._marks[key] = self.cpu.mark()
         elif key[1] in self._gpus:
-            self._gpu_marks[key] = self._gpus[key[1]].mark()
+            self._gpus[key[1]].booked()
 
-    def _weights(self, track: Track) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    def _weights(
+        self, key: DeviceKey, device: Device
+    ) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Weights of the static part, and of the dynamic one or of the undivided whole."""
-        if track.device.evidence:
+        if device.evidence:
             return {}, {}  # nobody is accounted any of it
-        if track.device.component != "gpu":
-            mark = self._marks.get(track.key, START)
-            return {}, self.cpu.since(mark, track.device.package)
-        board, uuid = self._gpus.get(track.device.device), track.device.device
+        if device.component != "gpu":
+            return {}, self.cpu.since(self._marks.get(key, START), device.package)
+        board, uuid = self._gpus.get(device.device), device.device
         if uuid in self._reserved:
             whole = {self._reserved[uuid]: 1}
         elif board is None:
             whole = {codes.UNATTRIBUTED: 1}
         else:
-            weights = board.since(self._gpu_marks.get(track.key))
-            return weights.static, weights.following
+            return board.waiting.static, board.waiting.following
         return whole, whole
 
 

@@ -38,22 +38,28 @@ def attribute(
     """
     if energy_uj < 0:
         raise ValueError(f"attribute: energy of {energy_uj} uJ is negative")
-    positive = {code: weight for code, weight in weights.items() if weight}
-    if not positive:
-        return {otherwise: energy_uj}
-    if min(positive.values()) < 0:
-        code, weight = min(positive.items(), key=lambda item: item[1])
-        raise ValueError(f"attribute: weight {weight} of {code!r} is negative")
-    if len(positive) == 1:
-        return dict.fromkeys(positive, energy_uj)
-    total = sum(positive.values())
-    shares = {code: energy_uj * weight // total for code, weight in positive.items()}
+    if min(weights.values(), default=0) <= 0:
+        weights = _positive(weights)
+        if not weights:
+            return {otherwise: energy_uj}
+    if len(weights) == 1:
+        return dict.fromkeys(weights, energy_uj)
+    total = sum(weights.values())
+    shares, remainders = {}, []
+    for code, weight in weights.items():
+        shares[code], remainder = divmod(energy_uj * weight, total)
+        remainders.append((-remainder, code))
     left = energy_uj - sum(shares.values())
-    if left:
-        remainders = [(-(energy_uj * weight % total), code) for code, weight in positive.items()]
-        for _, code in sorted(remainders)[:left]:
-            shares[code] += 1
+    for _, code in sorted(remainders)[:left]:
+        shares[code] += 1
     return shares
+
+
+def _positive(weights: Mapping[str, int]) -> Mapping[str, int]:
+    for code, weight in weights.items():
+        if weight < 0:
+            raise ValueError(f"attribute: weight {weight} of {code!r} is negative")
+    return {code: weight for code, weight in weights.items() if weight}
 
 
 def divide(
@@ -73,18 +79,19 @@ def divide(
     Shares of 0 uJ are left out; the rest add up to `energy_uj` exactly.
     """
     if floor_uw is None:
-        portions: list[tuple[Part, int, Mapping[str, int]]] = [
-            ("undivided", energy_uj, dynamic_weights)
-        ]
-    else:
-        static_uj = min(uj_from_power(floor_uw, duration_ns), energy_uj)
-        portions = [
-            ("static", static_uj, static_weights),
-            ("dynamic", energy_uj - static_uj, dynamic_weights),
-        ]
+        return _portion("undivided", energy_uj, dynamic_weights, otherwise)
+    static_uj = min(uj_from_power(floor_uw, duration_ns), energy_uj)
+    return [
+        *_portion("static", static_uj, static_weights, otherwise),
+        *_portion("dynamic", energy_uj - static_uj, dynamic_weights, otherwise),
+    ]
+
+
+def _portion(part: Part, energy_uj: int, weights: Mapping[str, int], otherwise: str) -> list[Share]:
+    if not energy_uj:
+        return []
     return [
         Share(consumer, part, share_uj)
-        for part, portion_uj, weights in portions
-        for consumer, share_uj in attribute(portion_uj, weights, otherwise).items()
+        for consumer, share_uj in attribute(energy_uj, weights, otherwise).items()
         if share_uj
     ]

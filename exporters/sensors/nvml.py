@@ -72,9 +72,17 @@ class Nvml:
 
     def read(self) -> Mapping[str, Reading | Failure]:
         """Every board's meters now; one that failed is looked up anew at the next read."""
+        readings: dict[str, Reading | Failure] = {}
         with self._lock:
             self._join_again()
-            return dict(pair for board in self._boards for pair in self._meters(board))
+            for board in self._boards:
+                if board.witness is not None or board.sampled:
+                    self._sample(board)
+                reading = self._integrated(board) if board.sampled else self._counter(board)
+                readings[board.uuid] = reading
+                if board.witness is not None:
+                    readings[board.witness.device] = self._witness(board, reading)
+        return readings
 
     def sample(self) -> None:
         """Take one power sample of each board that has no energy counter."""
@@ -129,14 +137,6 @@ class Nvml:
         except NVMLError:
             return UNKNOWN
         return board.used.look(handle)
-
-    def _meters(self, board: "_Board") -> Iterable[tuple[str, Reading | Failure]]:
-        if board.witness is not None or board.sampled:
-            self._sample(board)
-        reading = self._integrated(board) if board.sampled else self._counter(board)
-        yield board.uuid, reading
-        if board.witness is not None:
-            yield board.witness.device, self._witness(board, reading)
 
     def _counter(self, board: "_Board") -> Counter | Failure:
         if board.is_share:

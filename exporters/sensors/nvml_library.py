@@ -68,7 +68,6 @@ count: Callable[[], int] = pynvml.nvmlDeviceGetCount
 by_index: Callable[[int], Any] = pynvml.nvmlDeviceGetHandleByIndex
 by_uuid: Callable[[str], Any] = pynvml.nvmlDeviceGetHandleByUUID
 uuid_of: Callable[[Any], str] = pynvml.nvmlDeviceGetUUID
-millijoules: Callable[[Any], int] = pynvml.nvmlDeviceGetTotalEnergyConsumption
 
 
 def leave() -> None:
@@ -128,6 +127,16 @@ def power_reading(handle: Any) -> str | None:
     return next(iter(good + have), None)
 
 
+def millijoules(handle: Any) -> int:
+    """What the card used since its driver was loaded. nvidia-ml-py's own call looks the function
+    up under a lock each time, and takes three times as long. Raises NVMLError."""
+    total = ctypes.c_ulonglong()
+    answer = _function("nvmlDeviceGetTotalEnergyConsumption")(handle, ctypes.byref(total))
+    if answer != pynvml.NVML_SUCCESS:
+        raise NVMLError(answer)
+    return total.value
+
+
 def limit_mw(handle: Any) -> int | None:
     """The highest power limit that can be set, in milliwatts; None where there is none."""
     limits = optional(pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
@@ -185,17 +194,17 @@ def gpu_instance(mig_device: Any) -> tuple[int, str, int]:
 def computing(handle: Any) -> Sequence[Held]:
     """Processes with a compute context on the card; the same object while the driver's answer is
     the same."""
-    return _processes("nvmlDeviceGetComputeRunningProcesses", handle, computes=True)
+    return _processes(_COMPUTING, handle, computes=True)
 
 
 def drawing(handle: Any) -> Sequence[Held]:
     """Processes with a graphics context on the card."""
-    return _processes("nvmlDeviceGetGraphicsRunningProcesses", handle, computes=False)
+    return _processes(_DRAWING, handle, computes=False)
 
 
 def mps_clients(handle: Any) -> Sequence[Held]:
     """Processes that compute on the card through a server of the multi-process service (MPS)."""
-    return _processes("nvmlDeviceGetMPSComputeRunningProcesses", handle, computes=True)
+    return _processes(_MPS_CLIENTS, handle, computes=True)
 
 
 def utilisation(handle: Any, since_us: int) -> Iterable[Sample]:
@@ -210,11 +219,18 @@ def utilisation(handle: Any, since_us: int) -> Iterable[Sample]:
     return _SAMPLE.iter_unpack(rows)
 
 
-def _processes(call: str, handle: Any, *, computes: bool) -> Sequence[Held]:
+_COMPUTING, _DRAWING, _MPS_CLIENTS = (
+    tuple(f"nvmlDeviceGet{kind}RunningProcesses_{version}" for version in ("v3", "v2"))
+    for kind in ("Compute", "Graphics", "MPSCompute")
+)
+"""Newest first."""
+
+
+def _processes(calls: Iterable[str], handle: Any, *, computes: bool) -> Sequence[Held]:
     """By the newest version of the call that the driver has; both give the same rows."""
-    for version in ("_v3", "_v2"):
+    for call in calls:
         try:
-            return _held(_PROCESSES.ask(call + version, handle), computes)
+            return _held(_PROCESSES.ask(call, handle), computes)
         except NVMLError as error:
             if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
                 raise
@@ -243,26 +259,34 @@ class _Rows:
 
     def __init__(self, row: struct.Struct) -> None:
         self._row_bytes = row.size
-        self._room, self._written = ROOM, 0
-        self._rows = ctypes.create_string_buffer(ROOM * row.size)
+        self._count = ctypes.c_uint()
+        self._make_room(ROOM)
+
+    def _make_room(self, rows: int) -> None:
+        self._room, self._written = rows, 0
+        array = ctypes.create_string_buffer(rows * self._row_bytes)
+        self._bytes = memoryview(array).cast("B")
+        self._places = ctypes.byref(self._count), array
 
     def ask(self, call: str, handle: Any, *more: Any, rows_first: bool = False) -> bytes:
         """The rows, one after the other, as the driver wrote them. Raises NVMLError."""
         function = _function(call)
         while True:
-            count = ctypes.c_uint(self._room)
-            ctypes.memset(self._rows, 0, self._written)  # what another card told
-            places = (ctypes.byref(count), self._rows)
-            answer = function(handle, *(places[::-1] if rows_first else places), *more)
-            needed = count.value
+            self._count.value = self._room
+            self._bytes[: self._written] = bytes(self._written)  # what another card told
+            count, rows = self._places
+            if rows_first:
+                answer = function(handle, rows, count, *more)
+            else:
+                answer = function(handle, count, rows, *more)
+            needed = self._count.value
             if answer != pynvml.NVML_ERROR_INSUFFICIENT_SIZE or not self._room < needed <= MOST:
                 break
-            self._room, self._written = 2 * needed, 0
-            self._rows = ctypes.create_string_buffer(self._room * self._row_bytes)
+            self._make_room(2 * needed)
         if answer != pynvml.NVML_SUCCESS:
             raise NVMLError(answer)
         self._written = min(needed, self._room) * self._row_bytes
-        return ctypes.string_at(self._rows, self._written)
+        return bytes(self._bytes[: self._written])
 
 
 def _function(name: str) -> Callable[..., int]:

@@ -10,7 +10,6 @@ directly below it, and what it used beyond them is what ended. The root counts t
 never a parent. METHOD.md derives this.
 """
 
-import contextlib
 import errno
 import logging
 import os
@@ -21,7 +20,7 @@ import msgspec
 
 from exporters.workloads.mounts import find_root
 from exporters.workloads.rules import Rules
-from exporters.workloads.tree import Tree, folders
+from exporters.workloads.tree import Tree
 from exporters.workloads.units import Unit, above, unit_at
 from footprint import codes
 
@@ -338,9 +337,8 @@ class Cgroups:
 
         The kernel keeps a group that still has processes or groups in it.
         """
-        own = self.tree.folder(f"/{self.rules.workload_group}")
-        for sia in filter(codes.is_code, folders(own)):
-            for name in folders(own / sia):
-                if name.isascii() and name.isdigit() and not Path("/proc", name).exists():
-                    with contextlib.suppress(OSError):
-                        (own / sia / name).rmdir()
+        own = f"/{self.rules.workload_group}"
+        for sia in filter(codes.is_code, self.tree.children(own)):
+            for name in self.tree.children(f"{own}/{sia}"):
+                if name.isascii() and name.isdigit() and not os.path.exists(f"/proc/{name}"):
+                    self.tree.remove(f"{own}/{sia}/{name}")

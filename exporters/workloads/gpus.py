@@ -42,26 +42,41 @@ class Weights(msgspec.Struct, frozen=True):
         return self.dynamic if any(self.dynamic.values()) else self.static
 
 
-def weigh(use: Use, whose: Whose, elapsed_ns: int, reserved: Mapping[str, str]) -> Weights:
-    """The weights of one look at a board; `reserved`: SIA by UUID of a MIG device."""
+Owned = Sequence[tuple[Held, str | None]]
+"""Processes of a board, each with its consumer."""
+
+
+def weigh(
+    use: Use, owned: Owned, whose: Whose, elapsed_ns: int, reserved: Mapping[str, str]
+) -> Weights:
+    """The weights of one look at a board. `owned`: its processes; `whose` is asked for those that
+    were sampled and are listed no more; `reserved`: SIA by UUID of a MIG device."""
     whole = elapsed_ns // NS_PER_US * FULL
     if use.processes is None:
         return Weights({codes.UNATTRIBUTED: elapsed_ns}, {codes.UNATTRIBUTED: whole}, "unknown")
-    owned = [(one, whose(one)) for one in use.processes]
     if use.instances:
         return _divided(use.instances, owned, elapsed_ns, reserved)
     holders = [(one, consumer) for one, consumer in owned if consumer is not None]
     static = _by_memory(elapsed_ns, holders)
     if use.sm is None:
         return _unseen(static, holders, whole)
-    dynamic: dict[str, int] = {}
-    listed = {one.pid: consumer for one, consumer in owned}
-    for pid, used in use.sm.items():
-        consumer = listed[pid] if pid in listed else whose(Held(pid, None))
-        _add(dynamic, {consumer: used} if consumer else _by_memory(used, holders))
+    dynamic = _by_sm(use.sm, owned, holders, whose) if use.sm else {}
     if any(dynamic.values()):
         return Weights(static, dynamic, "sm")
     return Weights(static, {}, "memory" if holders else "idle")
+
+
+def _by_sm(sm: Mapping[int, int], owned: Owned, holders: "Holders", whose: Whose) -> dict[str, int]:
+    """SM time by consumer; that of a process that serves the others by the memory they hold."""
+    dynamic: dict[str, int] = {}
+    listed = {one.pid: consumer for one, consumer in owned}
+    for pid, used in sm.items():
+        consumer = listed[pid] if pid in listed else whose(Held(pid, None))
+        if consumer is not None:
+            dynamic[consumer] = dynamic.get(consumer, 0) + used
+        else:
+            _add(dynamic, _by_memory(used, holders))
+    return dynamic
 
 
 def _unseen(static: Mapping[str, int], holders: Sequence[tuple[Held, str]], whole: int) -> Weights:
@@ -78,7 +93,7 @@ Holders = Sequence[tuple[Held, str]]
 
 def _divided(
     instances: Sequence[Slice],
-    owned: Sequence[tuple[Held, str | None]],
+    owned: Owned,
     elapsed_ns: int,
     reserved: Mapping[str, str],
 ) -> Weights:
@@ -105,9 +120,7 @@ def _divided(
     return Weights(static, dynamic, "instances" if measured else "slices")
 
 
-def _holders_of(
-    instance: Slice, owned: Sequence[tuple[Held, str | None]], reserved: Mapping[str, str]
-) -> Holders:
+def _holders_of(instance: Slice, owned: Owned, reserved: Mapping[str, str]) -> Holders:
     """Who holds an instance; one whose MIG devices are all one SIA's is that SIA's."""
     sia = _sia_of(instance, reserved)
     if sia is not None:
@@ -146,47 +159,36 @@ def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
         totals[consumer] = totals.get(consumer, 0) + amount
 
 
+NOTHING = Weights({}, {}, "unknown")
+
+
 class Board:
-    """One board's weights since the first look, the newest look's basis, and times by basis."""
+    """One board's weights since its energy was last booked, and times by basis."""
 
     def __init__(self) -> None:
-        self._total = self._before = Weights({}, {}, "unknown")
-        """After the newest look, and after the one before."""
-        self._newest = self._total
+        self.waiting = NOTHING
+        """Of all looks since the last booking: mostly of one."""
         self.basis_ns: dict[Basis, int] = {}
 
     def advance(self, weights: Weights, elapsed_ns: int) -> None:
         """Take one look in."""
-        before = self._total
-        static, dynamic = dict(before.static), dict(before.dynamic)
-        _add(static, weights.static)
-        _add(dynamic, weights.dynamic)
-        self._total = Weights(static, dynamic, weights.basis)
-        self._before, self._newest = before, weights
+        self.waiting = weights if self.waiting is NOTHING else _both(self.waiting, weights)
         self.count(weights.basis, elapsed_ns)
 
     def count(self, basis: Basis, elapsed_ns: int) -> None:
         """Some time was divided by this."""
         self.basis_ns[basis] = self.basis_ns.get(basis, 0) + elapsed_ns
 
-    def mark(self) -> Weights:
-        """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
-        return self._total
-
-    def since(self, mark: Weights | None) -> Weights:
-        """The weights since a mark; all where there is none."""
-        total = self._total
-        if mark is None:
-            return total
-        if mark is self._before:
-            return self._newest  # the usual case: a booking at every look
-        static = _less(total.static, mark.static)
-        return Weights(static, _less(total.dynamic, mark.dynamic), total.basis)
+    def booked(self) -> None:
+        """What waits has had its energy."""
+        self.waiting = NOTHING
 
 
-def _less(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
-    moved = {consumer: total - before.get(consumer, 0) for consumer, total in now.items()}
-    return {consumer: amount for consumer, amount in moved.items() if amount}
+def _both(before: Weights, newest: Weights) -> Weights:
+    static, dynamic = dict(before.static), dict(before.dynamic)
+    _add(static, newest.static)
+    _add(dynamic, newest.dynamic)
+    return Weights(static, dynamic, newest.basis)
 
 
 class BoardState(msgspec.Struct, frozen=True):
@@ -201,24 +203,26 @@ class BoardState(msgspec.Struct, frozen=True):
 class Boards:
     """The boards of one host."""
 
-    def __init__(self, owners: Owners, reservations: Mapping[str, str]) -> None:
-        """`reservations`: SIA by UUID, of a board or of a MIG device."""
+    def __init__(
+        self, owners: Owners, reservations: Mapping[str, str], *, recorded: bool = False
+    ) -> None:
+        """`reservations`: SIA by UUID, of a board or of a MIG device; `recorded`: whether totals
+        are asked for."""
         self._owners = owners
         self._reserved = reservations
         self._last_ns: int | None = None
         self.by_uuid: dict[str, Board] = {}
         self._unregistered: dict[str, int | None] = {}
+        self._totals: dict[str, Weights] | None = {} if recorded else None
 
     @property
     def reserved(self) -> Mapping[str, str]:
         """SIA by UUID: these boards need not be looked at."""
         return self._reserved
 
-    def marks(self) -> dict[str, Weights]:
-        """Where every board stands that is not reserved."""
-        return {
-            uuid: board.mark() for uuid, board in self.by_uuid.items() if uuid not in self._reserved
-        }
+    def totals(self) -> Mapping[str, Weights]:
+        """The weights of all looks so far, by board that is not reserved."""
+        return self._totals or {}
 
     def states(self) -> list[BoardState]:
         """Every board as the last look left it."""
@@ -232,7 +236,9 @@ class Boards:
         elapsed_ns = 0 if self._last_ns is None else max(0, at_ns - self._last_ns)
         self._last_ns = at_ns
         for uuid in boards:
-            board = self.by_uuid.setdefault(uuid, Board())
+            board = self.by_uuid.get(uuid)
+            if board is None:
+                board = self.by_uuid[uuid] = Board()
             if uuid in self._reserved:
                 board.count("reserved", elapsed_ns)
             elif uuid in uses:
@@ -240,20 +246,18 @@ class Boards:
         self._owners.forget()
 
     def _look(self, uuid: str, board: Board, use: Use, elapsed_ns: int) -> None:
-        owned = {one.pid: self._owners.whose(one) for one in use.processes or ()}
+        whose = self._owners.whose
+        owned = [(one, whose(one)) for one in use.processes or ()]
+        weights = weigh(use, owned, whose, elapsed_ns, self._reserved)
+        board.advance(weights, elapsed_ns)
+        if self._totals is not None:
+            self._totals[uuid] = _both(self._totals.get(uuid, NOTHING), weights)
+        self._unregistered[uuid] = None if use.processes is None else self._strangers(use, owned)
 
-        def whose(held: Held) -> str | None:
-            return owned[held.pid] if held.pid in owned else self._owners.whose(held)
-
-        board.advance(weigh(use, whose, elapsed_ns, self._reserved), elapsed_ns)
-        self._unregistered[uuid] = None if use.processes is None else 0
-        if codes.UNREGISTERED in owned.values():
-            self._unregistered[uuid] = self._strangers(use, owned)
-
-    def _strangers(self, use: Use, owned: Mapping[int, str | None]) -> int:
+    def _strangers(self, use: Use, owned: Owned) -> int:
         """Processes that nobody declared, where nothing is reserved."""
+        strangers = [one for one, consumer in owned if consumer == codes.UNREGISTERED]
+        if not strangers:
+            return 0
         reserved = {one.instance for one in use.instances if _sia_of(one, self._reserved)}
-        return sum(
-            owned[one.pid] == codes.UNREGISTERED and one.instance not in reserved
-            for one in use.processes or ()
-        )
+        return sum(one.instance not in reserved for one in strangers)

@@ -8,7 +8,7 @@ it. Sources: proc(5), cgroups(7), cgroup_namespaces(7).
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -52,7 +52,8 @@ def cgroup_of(pid: int, proc: Path = PROC, controller: str | None = None) -> str
 def cgroup_below(mount: Mount | None, pid: int, proc: Path, controller: str | None) -> str | None:
     """The same, of a tree whose mount was found before."""
     try:
-        text = (proc / str(pid) / "cgroup").read_bytes()
+        with open(f"{proc}/{pid}/cgroup", "rb") as file:
+            text = file.read()
     except OSError:
         return None
     for line in _lines(text):
@@ -75,7 +76,7 @@ def below(shown: str, path: str) -> str | None:
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in PurePosixPath(path).parts if part != "/"]
+    return [part for part in path.split("/") if part not in ("", ".")]
 
 
 def _mounts(mountinfo: Path) -> Iterator[tuple[list[str], str, list[str]]]:

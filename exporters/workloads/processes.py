@@ -58,7 +58,8 @@ class Stat(msgspec.Struct, frozen=True):
 def read_stat(proc: Path, pid: int) -> Stat | None:
     """Times of a process in clock ticks, None where it is gone."""
     try:
-        text = (proc / str(pid) / "stat").read_bytes()
+        with open(f"{proc}/{pid}/stat", "rb") as file:
+            text = file.read()
     except OSError:
         return None
     fields = text.rpartition(b")")[2].split()  # the name before may hold any bytes

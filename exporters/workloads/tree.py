@@ -84,6 +84,11 @@ class Tree:
         """A group's folder."""
         return Path(self._where(path))
 
+    def remove(self, path: str) -> None:
+        """End an empty group; one with processes or groups in it stays."""
+        with contextlib.suppress(OSError):
+            os.rmdir(self._where(path))
+
     def _where(self, path: str) -> str:
         return self._prefix if path == "/" else self._prefix + path  # for every group of the host
 

@@ -40,7 +40,8 @@ def consumer(held: Held) -> str | None:
 
 def look(use: Use, reserved: dict[str, str] | None = None) -> Weights:
     """One second."""
-    return weigh(use, consumer, S, reserved or {})
+    owned = [(one, consumer(one)) for one in use.processes or ()]
+    return weigh(use, owned, consumer, S, reserved or {})
 
 
 memories = st.one_of(st.none(), st.integers(0, 80 * GIB))
@@ -81,10 +82,10 @@ def test_no_look_at_a_board_loses_or_makes_energy(
     weights to the time, and nobody is named but consumers."""
     gpus = Boards(Owners(SIA.get, proc), {"MIG-0": "map"})
     gpus.advance(0, {BOARD: looks[0]}, [BOARD])
-    mark = gpus.by_uuid[BOARD].mark()
+    gpus.by_uuid[BOARD].booked()
     for number, use in enumerate(looks, 1):
         gpus.advance(number * S, {BOARD: use}, [BOARD])
-    weights = gpus.by_uuid[BOARD].since(mark)
+    weights = gpus.by_uuid[BOARD].waiting
     assert sum(weights.static.values()) == len(looks) * S
     assert all(amount >= 0 for amount in (*weights.static.values(), *weights.dynamic.values()))
     shares = divide(

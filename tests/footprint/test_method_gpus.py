@@ -32,7 +32,8 @@ def held(rows: list[Row]) -> list[Held]:
 
 def weighed(use: Use, rows: list[Row]) -> Weights:
     """The weights of one second."""
-    return weigh(use, lambda one: rows[one.pid]["consumer"], NS_PER_S, {})
+    owned = [(one, rows[one.pid]["consumer"]) for one in use.processes or ()]
+    return weigh(use, owned, lambda one: rows[one.pid]["consumer"], NS_PER_S, {})
 
 
 def assert_shares(found: Weights, rows: list[Row], energy_uj: int) -> None:
