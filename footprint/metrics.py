@@ -281,6 +281,51 @@ MONTH_COVERAGE = Metric(
     "Covered over expected in-service seconds of the current month so far.",
     ("component",),
 )
+# Service: shared servers. `server` is @all over all servers of a consumer.
+MONTH_SHARED_ENERGY = Metric(
+    "footprint_month_shared_joules",
+    "gauge",
+    "Energy of a shared server that is a consumer's in the current month so far, active or idle; "
+    "already in the month's energy.",
+    ("server", "consumer", "part"),
+)
+MONTH_SAMPLE = Metric(
+    "footprint_month_efficiency_sample",
+    "gauge",
+    "Generated tokens, requests or units that a consumer's efficiency of the month rests on.",
+    ("server", "consumer", "of"),
+)
+MONTH_LOAD = Metric(
+    "footprint_month_load_joules_per_1000_generated_tokens",
+    "gauge",
+    "Active energy of a shared server for 1000 generated tokens, by generated tokens a second of "
+    "the quarter-hour, in the current month so far.",
+    ("server", "tokens_per_second"),
+)
+
+
+def _per(what: str, words: str, *labels: str) -> tuple[Metric, Metric]:
+    """Energy and gases of a consumer's share of shared servers for what it got."""
+    return (
+        Metric(
+            f"footprint_month_joules_per_{what}",
+            "gauge",
+            f"Energy of a consumer's share of a shared server {words}, current month so far.",
+            ("server", "consumer", *labels),
+        ),
+        Metric(
+            f"footprint_month_grams_per_{what}",
+            "gauge",
+            f"Greenhouse gases of a consumer's share of a shared server {words}, current month so "
+            "far, in grams of CO2 equivalent.",
+            ("server", "consumer", *labels),
+        ),
+    )
+
+
+MONTH_PER_TOKENS = _per("1000_generated_tokens", "for 1000 generated tokens")
+MONTH_PER_REQUEST = _per("request", "for a request")
+MONTH_PER_UNIT = _per("unit", "for a functional unit of the consumer", "unit")
 
 AGENT_METRICS = (
     AGENT_ENERGY,
@@ -338,4 +383,10 @@ SERVICE_METRICS = (
     MONTH_ENERGY,
     MONTH_EMISSIONS,
     MONTH_COVERAGE,
+    MONTH_SHARED_ENERGY,
+    MONTH_SAMPLE,
+    MONTH_LOAD,
+    *MONTH_PER_TOKENS,
+    *MONTH_PER_REQUEST,
+    *MONTH_PER_UNIT,
 )

@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from footprint import __version__
 from footprint.portal.render import STATIC_DIRECTORY
 from footprint.service import (
+    efficiency_api,
     factors_api,
     health,
     home,
@@ -22,6 +23,7 @@ from footprint.service import (
     usage_api,
 )
 from footprint.service.clock import Clock, utc_now
+from footprint.service.month_cache import MonthCache
 from footprint.service.same_site import SameSite
 from footprint.service.settings import Settings, is_loopback
 from footprint.service.state import State
@@ -35,6 +37,7 @@ ROUTERS = (
     registry.router,
     factors_api.router,
     statements.router,
+    efficiency_api.router,
     metrics_api.router,
     health.router,
     home.router,
@@ -58,7 +61,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.footprint = State(settings, store, clock, Tally())
+    app.state.footprint = State(settings, store, clock, Tally(), MonthCache())
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -20,7 +20,7 @@ from footprint.attribution import attribute
 from footprint.factors import FactorError
 from footprint.interval import month_of
 from footprint.metrics import Metric
-from footprint.service import reports, store_facts, store_pages, store_usage
+from footprint.service import reports, server_metrics, store_facts, store_pages, store_usage
 from footprint.service.state import State, state_of
 from footprint.statement import Figure, Statement
 
@@ -61,11 +61,15 @@ class ServiceCollector(Collector):
         state, now = self._state, self._state.clock()
         asked = reports.Asked(month_of(now))
         try:
-            statement = reports.statement(connection, asked, state.settings.zone, now)
+            statement = state.months.get(
+                connection,
+                now,
+                lambda: reports.statement(connection, asked, state.settings.zone, now),
+            )
         except FactorError:
             return {}  # the overview and the statement say what to import
         energy = _by_quality(statement)
-        return {
+        samples: dict[str, Samples] = {
             metrics.MONTH_ENERGY.name: _joules(energy),
             metrics.MONTH_EMISSIONS.name: {
                 (total.consumer, quality): units.grams_float(mass_ug)
@@ -88,6 +92,7 @@ class ServiceCollector(Collector):
                 for use in statement.factors
             },
         }
+        return samples | server_metrics.samples(statement)
 
 
 def _by_quality(statement: Statement) -> Mapping[Any, int]:

@@ -8,8 +8,9 @@ hosts, boundary, platform, node, components, residue in uJ, common cover in us),
 none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what hosts of the
 same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest energy in
 uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in no sum),
-the days on which it was negative (`# platform_anomaly`). Then one
-header row, and one row for each line of the statement. A text that a spreadsheet could take for a
+the days on which it was negative (`# platform_anomaly`), and shared servers
+(`statement_csv_servers`). Then one header row, and one row for each line of the statement; `via` is
+the shared server by which the consumer used the energy. A text that a spreadsheet could take for a
 formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
 """
 
@@ -18,6 +19,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from footprint.service import statement_csv_servers
 from footprint.statement import FactorUse, Figure, Platform, Statement
 
 HEADER = (
@@ -35,6 +37,7 @@ HEADER = (
     "coverage",
     "factors",
     "provisional",
+    "via",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,9 +59,10 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield from _unknown(statement)
     if statement.platform:
         yield from _platform(statement.platform)
+    yield from statement_csv_servers.rows(statement)
     yield HEADER
     for line in statement.lines:
-        yield (line.consumer, line.component, line.part, *_figure(line.figure))
+        yield (line.consumer, line.component, line.part, *_figure(line.figure), line.via)
 
 
 def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:

@@ -34,14 +34,15 @@ def get_statement(
     """
     language = html.language(request, lang)
     asked = reports.Asked(month, project, sia)
-    statement = _statement(state_of(request), asked)
+    statement = made(state_of(request), asked)
     content = formats.render(statement, format, language, alone=alone)
     if format == "html":
         return html.file(content, language) if alone else html.page(content, language)
     return Response(content, media_type=formats.MEDIA_TYPES[format], headers=html.NO_SNIFF)
 
 
-def _statement(state: State, asked: reports.Asked) -> Statement:
+def made(state: State, asked: reports.Asked) -> Statement:
+    """The statement as of now; a `Problem` where it cannot be made."""
     try:
         with state.store.read() as connection:
             return reports.statement(connection, asked, state.settings.zone, state.clock())

@@ -4,9 +4,12 @@ import pytest
 
 from footprint.metrics import AGENT_METRICS, SERVICE_METRICS, Metric
 
-UNITS = ("joules", "grams", "seconds", "bytes", "ratio", "grams_per_kwh")
+UNITS = (
+    *("joules", "grams", "seconds", "bytes", "ratio", "grams_per_kwh"),
+    *("_per_1000_generated_tokens", "_per_request", "_per_unit"),
+)
 COUNTED = (
-    *("_info", "_up", "_pages", "_hosts", "_processes"),
+    *("_info", "_up", "_pages", "_hosts", "_processes", "_sample"),
     *("_pages_total", "_pushes_total", "_late_total"),
 )
 

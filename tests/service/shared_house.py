@@ -18,6 +18,7 @@ from tests.pages import START, chain, make_page
 from tests.service.house import House
 
 SERVER = usage_pages.SERVER
+SECOND = "00000000-0000-4000-8000-00000000a002"
 QUARTER = timedelta(minutes=15)
 ENERGY: tuple[dict[tuple[str, Part], int], ...] = (
     {
@@ -127,4 +128,16 @@ def on_board(page: Page, board: str) -> Page:
             msgspec.structs.replace(one, device=board) if one.component == "gpu" else one
             for one in page.sensors
         ],
+    )
+
+
+def tell_much(house: House) -> None:
+    """As `tell`, and a busy quarter-hour of `tri-courrier`: enough for every ratio, with units and
+    the gateway's own estimate."""
+    tell(house)
+    busy = usage_pages.line("tri-courrier", 900_000, 100_000, requests=400)
+    much = msgspec.structs.replace(busy, units=50, estimated_uj=3_000_000)
+    post_usage(
+        house,
+        [usage_page(3, [much], host_id="gateway-2", ledger_id=SECOND, origin="opengatellm")],
     )

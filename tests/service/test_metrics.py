@@ -6,8 +6,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from footprint import metrics
-from tests import usage_pages
 from tests.pages import CONSUMERS, make_ledger
+from tests.service import shared_house
 from tests.service.house import House
 from tests.tools import require_tool
 
@@ -24,8 +24,7 @@ def samples(answer: httpx.Response) -> dict[tuple[str, tuple[str, ...]], float]:
 
 def test_only_the_catalogue_s_families_are_exposed(house: House) -> None:
     """Each of them, with its labels, and no series of creation times."""
-    house.post(make_ledger(2))
-    house.tell(usage_pages.make_ledger(1))
+    shared_house.tell_much(house)
     known = {metric.name: metric for metric in metrics.SERVICE_METRICS}
     names = set()
     for family in text_string_to_metric_families(house.get("/metrics").text):

@@ -9,7 +9,7 @@ from footprint.usage import Gap
 from tests.pages import START
 from tests.service import shared_house
 from tests.service.house import House
-from tests.service.shared_house import ENERGY, QUARTER, SERVER
+from tests.service.shared_house import ENERGY, QUARTER, SECOND, SERVER
 from tests.service.test_statements import statement
 from tests.usage_pages import line
 
@@ -180,9 +180,6 @@ def test_late_usage_restates_and_the_past_can_be_had_again(house: House) -> None
     with house.app.state.footprint.store.read() as connection:
         past = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of)
     assert json.loads(json_text.encode(past)) == first
-
-
-SECOND = "00000000-0000-4000-8000-00000000a002"
 
 
 def test_two_gateways_and_two_servers_add_up(house: House) -> None:
