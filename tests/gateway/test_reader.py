@@ -10,6 +10,7 @@ from footprint.codes import UNATTRIBUTED
 from tests.gateway.house import (
     QUARTER_US,
     SECOND_US,
+    START_US,
     Bench,
     bench,
     gaps,
@@ -252,3 +253,90 @@ def test_another_key_than_the_spools_is_refused(tmp_path: Path) -> None:
             Bench(made)
         key.write_bytes(kept)
         Bench(made).close()
+
+
+def test_sglang_names_the_sia_itself_also_after_its_counters_were_renamed(tmp_path: Path) -> None:
+    """By a label of its own; an upgrade that writes `_` for `:` goes on where it was, and cached
+    tokens are part of the prompt."""
+    table = {
+        "kind": "sglang",
+        "models": {"m": {"server": "sgl", "model": "m"}},
+        "rules": [{"labels": {"sia": "chat"}, "sia": "chat"}],
+    }
+    names = [f"sglang:{name}_total" for name in ("num_requests", "prompt_tokens", "cached_tokens")]
+    text = "".join(
+        f'# TYPE {name} counter\n{name}{{model_name="m",sia="chat"}} N{at}\n'
+        for at, name in enumerate(names)
+    )
+    with serving() as gateway:
+        made = settings(tmp_path, "http://x", gateways=[{**table, "url": gateway.url}])
+        with bench(made) as run:
+            gateway.text = text.replace("N0", "1").replace("N1", "100").replace("N2", "50")
+            run.look(0)
+            gateway.text = text.replace("N0", "3").replace("N1", "160").replace("N2", "80")
+            gateway.text = gateway.text.replace("sglang:", "sglang_")
+            run.look(QUARTER_US)
+    (page,) = run.pages()
+    assert (page.origin, page.gaps) == ("sglang", [])
+    assert tokens([page]) == {"chat": (60, 30, 0)}
+    assert page.lines[0].requests == 2
+
+
+def test_a_disk_that_refuses_costs_nothing_as_long_as_the_reader_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said once; what could not be written is, later, and once."""
+    with serving() as gateway, bench(settings(tmp_path, gateway.url)) as run:
+        gateway.text = litellm({"Accueil": (0, 0, 0)})
+        run.look(0)
+        database = run.reader._spool._db
+        database.execute("PRAGMA query_only = 1")
+        gateway.text = litellm({"Accueil": (1, 100, 10)})
+        run.look(QUARTER_US)
+        gateway.text = litellm({"Accueil": (2, 150, 15), "Tri": (1, 1, 1)})
+        run.look(2 * QUARTER_US)
+        assert run.pages() == []
+        database.execute("PRAGMA query_only = 0")
+        run.look(3 * QUARTER_US)
+        run.restart()
+        gateway.text = litellm({"Accueil": (2, 160, 15), "Tri": (1, 1, 1)})
+        run.look(4 * QUARTER_US)
+    assert [tokens([page]) for page in run.newest()] == [
+        {"accueil": (100, 0, 10)},
+        {"accueil": (50, 0, 5), "tri": (1, 0, 1)},
+        {},
+        {"accueil": (10, 0, 0)},
+    ]
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert "cannot write" in errors[0].getMessage()
+
+
+def test_several_workers_behind_one_address_never_count_twice(tmp_path: Path) -> None:
+    """Each look may meet another process: a gap each time, and rather nothing than too much."""
+    began = START_US / 1e6 - 5000
+    with serving() as gateway, bench(settings(tmp_path, gateway.url)) as run:
+        for look in range(7):
+            worker = look % 2
+            gateway.text = litellm({"Accueil": (1, 1000 + look, 10)}, began + 100 * worker)
+            run.look(look * 100 * SECOND_US)
+        run.look(QUARTER_US)
+    (page,) = run.pages()
+    assert tokens([page]).get("accueil", (0, 0, 0))[0] <= 7
+    assert [gap.cause for gap in page.gaps] == ["restarted"]
+
+
+def test_an_endpoint_that_is_named_later_counts_from_its_first_look(tmp_path: Path) -> None:
+    """What it had counted before is not known to be of this time."""
+    with serving() as gateway, serving() as server:
+        gateway.text, server.text = litellm({}), vllm(9, 900, 90)
+        gateway.text = litellm({"Accueil": (0, 0, 0)})
+        with bench(settings(tmp_path, gateway.url)) as run:
+            run.look(0)
+            run.settings = settings(tmp_path, gateway.url, server.url)
+            run.restart()
+            run.look(300 * SECOND_US)
+            server.text = vllm(10, 950, 95)
+            run.look(QUARTER_US)
+    (page,) = run.pages()
+    assert [line.prompt_tokens for line in page.totals] == [50]
