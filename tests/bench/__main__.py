@@ -47,6 +47,7 @@ def main() -> int:
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
     text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told, truth.confined())
+    text += _serving(truth.serving())
     output.write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -140,6 +141,20 @@ def _truth(told: list[str], confined: list[str]) -> str:
     ]
     between = ["", "And of two hours of its processors where cpusets say who runs on which:", ""]
     return "\n".join([*head, *told, *between, *confined]) + "\n"
+
+
+def _serving(told: list[str]) -> str:
+    """The error table of a shared server's split."""
+    head = [
+        "",
+        "## Whose a shared server's energy is",
+        "",
+        "What `footprint-agent twin --serving` says of servers that batch, whose weights are not "
+        "ours and whose",
+        "energy is not linear in tokens:",
+        "",
+    ]
+    return "\n".join([*head, *told]) + "\n"
 
 
 def _verdict(costs: Costs) -> str:

@@ -1,6 +1,7 @@
 """How true the agent is: a simulated host of known energy, a day of it where that is quick enough.
 
-Out: the lines that `footprint-agent twin` prints, and how many hours were simulated.
+Out: the lines that `footprint-agent twin` prints, and how many hours were simulated; of shared
+servers a whole day always.
 """
 
 import re
@@ -12,6 +13,8 @@ DAY, LESS, START, TRIAL = 24.0, 2.0, 0.02, 0.27
 """Simulated hours: what is wanted, what is done on a slow machine, and two short runs that tell
 what starting costs and what an hour does."""
 MOST_SECONDS = 1200
+SERVING_STEP = "5"
+"""Seconds between the agent's ticks there: whose the cards are does not change between them."""
 
 
 def told() -> list[str]:
@@ -27,6 +30,11 @@ def told() -> list[str]:
 def confined() -> list[str]:
     """What it says of two hours of these processors where each SIA has a cpuset of its socket."""
     return _twin(LESS, "--gpus", "0", "--bmc", "none", "--pinned")
+
+
+def serving() -> list[str]:
+    """What it says of a day of shared servers: the fit of weights wants half of one at least."""
+    return _twin(DAY, "--serving", "--step-seconds", SERVING_STEP)
 
 
 def cost(told: list[str]) -> tuple[str, str]:

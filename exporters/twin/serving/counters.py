@@ -11,9 +11,13 @@ from itertools import accumulate
 
 import msgspec
 
+from exporters.twin.plan import START, STEPS_PER_S
 from exporters.twin.serving.engine import Done, Served
 from exporters.twin.serving.plan import CONSUMERS, MODELS
+from footprint.interval import to_us
 
+BEGIN_S = to_us(START) / 1_000_000
+"""Unix time at which the simulation begins."""
 Key = tuple[int, int, int]
 """Consumer, person, model."""
 
@@ -42,7 +46,7 @@ class Gateway:
         through = [done for done in answered if CONSUMERS[done.asked.consumer].way != "direct"]
         self._done = sorted(through, key=lambda done: done.step)
         self._place = 0
-        self.since = 0
+        self.started_s = BEGIN_S
         self.counts: dict[Key, Count] = {}
 
     def go_to(self, step: int) -> None:
@@ -53,10 +57,11 @@ class Gateway:
             self.counts.setdefault(key, Count()).add(done)
             self._place += 1
 
-    def restart(self, step: int) -> None:
-        """All that was counted before this step is forgotten."""
+    def restart(self, step: int, started_s: float | None = None) -> None:
+        """All that was counted before this step is forgotten. `started_s`: Unix time at which the
+        new process says that it was started (None: the simulation's)."""
         self.go_to(step)
-        self.since = step
+        self.started_s = BEGIN_S + step / STEPS_PER_S if started_s is None else started_s
         self.counts = {}
 
 
@@ -78,15 +83,17 @@ class ModelServer:
             ended[done.step] += 1
         rows = (served.computed, served.cached, served.generated, ended)
         self._sums = [array("q", accumulate(row, initial=0)) for row in rows]
-        self.since = 0
+        self._since = 0
+        self.started_s = BEGIN_S
 
-    def restart(self, step: int) -> None:
-        """All that was counted before this step is forgotten."""
-        self.since = step
+    def restart(self, step: int, started_s: float | None = None) -> None:
+        """All that was counted before this step is forgotten; as for the gateway."""
+        self._since = step
+        self.started_s = BEGIN_S + step / STEPS_PER_S if started_s is None else started_s
 
     def totals(self, step: int) -> Totals:
         """What was counted before this step of the host."""
-        return Totals(*(sums[step] - sums[self.since] for sums in self._sums))
+        return Totals(*(sums[step] - sums[self._since] for sums in self._sums))
 
 
 class Pair:

@@ -14,7 +14,6 @@ from exporters.twin.serving.engine import Served
 from exporters.twin.serving.plan import CONSUMERS, MODELS
 from footprint import codes, shared, token_fit
 from footprint.allocation import TokenWeights, Usage
-from footprint.counts import counted
 from footprint.interval import QUARTER_HOUR_SECONDS, floor_to, paris_date, paris_day
 from footprint.ledger import Page
 from footprint.shared import Rules, Spending, Split
@@ -83,7 +82,7 @@ def judge(place: int, served: Served, seen: Seen, true_idle_uj: int = 0) -> Judg
     """One server's split beside its truth."""
     code = MODELS[place].server
     split = divided(code, seen)
-    fit = token_fit.fit(samples(split))
+    fit = token_fit.fit(token_fit.samples(split.divided))
     fitted = None
     if isinstance(fit, token_fit.Fit):
         fitted = divided(code, seen, fit.weights)
@@ -113,22 +112,6 @@ def divided(code: str, seen: Seen, weights: TokenWeights | None = None) -> Split
     first = paris_day(paris_date(START))
     pieces = [first, paris_day(paris_date(first.end))]
     return shared.split(rules, seen.spent, seen.usage, seen.totals, pieces)
-
-
-def samples(split: Split) -> list[token_fit.Sample]:
-    """The quarter-hours of a server, for the fit: tokens, named or not, and active energy."""
-    found = []
-    for block in split.divided:
-        sum_ = counted(block.usage)
-        found.append(
-            token_fit.Sample(
-                prompt_tokens=(sum_.prompt_tokens or 0) - sum_.cached_tokens,
-                generated_tokens=sum_.generated_tokens or 0,
-                seconds=int((block.end - block.start).total_seconds()),
-                energy_uj=block.energy_uj,
-            )
-        )
-    return found
 
 
 def _row(whose: str, true_uj: int, split: Split, fitted: Split | None) -> Row:

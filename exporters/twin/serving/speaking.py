@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from exporters.twin.plan import START, STEPS_PER_S
 from exporters.twin.serving.counters import Key, Pair
 from exporters.twin.serving.plan import CONSUMERS, MODELS
-from footprint.interval import to_us
 
 PROBER = "litellm-internal-health-check"
 """LiteLLM's name for its own probes: constants.py, LITTELM_INTERNAL_HEALTH_SERVICE_ACCOUNT_NAME."""
@@ -58,7 +56,7 @@ def litellm(pair: Pair, style: Style) -> str:
             lines += _family(name, help_, style, counted)
     both = ((_tokens(key), count.prompt + count.generated) for key, count in found)
     lines += _family("litellm_total_tokens_metric", "Total tokens served", style, both)
-    return "\n".join([*_started(pair.gateway.since), *lines, ""])
+    return "\n".join([*_started(pair.gateway.started_s), *lines, ""])
 
 
 def vllm(pair: Pair, place: int, style: Style) -> str:
@@ -66,7 +64,7 @@ def vllm(pair: Pair, place: int, style: Style) -> str:
     server, name = pair.servers[place], MODELS[place].name
     totals = server.totals(pair.step)
     labels = {"engine": "0", "model_name": name}
-    lines = list(_started(server.since))
+    lines = list(_started(server.started_s))
     lines += [
         f"# HELP {style.prefix}num_requests_running Number of requests in model execution batches.",
         f"# TYPE {style.prefix}num_requests_running gauge",
@@ -137,8 +135,7 @@ def _who(key: Key) -> dict[str, str]:
     }
 
 
-def _started(step: int) -> tuple[str, str, str]:
-    seconds = to_us(START) / 1e6 + step / STEPS_PER_S
+def _started(seconds: float) -> tuple[str, str, str]:
     name = "process_start_time_seconds"
     return (
         f"# HELP {name} Start time of the process since unix epoch in seconds.",

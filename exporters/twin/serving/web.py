@@ -1,12 +1,12 @@
 """/metrics of the simulated gateway and servers, over HTTP on loopback.
 
-In: a pair of them at an instant, which may be another at each request. Out: an address with
-`/litellm/metrics` and `/<server>/metrics`. What is not up answers nothing.
+In: a pair of them, whose time moves while `turn` is held. Out: an address with `/litellm/metrics`
+and `/<server>/metrics`. What is not up answers nothing.
 """
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -19,11 +19,12 @@ from exporters.twin.serving.speaking import Style
 
 
 class Site(msgspec.Struct):
-    """Where it answers; `style` may change while it runs. `before` is called with each request."""
+    """Where it answers, and how often it did; `style` may change while it runs."""
 
     pair: Pair
     style: Style
-    before: Callable[[], None]
+    turn: Any
+    """A lock: nothing is shown while the pair changes."""
     url: str = ""
     served: int = 0
 
@@ -36,7 +37,6 @@ class Site(msgspec.Struct):
         name = path.strip("/").removesuffix("/metrics")
         if name not in self.pair.up:
             return None
-        self.before()
         self.served += 1
         if name == "litellm":
             return speaking.litellm(self.pair, self.style)
@@ -47,10 +47,9 @@ class Site(msgspec.Struct):
 class _Handler(BaseHTTPRequestHandler):
     timeout = 30
     site: ClassVar[Site]
-    turn: ClassVar[threading.Lock]
 
     def do_GET(self) -> None:
-        with self.turn:
+        with self.site.turn:
             text = self.site.text(self.path)
         if text is None:
             return  # the connection is closed without an answer
@@ -69,18 +68,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
-def _nothing() -> None:
-    """Time is set by others."""
-
-
 @contextlib.contextmanager
-def serving(
-    pair: Pair, style: Style | None = None, before: Callable[[], None] = _nothing
-) -> Iterator[Site]:
+def serving(pair: Pair, style: Style | None = None) -> Iterator[Site]:
     """The pair on a free port until the end of the block."""
-    site = Site(pair, style or Style(), before)
-    inside = {"site": site, "turn": threading.Lock()}
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), inside))
+    site = Site(pair, style or Style(), threading.Lock())
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site}))
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
