@@ -82,7 +82,7 @@ class Ledger(Generic[P]):
         came_us = row.known_from_us
         return interval_us is not None and bool(
             judge.mistimed(*interval_us, came_us)
-            or store_check.overlapping(connection, self._kind, row.host_id, interval_us, came_us)
+            or store_check.overlapping(connection, self._kind, self._key, interval_us, came_us)
         )
 
     def _chain(self, rows: Any) -> Iterator[str]:

@@ -222,7 +222,8 @@ def _judge(connection: Connection, kind: Kind[P], sheet: Sheet, now_us: int) -> 
     other = kind.chains.last_before(connection, page.host_id, end_us)
     if other is None or other.interval_us[1] <= start_us:
         return Taken(sheet, interval_us, now_us, page, "")
-    if kind.restates and other.interval_us == interval_us:
+    same_ledger = other.ledger_id == page.ledger_id
+    if kind.restates and judge.restates(interval_us, other.interval_us, same_ledger=same_ledger):
         # Which of the two is the newer must be told, also within a batch and by a clock set back.
         return Taken(sheet, interval_us, max(now_us, other.known_from_us + 1), page, "")
     return Taken(sheet, interval_us, now_us, None, judge.overlap(other, start_us, end_us))

@@ -68,6 +68,15 @@ def mistimed(start_us: int, end_us: int, came_us: int) -> str:
     return ""
 
 
+def restates(interval_us: tuple[int, int], other: tuple[int, int], *, same_ledger: bool) -> bool:
+    """Whether usage of an interval takes the place of an accepted page's: told again in the ledger
+    that told it, or a day from anywhere. Counters that two readers of one name look at are told
+    twice, and neither takes the other's place."""
+    start_us, end_us = interval_us
+    whole_day = end_us - start_us > QUARTER_HOUR_SECONDS * 1_000_000
+    return interval_us == other and (same_ledger or whole_day)
+
+
 def overlap(other: HeldPage, start_us: int, end_us: int) -> str:
     """The reason where an accepted page shares time with a new one."""
     return (

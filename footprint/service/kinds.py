@@ -16,8 +16,8 @@ from footprint.service.store_chains import Chains, P
 
 
 class Kind(msgspec.Struct, Generic[P], frozen=True):
-    """One kind of pages. `restates`: an accepted page with the interval of another one of its host
-    takes its place, where any other overlap is quarantined. `heir` says what a ledger that went
+    """One kind of pages. `restates`: a page may take the place of one with the same interval
+    (`judge.restates`), where any other overlap is quarantined. `heir` says what a ledger that went
     wrong is followed by. `also` keeps what is no row of a page alone.
     """
 

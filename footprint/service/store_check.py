@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, or_, select, text
+from sqlalchemy import Connection, func, inspect, select, text
 from sqlmodel import SQLModel
 
-from footprint.service import damage, tables
+from footprint.service import damage, judge, tables
 from footprint.service.kinds import Kind
 
 _DEVICE = tables.table(tables.Device)
@@ -47,22 +47,31 @@ def ledgers(connection: Connection, model: type[SQLModel]) -> set[tuple[str, str
 
 
 def overlapping(
-    connection: Connection, kind: Kind[Any], host_id: str, interval_us: tuple[int, int], at_us: int
+    connection: Connection,
+    kind: Kind[Any],
+    ledger: tuple[str, str],
+    interval_us: tuple[int, int],
+    at_us: int,
 ) -> bool:
     """Whether an accepted page of the host that was known by an instant shares time in a way that
-    keeps another out."""
+    keeps another of this ledger out."""
+    host_id, ledger_id = ledger
     start_us, end_us = interval_us
     rows = tables.table(kind.chains.page_model)
-    query = select(rows.c.seq).where(
+    query = select(rows.c.ledger_id, rows.c.start_us, rows.c.end_us).where(
         rows.c.host_id == host_id,
         rows.c.state == "accepted",
         rows.c.known_from_us <= at_us,
         rows.c.start_us < end_us,
         rows.c.end_us > start_us,
     )
-    if kind.restates:
-        query = query.where(or_(rows.c.start_us != start_us, rows.c.end_us != end_us))
-    return connection.execute(query.limit(1)).first() is not None
+    return any(
+        not kind.restates
+        or not judge.restates(
+            interval_us, (row.start_us, row.end_us), same_ledger=row.ledger_id == ledger_id
+        )
+        for row in connection.execute(query)
+    )
 
 
 def rivals(connection: Connection, kind: Kind[Any]) -> list[str]:

@@ -1,8 +1,8 @@
 """`POST /v1/usage`: who asked shared servers for what, told by gateways' readers or anything else.
 
 In: `ledger.Batch` of usage pages (`footprint.usage`). Out: as `POST /v1/pages`. A page with the
-interval of one that the same host told before replaces it; one that overlaps otherwise is kept
-and left out.
+interval of one that the same ledger told before replaces it, a whole day also one of another
+ledger of its host; one that overlaps otherwise is kept and left out.
 """
 
 from fastapi import APIRouter, Request, Response

@@ -178,13 +178,26 @@ def test_the_later_of_two_is_told_by_any_clock(house: House, back: int) -> None:
     assert len(set(instants)) == 3
 
 
-def test_another_ledger_of_a_gateway_may_restate(house: House) -> None:
-    """A reader that lost its spool tells the same quarter-hour again: it is not counted twice."""
+def test_two_readers_of_one_name_do_not_take_each_others_place(house: House) -> None:
+    """What counters told is counted once, as the first told it; the other is kept, and visible."""
     house.tell(make_ledger(2))
-    house.tell(make_ledger(2, ledger_id=OTHER_LEDGER))
+    again = house.tell(make_ledger(2, ledger_id=OTHER_LEDGER)).json()
+    assert (again["accepted"], again["quarantined"]) == (0, 2)
+    assert reasons(house)[0].startswith(f"overlap: page 0 of ledger {LEDGER}")
     assert told(house) == {"chat-demo": 180, "tri-courrier": 120}
     house.tell(make_ledger(2, host_id="gateway-2"))
     assert told(house) == {"chat-demo": 360, "tri-courrier": 240}
+
+
+def test_a_day_may_be_told_again_by_another_ledger(house: House) -> None:
+    """An export that is imported anew after the reader's state was lost replaces its days."""
+    house.now = NOW + timedelta(days=1)
+    for number, ledger_id in enumerate((LEDGER, OTHER_LEDGER), 5):
+        tokens = {"chat-demo": (1, number)}
+        day = make_page(start=PARIS_DAY, seconds=DAY_SECONDS, tokens=tokens, ledger_id=ledger_id)
+        house.now += timedelta(hours=1)
+        assert house.tell(chain([day])).json()["accepted"] == 1
+    assert told(house, house.now) == {"chat-demo": 6}
 
 
 @pytest.mark.parametrize(
