@@ -1,4 +1,4 @@
-"""The `footprint` command: serve, migrate, import, statement, fsck.
+"""The `footprint` command: serve, migrate, import, statement, usage, fsck.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from footprint import METHOD_VERSION, __version__
 
 try:
-    from footprint.service import cli_fsck, cli_import, cli_statement, damage
+    from footprint.service import cli_fsck, cli_import, cli_statement, cli_usage, damage
     from footprint.service import settings as setting
     from footprint.service.clock import utc_now
     from footprint.service.errors import CommandError
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_migrate(commands)
     _add_import(commands)
     _add_statement(commands)
+    _add_usage(commands)
     _add_fsck(commands)
     return parser
 
@@ -154,6 +155,12 @@ def _add_statement(commands: "Commands[argparse.ArgumentParser]") -> None:
     _add_database(parser)
     _add_zone(parser)
     cli_statement.add(parser)
+
+
+def _add_usage(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("usage", help="a shared server's stored facts, and their division")
+    _add_database(parser)
+    cli_usage.add(parser)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def _render(chosen: argparse.Namespace) -> bytes:
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     now = utc_now()
-    as_of = _instant(chosen.as_of) if chosen.as_of else now
+    as_of = instant(chosen.as_of, "--as-of") if chosen.as_of else now
     asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=now)
     try:
@@ -58,17 +58,18 @@ def _render(chosen: argparse.Namespace) -> bytes:
     return formats.render(statement, chosen.format, chosen.lang, alone=True)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str, option: str) -> datetime:
+    """The instant that an option's text names; CommandError where it is none."""
     try:
-        instant = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise CommandError(f"--as-of {text}: write an instant with its zone: 2026-12-01T00:00:00Z")
+        found = None
+    if found is None or found.tzinfo is None:
+        raise CommandError(f"{option} {text}: write an instant with its zone: 2026-12-01T00:00:00Z")
     try:
-        return instant.astimezone(UTC)
+        return found.astimezone(UTC)
     except OverflowError:
-        raise CommandError(f"--as-of {text}: the calendar does not reach it") from None
+        raise CommandError(f"{option} {text}: the calendar does not reach it") from None
 
 
 def _fetch(chosen: argparse.Namespace) -> bytes:

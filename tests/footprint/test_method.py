@@ -11,8 +11,6 @@ import pytest
 import footprint
 from exporters.sensors.integral import Integral
 from exporters.weights import Confined, CpuTimes, Usage
-from footprint import allocation
-from footprint.allocation import DEFAULT, Range, Spent, ranges
 from footprint.attribution import attribute, divide
 from footprint.codes import RESERVED
 from footprint.factors import Factor, headline
@@ -253,26 +251,3 @@ def test_emissions() -> None:
         assert number(first[column]) + number(second[column]) == number(total[column])
     at_once_ug = micrograms(number(total["energy (uJ)"]), Decimal(first["factor (g/kWh)"]))
     assert f"give {at_once_ug:,}." in METHOD
-
-
-def test_a_shared_servers_energy() -> None:
-    """Weights, shares and their range, from tokens."""
-    rows = golden("server")
-    start = datetime(2026, 11, 2, 8, tzinfo=UTC)
-    end = datetime(2026, 11, 2, 8, 15, tzinfo=UTC)
-    columns = ("prompt tokens", "generated tokens", "of them cached")
-    usage = [
-        allocation.Usage(
-            start, end, row["consumer"], 1, *(number(row[column]) for column in columns)
-        )
-        for row in rows
-    ]
-    assert [one.weight(DEFAULT) for one in usage] == [number(row["weight, 1 : 4"]) for row in rows]
-    energy_uj = sum(number(row["energy (uJ)"]) for row in rows)
-    assert f"active energy was {energy_uj:,} uJ" in METHOD
-    assert ranges([Spent(start, end, energy_uj)], usage) == {
-        row["consumer"]: Range(
-            *(number(row[column]) for column in ("energy (uJ)", "least (uJ)", "most (uJ)"))
-        )
-        for row in rows
-    }
