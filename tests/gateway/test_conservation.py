@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporters.gateway.tally import Tally
@@ -115,6 +115,7 @@ numbers = st.integers(0, 10**9)
     ),
     st.lists(st.integers(1, 10**9), min_size=1, max_size=8),
 )
+@example(Tally(prompt=11, cached=10), [6, 6, 2])  # the last gets 1 of 11, but 2 of 10
 def test_parts_of_a_tally_add_up_to_it(tally: Tally, weights: list[int]) -> None:
     """Every number under `==`; no part has more cached than prompted where the whole has not."""
     parts = tally.spread({str(place): weight for place, weight in enumerate(weights)})
