@@ -26,7 +26,7 @@ from exporters.twin.serving.plan import (
 )
 from exporters.twin.serving.speaking import Style
 from footprint import codes
-from footprint.token_fit import Fit
+from footprint.token_fit import SCALE, Fit
 from tests.running import get, samples
 from tests.twin.serving_run import rehearsed
 
@@ -205,6 +205,22 @@ def test_over_a_day_fitted_weights_err_less(day: list[variants.Variant]) -> None
         assert row.fitted_uj is not None
         if _error(row, row.default_uj) > BEYOND:
             assert _error(row, row.fitted_uj) < _error(row, row.default_uj), row
+
+
+def test_where_energy_is_linear_the_fit_finds_the_truth() -> None:
+    """Without a step's own energy, saturation and processors a generated token weighs seven, and
+    every SIA's share is within half a percent: what is left is when requests end."""
+    linear = [
+        msgspec.structs.replace(model, fixed_uj=0, saturating_uj=0, processor_watts=0)
+        for model in MODELS
+    ]
+    for one in variants.judged("linear", rehearsal.load(ServedPlan(), linear).served):
+        fit = one.judged.fit
+        assert isinstance(fit, Fit)
+        assert fit.weights.generated / SCALE == pytest.approx(GENERATED_UNITS, rel=0.01)
+        rows = [row for row in one.judged.rows if row.consumer in IS_SIA and row.true_uj]
+        assert one.inside == len(rows)
+        assert all(_error(row, row.fitted_uj or 0) < 0.005 for row in rows)
 
 
 def _error(row: Row, found_uj: int) -> float:

@@ -142,8 +142,15 @@ def _variant(one: Variant) -> Iterator[str]:
 def _verdict(done: Rehearsal) -> str:
     lost_uj = sum(abs(one.lost_uj) for one in done.judged)
     rows = [row for row in together(done.judged) if row.consumer in IS_SIA]
-    inside = sum(row.inside for row in rows)
+    beyond = [f"{row.consumer} by {_beyond_percent(row):.2f} %" for row in rows if not row.inside]
     kept = "Nothing is lost: every microjoule of the servers is somebody's or stays on their lines."
     if lost_uj:
         kept = f"LOST BY THE SPLIT: {lost_uj:,} uJ"
-    return f"{inside} of {len(rows)} SIA are in their range under {WEIGHTS}. {kept}"
+    inside = f"{len(rows) - len(beyond)} of {len(rows)} SIA are in their range under {WEIGHTS}"
+    outside = f", beyond it {', '.join(beyond)} of what it caused" if beyond else ""
+    return f"{inside}{outside}. {kept}"
+
+
+def _beyond_percent(row: Row) -> float:
+    """How far the truth is outside of the range."""
+    return 100 * max(row.least_uj - row.true_uj, row.true_uj - row.most_uj) / row.true_uj

@@ -47,6 +47,8 @@ def variants(plan: ServedPlan) -> Iterator[Variant]:
     yield from judged("as above", as_is)
     yield from judged("the gateway tells no cached tokens", as_is, tells_cached=False)
     yield from judged(f"a loaded card draws {AWAKE_W} W more at rest", as_is, awake_w=AWAKE_W)
+    linear = [msgspec.structs.replace(one, fixed_uj=0, saturating_uj=0) for one in MODELS]
+    yield from judged("energy is linear in tokens", rehearsal.load(plan, linear).served)
     dearer = [msgspec.structs.replace(one, fixed_uj=FIXED * one.fixed_uj) for one in MODELS]
     fixed = rehearsal.load(plan, dearer).served
     yield from judged(f"a step costs {FIXED} times as much", fixed)
