@@ -329,7 +329,7 @@ def serve(
         reason = error.strerror if isinstance(error, OSError) else error
         raise AgentError(
             f"listen: cannot listen on {address[0]}:{address[1]}: {reason}; "
-            "is another agent running? choose another with --listen ADDRESS:PORT"
+            "is another one running? choose another address (listen)"
         ) from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server

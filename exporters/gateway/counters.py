@@ -76,6 +76,8 @@ class Counters(Endpoint):
             return Answer(sent_us, error=UnreadError("unreadable", str(error)))
         except UnicodeDecodeError:
             return Answer(sent_us, error=UnreadError("unreadable", "no text in UTF-8"))
+        except Exception as error:  # noqa: BLE001 - no answer may end the reader, nor be repeated
+            return Answer(sent_us, error=UnreadError("unreadable", type(error).__name__))
 
     def book(self, answer: Answer, book: Book) -> None:
         """Add what was counted since the last answer, over the time since then."""

@@ -19,7 +19,8 @@ PAGE_RECORDS = 100
 """As many as it gives at once."""
 
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None
-MOST_KWH = Decimal(1000)
+MOST_KWH = Decimal(10)
+"""Of one request."""
 
 
 class RecordsError(ValueError):

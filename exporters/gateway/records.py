@@ -73,6 +73,8 @@ class Records(Endpoint):
             return Answer(found, utc_us(), error)
         except RecordsError as error:
             return Answer(found, utc_us(), UnreadError("unreadable", str(error)))
+        except Exception as error:  # noqa: BLE001 - no answer may end the reader, nor be repeated
+            return Answer(found, utc_us(), UnreadError("unreadable", type(error).__name__))
         return Answer(found, utc_us())
 
     def book(self, answer: Answer, book: Book) -> None:

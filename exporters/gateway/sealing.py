@@ -11,7 +11,7 @@ from exporters.gateway.book import Draft
 from exporters.gateway.tally import Tally
 from footprint import METHOD_VERSION, __version__
 from footprint.interval import from_us
-from footprint.ledger import Versions
+from footprint.ledger import MAX_UJ, Versions
 from footprint.usage import FORMAT, Gap, Line, Origin, UsagePage, canonical_bytes, decode
 
 
@@ -74,5 +74,10 @@ def _line(place: str, tally: Tally) -> Line:
         cached_tokens=0 if together else min(tally.cached, tally.prompt),
         generated_tokens=None if together else tally.generated,
         total_tokens=tally.total,
-        estimated_uj=tally.estimated_uj,
+        estimated_uj=_told(tally.estimated_uj),
     )
+
+
+def _told(estimated_uj: int | None) -> int | None:
+    """The gateway's own estimate, unless it is more than a page can hold: 2.5 MWh."""
+    return estimated_uj if estimated_uj is not None and estimated_uj <= MAX_UJ else None

@@ -1,6 +1,8 @@
 """Counters of every kind of server, as each writes them, and nothing of a person."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporters.gateway.dialects import DialectError, Scrape, read
 
@@ -147,3 +149,19 @@ def test_what_is_no_count_is_an_error(text: str, says: str) -> None:
     with pytest.raises(DialectError, match=says) as error:
         read(text, "vllm", KEY)
     assert "@" not in str(error.value)
+
+
+@given(
+    st.text(alphabet='ab"\\,={} 1.eE+-#\n\t\u00e9@', max_size=40),
+    st.sampled_from(["{", '{user="', " ", "{user=", "# TYPE vllm:prompt_tokens_total ", ""]),
+)
+def test_whatever_comes_is_counts_or_one_error_without_a_label(text: str, before: str) -> None:
+    """No other exception, and no word of the answer in its message."""
+    line = f"vllm:prompt_tokens_total{before}mail@example.fr{text}\n"
+    message, counts = "", {"prompt": 1000}
+    try:
+        counts = sums(read(VLLM + line, "vllm", KEY))
+    except DialectError as error:
+        message = str(error)
+    assert "mail" not in message
+    assert counts["prompt"] >= 1000
