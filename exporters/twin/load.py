@@ -44,11 +44,13 @@ class Profile(msgspec.Struct, frozen=True):
 def requests(chance: random.Random, path: Path = TRACE) -> tuple[list[Request], str]:
     """Requests in order, and where they come from."""
     if path.is_file():
-        return _from_trace(path), "an extract of the Azure LLM inference trace 2023"
+        return from_trace(path), "an extract of the Azure LLM inference trace 2023"
     return _drawn(chance), "drawn by chance (no trace at hand)"
 
 
-def _from_trace(path: Path) -> list[Request]:
+def from_trace(path: Path) -> list[Request]:
+    """The requests of a CSV file as the Azure LLM inference trace is. Raises OSError, or
+    ValueError, KeyError, TypeError or csv.Error where it is no such file."""
     with path.open(newline="", encoding="ascii") as file:
         rows = list(csv.DictReader(file))
     arrivals = [datetime.fromisoformat(row["TIMESTAMP"][:26]) for row in rows]

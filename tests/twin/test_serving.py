@@ -2,6 +2,8 @@
 
 import random
 import re
+import subprocess
+import sys
 from array import array
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from exporters.twin.serving.speaking import Style
 from footprint import codes
 from footprint.token_fit import SCALE, Fit
 from tests.running import get, samples
+from tests.tools import require_tool
 from tests.twin.serving_run import rehearsed
 
 PLAN = ServedPlan(seconds=5400, page_seconds=300)
@@ -249,3 +252,43 @@ def test_consumers_are_codes_that_the_register_takes() -> None:
     assert not {*IS_SIA} & {model.server for model in MODELS}
     assert {who.sia for who in CONSUMERS} - {*IS_SIA} == {codes.UNATTRIBUTED}
     assert msgspec.structs.replace(PLAN, seed=2).sia == [model.server for model in MODELS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--hours", "0.1"), "choose --hours 0.5 to 24"),
+        (("--hours", "25"), "choose --hours 0.5 to 24"),
+        (("--trace", "absent.csv"), "--trace absent.csv: No such file or directory"),
+        (("--trace", __file__), "not a trace of requests"),
+        (("--trace", "zero.csv"), "at least one token"),
+        (("--trace", "late.csv"), "not in the order of their arrival"),
+    ],
+)
+def test_what_cannot_be_simulated_is_one_line(
+    tmp_path: Path, arguments: tuple[str, str], said: str
+) -> None:
+    """What, and what to choose instead."""
+    rows = [f"2026-11-02 00:00:{second:02}.0000000,100,10" for second in range(20)]
+    head = "TIMESTAMP,ContextTokens,GeneratedTokens"
+    zero, late = [*rows, f"{rows[-1][:-2]}0"], [*rows, rows[0]]
+    (tmp_path / "zero.csv").write_text("\n".join([head, *zero, ""]))
+    (tmp_path / "late.csv").write_text("\n".join([head, *late, ""]))
+    program = [sys.executable, "-m", "exporters.cli", "twin", "--serving", *arguments]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
+
+
+def test_the_command_prints_the_table_and_exits_with_zero() -> None:
+    """A row a consumer, a row a variant, and the verdict."""
+    require_tool("gcc")
+    arguments = ("--hours", "0.5", "--page-seconds", "300", "--step-seconds", "10")
+    program = [sys.executable, "-m", "exporters.cli", "twin", "--serving", *arguments]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first_cells = {line.split("|")[1].strip() for line in done.stdout.splitlines() if "|" in line}
+    assert {*IS_SIA, codes.UNATTRIBUTED, "as above", "energy is linear in tokens"} <= first_cells
+    assert "48 are needed" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("or stays on their lines.")

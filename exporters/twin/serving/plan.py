@@ -11,7 +11,6 @@ waiting at 100 W (40 W) more than rest. `variants.py` says what happens where th
 much, as it would be if a step paid for reading all weights and seven were the rest.
 """
 
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -204,8 +203,6 @@ def serving_plan(plan: Plan, trace: str) -> ServedPlan:
             f"twin: a host of servers for {plan.seconds / 3600:g} h; choose --hours "
             f"{LEAST_S / 3600:g} to {MOST_S // 3600}"
         )
-    if trace and not Path(trace).is_file():
-        raise AgentError(f"twin: --trace {trace}: there is no such file")
     return ServedPlan(
         seconds=plan.seconds,
         step_seconds=plan.step_seconds,

@@ -4,15 +4,18 @@ In: a plan. Out: a `Rehearsal`: the run of the agent, what each server truly did
 SIA's share is from the truth.
 """
 
+import csv
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
+from exporters.errors import AgentError
 from exporters.twin import run
 from exporters.twin.card import STANDING_UJ
-from exporters.twin.load import requests
+from exporters.twin.load import Request, from_trace, requests
 from exporters.twin.run import Run, World
 from exporters.twin.serving import judging, reading, web
 from exporters.twin.serving.asking import asked
@@ -22,6 +25,12 @@ from exporters.twin.serving.host import ServedTruth
 from exporters.twin.serving.judging import Judged, Seen
 from exporters.twin.serving.plan import MODELS, Model, ServedPlan
 from exporters.twin.serving.reading import Reading
+
+LEAST_REQUESTS = 10
+NO_TRACE = (
+    "not a trace of requests; it needs the columns TIMESTAMP, ContextTokens and GeneratedTokens, "
+    f"{LEAST_REQUESTS} rows and at least one token of each kind in each"
+)
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -43,17 +52,29 @@ class Rehearsal(msgspec.Struct):
 
 
 def load(plan: ServedPlan, models: Sequence[Model] = MODELS) -> Load:
-    """Spread the trace's requests, and answer them."""
+    """Spread the trace's requests, and answer them. Raises AgentError where a trace is none."""
     chance = random.Random(plan.seed)  # noqa: S311 - a simulation, to be repeated by its seed
-    trace, source = requests(chance, Path(plan.trace)) if plan.trace else requests(chance)
-    if plan.trace:
-        source = f"{len(trace):,} requests of {Path(plan.trace).name}"
+    trace, source = _read(Path(plan.trace)) if plan.trace else requests(chance)
     found = asked(plan, trace, chance)
     served = [
         serve(model, [one for one in found if one.model == place], plan.seconds)
         for place, model in enumerate(models)
     ]
     return Load(served, source, len(found))
+
+
+def _read(path: Path) -> tuple[list[Request], str]:
+    try:
+        trace = from_trace(path)
+    except OSError as error:
+        raise AgentError(f"twin: --trace {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise AgentError(f"twin: --trace {path}: {NO_TRACE}") from error
+    if len(trace) < LEAST_REQUESTS or min(min(one[1:]) for one in trace) < 1:
+        raise AgentError(f"twin: --trace {path}: {NO_TRACE}")
+    if any(after[0] < before[0] for before, after in pairwise(trace)):
+        raise AgentError(f"twin: --trace {path}: requests are not in the order of their arrival")
+    return trace, f"{len(trace):,} requests of {path.name}"
 
 
 def rehearse(plan: ServedPlan, folder: Path, progress: Callable[[str], None]) -> Rehearsal:
