@@ -21,6 +21,7 @@ from footprint.portal.languages import LOCALE_OF
 NARROW_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 MOST_DECIMALS = 3
+MOST_PLACES = 9
 LARGEST_READABLE = 1_000_000
 
 
@@ -126,6 +127,12 @@ class Formats:
         if places > 9:
             return str(value)
         return self._fixed(value, places)
+
+    def significant(self, value: Decimal, digits: int = 3) -> str:
+        """A value, small or large, with that many digits that say something."""
+        if not value:
+            return self.integer(0)
+        return self._fixed(value, min(MOST_PLACES, max(0, digits - 1 - value.adjusted())))
 
     def amount(self, raw: int, column: Scale) -> str:
         """A figure without its unit, as a column headed by the unit shows it."""

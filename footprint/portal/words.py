@@ -43,7 +43,10 @@ KINDS = {
     "unattributed": mark("Energy whose user is not known"),
 }
 KIND_MEANINGS = {
-    "server": mark("A model that serves several AI systems; what it used for them is theirs."),
+    "server": mark(
+        "A model that serves several AI systems. The statement of the month divides its energy "
+        "over them."
+    ),
     "system": mark("The operating system and every program that nobody declared as an AI system."),
     "agent": mark("What measuring itself costs: the program that reads the sensors."),
     "idle": mark("Accelerators that are switched on while no program holds them."),
@@ -81,6 +84,46 @@ CAUSES = {
     "outage": mark("the meter was not running"),
     "clock": mark("the clock did not move forward"),
     "no_page": mark("nothing was received for this time"),
+}
+USAGE_CAUSES = {
+    "unreachable": mark("the gateway did not answer"),
+    "unreadable": mark("the gateway’s answer could not be read"),
+    "restarted": mark("the gateway lost its counters"),
+    "no_page": mark("nothing was received for this time"),
+}
+WEIGHT_SOURCES = {
+    "default": mark("the method’s, because nothing better is known of this server"),
+    "declared": mark("as the register declares them"),
+    "fitted": mark("as the server’s own energy tells them"),
+}
+REFUSALS = {
+    "few": mark("too few quarter-hours with tokens"),
+    "together": mark("prompt and generated tokens rise and fall together"),
+    "unexplained": mark("tokens explain too little of the energy"),
+    "no_cost": mark("prompt or generated tokens show no cost of their own"),
+    "unsteady": mark("one half of the quarter-hours says something else than the other"),
+}
+IDLE_KEYS = {
+    "use": mark("divided over the month as the activity was"),
+    "none": mark("stays with the server"),
+}
+RATIO_REASONS = {
+    "not_counted": mark("not counted"),
+    "too_few": mark("too few to say"),
+}
+ESTIMATE_REASONS = {
+    "estimate_by_model_size": mark(
+        "the estimate is made from the model’s size and the number of generated tokens, not from "
+        "what the server drew"
+    ),
+    "no_idle_energy": mark("it has no energy of a server that waits"),
+    "whole_gpu_assumed": mark(
+        "it takes accelerators as used whole, for an assumed number of requests at once"
+    ),
+    "other_boundary": mark(
+        "it adds the rest of the machine and the data centre, which are outside our figures"
+    ),
+    "unknown_method": mark("how the estimate is made is not known"),
 }
 OMISSIONS = {
     "platform": mark(
@@ -153,6 +196,30 @@ class Words:
     def cause(self, code: str) -> str:
         """Why it is unknown."""
         return self._say(CAUSES, code)
+
+    def usage_cause(self, code: str) -> str:
+        """Why usage may be missing."""
+        return self._say(USAGE_CAUSES, code)
+
+    def weights_source(self, code: str) -> str:
+        """Who says what tokens weigh."""
+        return self._say(WEIGHT_SOURCES, code)
+
+    def refusal(self, code: str) -> str:
+        """Why a server's energy does not tell the weights."""
+        return self._say(REFUSALS, code)
+
+    def idle_key(self, code: str) -> str:
+        """What becomes of a server's idle energy."""
+        return self._say(IDLE_KEYS, code)
+
+    def ratio_reason(self, code: str) -> str:
+        """Why there is no ratio."""
+        return self._say(RATIO_REASONS, code)
+
+    def estimate_reason(self, code: str) -> str:
+        """Why a gateway's estimate may differ from our figure."""
+        return self._say(ESTIMATE_REASONS, code)
 
     def omission(self, text: str) -> str:
         """Something a statement leaves out."""

@@ -2,6 +2,7 @@
 a factor, one that nothing but models knows. Their sums come from `footprint.figures`, as the
 service's do."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service.reports import OMISSIONS
+from footprint.shared_figures import Made, Served
 from footprint.statement import (
     FactorUse,
     GapTotal,
@@ -24,6 +26,7 @@ from footprint.statement import (
     Scope,
     Statement,
 )
+from tests.portal import shared_example
 
 HOUR_US = 3_600_000_000
 AT = datetime(2026, 11, 21, 13, 32, 7, tzinfo=UTC)
@@ -198,11 +201,15 @@ def statement(
     cells: list[Cell] = CELLS,
     factor: FactorUse | None = ADEME,
     names: dict[str, str] = NAMES,
+    served: Sequence[Served] = (),
     **changes: object,
 ) -> Statement:
-    """November 2026 with the energy of `cells`; `changes` replaces fields."""
-    lines = figures.lines([Period(factor, cells)], DEVICES)
+    """November 2026 with the energy of `cells` and of servers; `changes` replaces fields."""
+    divided = [cell for one in served for cell in one.split.cells[0]]
+    lines = figures.lines([Period(factor, [*cells, *divided])], DEVICES)
     month = paris_month("2026-11")
+    named = Named(names, {one.split.rules.code: one.name for one in served})
+    figures_of = Made(served, lines, named, shared_example.UNITS)
     made = Statement(
         format=1,
         month="2026-11",
@@ -214,7 +221,7 @@ def statement(
         method_version="1",
         zone="FR",
         total=figures.total(lines, figures.coverage(DEVICES)),
-        consumers=figures.consumer_totals(lines, DEVICES, Named(names)),
+        consumers=figures_of.with_efficiency(figures.consumer_totals(lines, DEVICES, named)),
         components=figures.component_totals(lines, DEVICES),
         lines=lines,
         hosts=[
@@ -234,6 +241,7 @@ def statement(
             LedgerHead("vm-07", "7d1b0c52-9a51-4d6e-8f3e-1f0a64d6b002", 712, "c4" * 32),
         ],
         platform=PLATFORM,
+        servers=figures_of.servers(None),
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -242,11 +250,12 @@ def overview(
     cells: list[Cell] = CELLS,
     factor: FactorUse | None = ADEME,
     names: dict[str, str] = NAMES,
+    servers: dict[str, str] = {},  # noqa: B006 - never changed
     **changes: object,
 ) -> Overview:
     """The present with the energy of `cells` since midnight; `changes` replaces fields."""
     lines = figures.lines([Period(factor, cells)], DEVICES)
-    totals = figures.consumer_totals(lines, DEVICES, Named(names))
+    totals = figures.consumer_totals(lines, DEVICES, Named(names, servers))
     made = Overview(
         at=AT,
         since=MIDNIGHT,
@@ -316,10 +325,11 @@ OVERVIEWS = {
     "no-factor": overview(factor=None),
 }
 STATEMENTS = {
-    "normal": statement(),
+    "normal": statement(served=shared_example.SERVED),
+    "alone": statement(),
     "modelled": statement(cells=MODEL_CELLS, names={}, quarantined_pages=1),
     "empty": empty_statement(),
     "hostile": statement(**hostile(), scope=Scope("sia", "vil", HOSTILE)),
-    "no-factor": statement(factor=None),
+    "no-factor": statement(factor=None, served=shared_example.SERVED),
     "closed": statement(closed=True, scope=Scope("project", "albert", "Albert")),
 }

@@ -121,3 +121,19 @@ def test_the_ends_of_the_calendar_can_be_written() -> None:
     for instant in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
         assert all((FR.clock(instant), FR.paris_day(instant), FR.offset(instant)))
     assert FR.last_day("0001-01-01") == "0001-01-01"
+
+
+@pytest.mark.parametrize(
+    ("value", "french", "english"),
+    [
+        ("0.000553174", "0,000553", "0.000553"),
+        ("0.805", "0,805", "0.805"),
+        ("51.649", "51,6", "51.6"),
+        ("26191.4", "26\u202f191", "26,191"),
+        ("0.000000000", "0", "0"),
+    ],
+)
+def test_a_ratio_has_three_digits_that_say_something(value, french, english):
+    """However small or large it is."""
+    assert FR.significant(Decimal(value)) == french
+    assert EN.significant(Decimal(value)) == english

@@ -4,6 +4,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from footprint import efficiency, shared, token_fit, usage
 from footprint.attribution import Part
 from footprint.figures import COMPONENTS
 from footprint.ledger import Component, GapRecord, Quality
@@ -12,8 +13,9 @@ from footprint.portal import words
 from footprint.portal.languages import LANGUAGES, translations
 from footprint.portal.words import Words
 from footprint.reading import Cause
+from footprint.service import servers
 from footprint.service.reports import OMISSIONS
-from footprint.statement import ConsumerKind, HostBoundary
+from footprint.statement import ConsumerKind, HostBoundary, WeightsUsed
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,13 @@ from footprint.statement import ConsumerKind, HostBoundary
         (get_args(get_type_hints(HostBoundary)["boundary"]), words.BOUNDARIES),
         (get_args(get_type_hints(SensorNow)["status"]), words.STATUSES),
         (OMISSIONS, words.OMISSIONS),
+        ([*get_args(usage.Cause), servers.NO_PAGE], words.USAGE_CAUSES),
+        (get_args(get_type_hints(WeightsUsed)["source"]), words.WEIGHT_SOURCES),
+        (get_args(token_fit.Reason), words.REFUSALS),
+        (get_args(shared.IdleKey), words.IDLE_KEYS),
+        (["not_counted", "too_few"], words.RATIO_REASONS),
+        ([efficiency.UNKNOWN_METHOD], words.ESTIMATE_REASONS),
+        ({code for one in efficiency.REASONS.values() for code in one}, words.ESTIMATE_REASONS),
     ],
 )
 def test_every_code_has_words(codes, table):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +15,7 @@ from tests.service import shared_house
 from tests.service.house import House
 from tests.service.shared_house import ENERGY, SERVER
 from tests.service.test_metrics import samples
-from tests.service.test_statements import statement
+from tests.service.test_statements import _at, statement
 from tests.usage_pages import line
 
 
@@ -179,3 +180,21 @@ def test_metrics_follow_what_is_added(told: House) -> None:
     told.put(f"/v1/servers/{SERVER}", {"name": "Grand Albert", "idle": "none"})
     idle = ("footprint_month_shared_joules", (SERVER, "chat-demo", "idle"))
     assert (after[idle] > 0, samples(told.get("/metrics"))[idle]) == (True, 0)
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_page_has_the_figures_of_the_json(told: House, lang: str) -> None:
+    """Of every server, and each SIA's own and shared ones: the values at the places they name."""
+    found = statement(told)
+    html = told.get(f"/v1/statements/2026-11?format=html&lang={lang}").text
+    data = re.findall(r'<data value="([^"]*)" data-pointer="([^"]*)"', html)
+    assert {pointer for _, pointer in data} >= {
+        "/servers/0/consumers/0/energy_uj",
+        "/servers/0/consumers/0/least_uj",
+        "/servers/0/load/2/active_j_per_1000",
+        "/servers/0/estimate/ratio",
+        "/consumers/0/own/energy_uj",
+        "/consumers/0/shared/emissions_ug",
+    }
+    for value, pointer in data:
+        assert value == str(_at(found, pointer)), pointer
