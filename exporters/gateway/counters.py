@@ -56,11 +56,13 @@ class Counters(Endpoint):
         self._counting = Counting(key)
         self._counted = counted
         self._page_seconds = page_seconds
+        self._most_us = 2 * page_seconds * 1_000_000
         self.unsaved = Unsaved({})
 
     def go_on(self, stand: Stand | None, marks: Marks, now_us: int, most_us: int) -> None:
         """Go on from where it stood, with what its counters showed then."""
         self.resume(stand, now_us, most_us)
+        self._most_us = most_us + self._page_seconds * 1_000_000
         if stand and stand.begun:
             self._counting = Counting(self._key, marks, stand.started)
 
@@ -89,6 +91,8 @@ class Counters(Endpoint):
         begun = self._counting.begun
         moved = self._counting.take(answer.scrape, since_us / 1e6)
         self._note(moved)
+        if until_us - since_us > self._most_us:  # this host slept, or was too busy to look
+            self.stand.failing = self.stand.failing or "unreachable"
         self.answered(book, until_us, answer.sent_us)
         if sum(moved.counts.values()) > MOST_AT_ONCE:
             self._refused(book, since_us, until_us)

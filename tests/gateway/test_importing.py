@@ -12,7 +12,7 @@ from footprint.interval import paris_day, to_us
 from footprint.usage import UsagePage
 from tests.gateway.house import bench, litellm, newest, serving, settings, verified
 from tests.gateway.test_litellm_csv import HEADER, row
-from tests.running import page_bodies
+from tests.running import Service, decode_json, ended, page_bodies
 
 PROBES = row("Unassigned", "a", 2_880, 18_720)
 CONFIG = """
@@ -204,3 +204,24 @@ def test_days_are_kept_for_good(imports: Imports) -> None:
     imports.take(row("Tri", "a", 5, 70))
     assert "0 new, 0 replaced, 1 unchanged" in imports.take(old)[1]
     assert [page.seq for page in imports.pages()] == [0, 1]
+
+
+@pytest.mark.slow
+def test_a_real_service_takes_days_and_their_corrections(imports: Imports) -> None:
+    """Sent by the command itself; while the service is away they wait, and the exit code is 1."""
+    with serving() as nobody:
+        url = nobody.url
+    old = row("Tri", "a", 5, 70, day="2026-11-03") + row("Tri", "a", 6, 80, day="2026-11-04")
+    base = imports.config.read_text()
+    imports.config.write_text(f'service = "{url}"\n{base}')
+    code, printed = imports.take(old)
+    assert (code, "2 pages wait in" in printed) == (1, True)
+    service = Service(imports.folder)
+    with ended(service):
+        imports.config.write_text(f'service = "{service.url}"\n{base}')
+        assert imports.take(old)[0] == 0
+        corrected = row("Tri", "a", 7, 90, day="2026-11-03")
+        assert imports.take(corrected)[0] == 0
+        assert "quarantined" not in service.output()
+        (head,) = decode_json(service.get("/v1/usage/ledgers"))["items"]  # type: ignore[misc]
+    assert head["seq"] == 2

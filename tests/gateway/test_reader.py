@@ -340,3 +340,23 @@ def test_an_endpoint_that_is_named_later_counts_from_its_first_look(tmp_path: Pa
             run.look(QUARTER_US)
     (page,) = run.pages()
     assert [line.prompt_tokens for line in page.totals] == [50]
+
+
+def test_the_end_of_a_page_is_never_slept_through(tmp_path: Path) -> None:
+    """The next look is at the next whole poll or at the end of the page; while an endpoint fails,
+    which may take ten seconds to find out, none is begun just before the end."""
+    with serving() as gateway:
+        made = settings(tmp_path, gateway.url, poll_seconds=7)
+        with bench(made) as run:
+            gateway.text = litellm({"Accueil": (0, 0, 0)})
+            pauses = []
+            for second in (0, 10, 890, 899):
+                run.look(second * SECOND_US)
+                pauses.append(run.reader._pause())
+            gateway.down = True
+            run.look(1789 * SECOND_US)
+            pauses.append(run.reader._pause())
+    whole = START_US // SECOND_US
+    polls = [7 - (whole + second) % 7 for second in (0, 10, 890, 899)]
+    ends = [900, 890, 10, 1]
+    assert pauses == [*map(min, polls, ends), 11]
