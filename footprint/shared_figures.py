@@ -4,6 +4,7 @@ In: a server's `Split`, the statement's lines, names and units. Out: `SharedServ
 efficiency of each SIA over all servers. No energy is computed here: it is the split's.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from footprint import efficiency
 from footprint.counts import counted, known_sum
 from footprint.efficiency import Samples
 from footprint.figures import Named
+from footprint.ledger import Quality
 from footprint.shared import Share, Split
 from footprint.statement import (
     ConsumerTotal,
@@ -55,8 +57,10 @@ class Made:
         self._named = named
         self._units = units
         self._mass_ug: dict[tuple[str, str], int | None] = {}
+        self._quality_uj: dict[tuple[str, str], Counter[Quality]] = defaultdict(Counter)
         for line in lines:
             if line.via is not None:
+                self._quality_uj[line.via, line.consumer].update(line.figure.quality_uj)
                 key, mass_ug = (line.via, line.consumer), line.figure.emissions_ug
                 before = self._mass_ug.get(key, 0)
                 self._mass_ug[key] = known_sum((before, mass_ug))
@@ -123,6 +127,7 @@ class Made:
             registered=registered,
             energy_uj=share.active_uj + share.idle_uj,
             emissions_ug=self._mass_ug.get((split.rules.code, consumer), 0),
+            quality_uj=dict(sorted(self._quality_uj[split.rules.code, consumer].items())),
             active_uj=share.active_uj,
             least_uj=share.least_uj,
             most_uj=share.most_uj,

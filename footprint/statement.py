@@ -278,6 +278,7 @@ class SharedConsumer(msgspec.Struct, frozen=True):
     registered: bool
     energy_uj: int
     emissions_ug: int | None
+    quality_uj: dict[Quality, int]
     active_uj: int
     least_uj: int
     most_uj: int
@@ -352,7 +353,7 @@ class Scope(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """A month (Europe/Paris) in figures. `closed` is False: figures so far, which pages and
     factors that arrive later can still change. `platform` is None for a project or a SIA: it is
-    nobody's share yet."""
+    nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided."""
 
     format: Literal[1]
     month: str
@@ -375,3 +376,4 @@ class Statement(msgspec.Struct, frozen=True):
     ledgers: list[LedgerHead]
     platform: Platform | None = None
     servers: list[SharedServer] = []
+    usage_ledgers: list[LedgerHead] = []

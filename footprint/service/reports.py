@@ -21,6 +21,7 @@ from footprint.service import (
     store_factors,
     store_facts,
     store_register,
+    store_servers,
 )
 from footprint.service.register import Server, Sia
 from footprint.service.store_facts import Window
@@ -112,6 +113,7 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
     whole_lines = figures.lines(periods, cover.devices) if subject.project and served else lines
     made = Made(served, whole_lines, known.named, known.units)
     totals = figures.consumer_totals(lines, cover.devices, known.named)
+    shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
     whole = subject.scope.kind == "all"
     return Statement(
@@ -139,7 +141,8 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
             if whole
             else None
         ),
-        servers=made.servers(subject.consumers),
+        servers=shown,
+        usage_ledgers=store_servers.usage_ledgers(connection, window) if shown else [],
     )
 
 

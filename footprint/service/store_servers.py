@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, and_, func, literal, select
 
 from footprint.attribution import Part
-from footprint.interval import QUARTER_HOUR_SECONDS, from_us
+from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import store_facts, tables
 from footprint.service.store_facts import Window
 from footprint.shared import Spending
+from footprint.statement import LedgerHead
 
 _ENTRY = tables.table(tables.Entry)
 _QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
+_PAGE = tables.table(tables.UsagePage)
 _UJ_PER_J = 1_000_000
 
 
@@ -92,3 +94,22 @@ def entries(connection: Connection, window: Window, code: str) -> list[Stored]:
         )
         for row in connection.execute(query)
     ]
+
+
+def usage_ledgers(connection: Connection, window: Window) -> list[LedgerHead]:
+    """The last accepted usage page of each gateway's ledger that begins in the window."""
+    keys = (_PAGE.c.host_id, _PAGE.c.ledger_id)
+    last = (
+        select(*keys, func.max(_PAGE.c.seq).label("seq"))
+        .where(
+            _PAGE.c.start_us >= to_us(window.interval.start),
+            _PAGE.c.start_us < to_us(window.interval.end),
+            _PAGE.c.state == "accepted",
+            _PAGE.c.known_from_us <= window.as_of_us,
+        )
+        .group_by(*keys)
+        .subquery()
+    )
+    same = and_(*(_PAGE.c[name] == last.c[name] for name in ("host_id", "ledger_id", "seq")))
+    query = select(*keys, _PAGE.c.seq, _PAGE.c.hash).join(last, same).order_by(*keys)
+    return [LedgerHead(*row) for row in connection.execute(query)]

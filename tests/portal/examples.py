@@ -242,6 +242,7 @@ def statement(
         ],
         platform=PLATFORM,
         servers=figures_of.servers(None),
+        usage_ledgers=[LedgerHead("passerelle", "5a1c" * 9, 2877, "9e" * 32)] if served else [],
     )
     return msgspec.structs.replace(made, **changes)
 

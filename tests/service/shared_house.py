@@ -96,24 +96,26 @@ def usage_page(at: int, lines: Sequence[Line], **more: Any) -> UsagePage:
     return usage_pages.make_page(start=START + at * QUARTER, lines=lines, **more)
 
 
+def told() -> list[UsagePage]:
+    """Usage of the first three quarter-hours: two SIA by name; the server's own counts beside; and
+    one SIA alone, whom nobody registered."""
+    line = usage_pages.line
+    return [
+        usage_page(0, [line("chat-demo", 1000, 900), line("tri-courrier", 5000, 60)]),
+        usage_page(
+            1,
+            [line("chat-demo", 2000, 700, cached_tokens=500)],
+            totals=[line("@unattributed", 2600, 800)],
+        ),
+        usage_page(2, [line("ghost", 10, 3)]),
+    ]
+
+
 def tell(house: House, **server: Any) -> None:
-    """Register, energy, and usage of the first three quarter-hours: two SIA by name; the server's
-    own counts beside; and one SIA alone, whom nobody registered."""
+    """Register, energy and usage."""
     register(house, **server)
     post_energy(house)
-    line = usage_pages.line
-    post_usage(
-        house,
-        [
-            usage_page(0, [line("chat-demo", 1000, 900), line("tri-courrier", 5000, 60)]),
-            usage_page(
-                1,
-                [line("chat-demo", 2000, 700, cached_tokens=500)],
-                totals=[line("@unattributed", 2600, 800)],
-            ),
-            usage_page(2, [line("ghost", 10, 3)]),
-        ],
-    )
+    post_usage(house, told())
 
 
 def on_board(page: Page, board: str) -> Page:

@@ -168,9 +168,9 @@ def test_late_usage_restates_and_the_past_can_be_had_again(house: House) -> None
     as_of = house.now
     first = statement(house)
     house.now += timedelta(hours=1)
-    late = shared_house.usage_page(3, [line("tri-courrier", 5, 5)], ledger_id=SECOND)
-    again = shared_house.usage_page(0, [line("tri-courrier", 1, 0)], ledger_id=SECOND)
-    shared_house.post_usage(house, [again, late])
+    late = shared_house.usage_page(3, [line("tri-courrier", 5, 5)])
+    again = shared_house.usage_page(0, [line("tri-courrier", 1, 0)])
+    shared_house.post_usage(house, [*shared_house.told(), again, late])
     now = statement(house)
     assert energy_uj(lines(now, consumer="chat-demo")) < energy_uj(
         lines(first, consumer="chat-demo")
