@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from footprint.allocation import (
     DEFAULT,
@@ -16,6 +17,7 @@ from footprint.allocation import (
     allot,
     by_model,
     ranges,
+    weigh,
 )
 from footprint.codes import UNATTRIBUTED
 
@@ -90,6 +92,36 @@ def test_impossible_numbers_are_refused(
     """Of a gateway that counts badly."""
     with pytest.raises(ValueError, match=says):
         used("chat", prompt, generated, cached=cached)
+
+
+def whole(consumer: str, total: int, *, model: str = "") -> Usage:
+    """Usage of which the total alone is known, of the first quarter-hour."""
+    return Usage(BEGIN, BEGIN + QUARTER, consumer, None, None, None, 0, total, model)
+
+
+def test_totals_alone_weigh_as_totals_where_nobody_tells_more() -> None:
+    """No weight of a generated token can favour anyone."""
+    usage = [whole("chat", 300), whole("tri", 100)]
+    for each in (DEFAULT, TokenWeights(1, 20)):
+        (found,) = allot([spent(0, 400)], usage, each)
+        assert found.shares_uj == {"chat": 300, "tri": 100}
+
+
+def test_a_total_alone_weighs_as_the_other_lines_of_its_model() -> None:
+    """Of its own model where that has any, else of all lines; cached tokens weigh nothing."""
+    large = replace(used("chat", 100, 0, cached=50), model="large")
+    small = replace(used("tri", 0, 100), model="small")
+    assert weigh([large, small, whole("carte", 10, model="large")], DEFAULT) == [100, 800, 10]
+    assert weigh([large, small, whole("carte", 10, model="small")], DEFAULT) == [50, 400, 40]
+    assert weigh([large, small, whole("carte", 40)], DEFAULT) == [200, 1600, 360]
+
+
+def test_prompt_and_generated_tokens_or_their_total() -> None:
+    """Not both, not half of them."""
+    with pytest.raises(ValueError, match="or their total alone"):
+        replace(used("chat", 1, 1), total_tokens=2)
+    with pytest.raises(ValueError, match="or their total alone"):
+        replace(used("chat", 1, 1), generated_tokens=None)
 
 
 def test_the_range_says_what_other_weights_would_give() -> None:
