@@ -22,7 +22,7 @@ Kind = Literal["requests", "prompt", "cached", "generated"]
 MOST_BYTES = 64 << 20
 """Of one answer: some hundred thousand series with LiteLLM's labels."""
 START = "process_start_time_seconds"
-_NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
+_NAME = re.compile(r"(# TYPE )?[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
 MOST_COUNT = 2**53
 """Above it a double does not count by ones."""
 
@@ -123,8 +123,9 @@ def read(text: str, name: str, key: bytes) -> Scrape:
     dialect = DIALECTS[name]
     counts: dict[Series, int] = {}
     started = None
+    lines, names = _of_interest(text, dialect)
     try:
-        for sample in _samples(_of_interest(text, dialect)):
+        for sample in _samples(lines):
             if sample.name == START:
                 started = sample.value
             kind = dialect.counters.get(_plain(sample.name))
@@ -135,25 +136,38 @@ def read(text: str, name: str, key: bytes) -> Scrape:
         raise
     except (ValueError, KeyError, IndexError):  # its message may hold a label, which is a name
         raise DialectError("no Prometheus metrics, or damaged ones") from None
-    if not {"prompt", "generated"} & {series.kind for series in counts}:
+    if not _tells_tokens(name, counts, names):
         expected = ", ".join(sorted(dialect.counters))
         raise DialectError(f"no tokens of {name} in it (expected: {expected}); is it another kind?")
     return Scrape(counts, started)
 
 
-def _of_interest(text: str, dialect: Dialect) -> str:
-    """The lines that count: a gateway's histograms of ten thousand keys need not be parsed."""
-    names = set()
+def _of_interest(text: str, dialect: Dialect) -> tuple[str, set[str]]:
+    """The lines that count (a gateway's histograms of ten thousand keys need not be parsed), and
+    every name that is declared or shown, in our form."""
+    names: dict[str, bool] = {}
     lines = []
     for line in text.split("\n"):
         found = _NAME.match(line)
         if found is None:
             continue
-        name = found[1]
-        if name in names or name == START or _plain(name) in dialect.counters:
-            names.add(name)
+        name = found[2]
+        if name not in names:
+            names[name] = name == START or _plain(name) in dialect.counters
+        if names[name] and not found[1]:
             lines.append(line)
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, ""]), {_plain(name) for name in names}
+
+
+def _tells_tokens(name: str, counts: Mapping[Series, int], names: set[str]) -> bool:
+    """Whether it is this kind of server, also before its first request: a counter by team is shown
+    from its first increment on, and before only declared, or not even that (several processes)."""
+    if {"prompt", "generated"} & {series.kind for series in counts}:
+        return True
+    counters = DIALECTS[name].counters
+    if any(kind in ("prompt", "generated") and one in names for one, kind in counters.items()):
+        return True
+    return not any(counts.values()) and any(one.startswith(f"{name}_") for one in names)
 
 
 class _Sample(msgspec.Struct, frozen=True):

@@ -151,6 +151,28 @@ def test_what_is_no_count_is_an_error(text: str, says: str) -> None:
     assert "@" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("litellm", "# TYPE litellm_input_tokens_metric_total counter\n"),
+        ("litellm", "# TYPE litellm_redis_latency histogram\nlitellm_redis_latency_count 0\n"),
+        ("sglang", "# TYPE sglang:num_running_reqs gauge\nsglang:num_running_reqs 0\n"),
+    ],
+)
+def test_a_gateway_that_was_asked_nothing_yet_has_counted_nothing(name: str, text: str) -> None:
+    """Its counters by team appear with their first increment, which must not be taken for what it
+    had counted before."""
+    assert read(text, name, KEY).counts == {}
+
+
+def test_requests_without_tokens_are_no_zero_tokens() -> None:
+    """The settings of the gateway may leave them out."""
+    text = "# TYPE litellm_proxy_total_requests_metric_total counter\n"
+    text += 'litellm_proxy_total_requests_metric_total{team="a"} 3\n'
+    with pytest.raises(DialectError, match="no tokens of litellm"):
+        read(text, "litellm", KEY)
+
+
 @given(
     st.text(alphabet='ab"\\,={} 1.eE+-#\n\t\u00e9@', max_size=40),
     st.sampled_from(["{", '{user="', " ", "{user=", "# TYPE vllm:prompt_tokens_total ", ""]),

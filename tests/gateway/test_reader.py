@@ -45,6 +45,17 @@ def test_each_quarter_hour_has_its_own_counts(tmp_path: Path) -> None:
     assert (first.origin, first.host_id) == ("litellm", "gateway-1")
 
 
+def test_the_first_requests_of_a_fresh_gateway_count(tmp_path: Path) -> None:
+    """Its counters by team are not there before."""
+    with serving() as gateway, bench(settings(tmp_path, gateway.url)) as run:
+        gateway.text = litellm({})
+        run.look(0)
+        gateway.text = litellm({"Accueil": (1, 20, 2)})
+        run.look(QUARTER_US)
+    (page,) = run.pages()
+    assert (tokens([page]), page.gaps) == ({"accueil": (20, 0, 2)}, [])
+
+
 def test_a_look_just_after_the_boundary_counts_as_at_it(tmp_path: Path) -> None:
     """Up to two seconds; later than that, what was counted is spread by elapsed time."""
     with serving() as gateway, bench(settings(tmp_path, gateway.url)) as run:
