@@ -67,12 +67,13 @@ class Made:
         self._known: dict[tuple[str, str], Samples] = {}
 
     def servers(self, consumers: Collection[str] | None) -> list[SharedServer]:
-        """Every server that is, or that was asked by, one of `consumers` (None: all), with those
-        of its consumers that are."""
+        """Every server that is one of `consumers` (None: all), with all who asked it; and those
+        that they asked, with these of them alone."""
         found = []
         for one in self._served:
-            of = one.consumers if consumers is None else one.consumers & {*consumers}
-            if of or consumers is None or one.split.rules.code in consumers:
+            whole = consumers is None or one.split.rules.code in consumers
+            of = one.consumers if whole else one.consumers & {*(consumers or ())}
+            if whole or of:
                 found.append(self._server(one, of))
         return found
 

@@ -343,9 +343,9 @@ class LedgerHead(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Whose figures: the whole, one project or one SIA."""
+    """Whose figures: the whole, one project, one SIA, or what stays with one shared server."""
 
-    kind: Literal["all", "project", "sia"]
+    kind: Literal["all", "project", "sia", "server"]
     code: str | None
     name: str | None
 

@@ -59,7 +59,9 @@ def statement_html(statement: Statement, lang: str, *, alone: bool = False) -> s
     """
     scope: dict[str, str] = {}
     if statement.scope.code is not None:
-        scope = {statement.scope.kind: statement.scope.code}
+        # A server is asked for as a consumer, as a SIA is.
+        name = "project" if statement.scope.kind == "project" else "sia"
+        scope = {name: statement.scope.code}
 
     def address(**query: str) -> str:
         return f"?{urlencode({**scope, **query})}"

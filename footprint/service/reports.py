@@ -110,8 +110,7 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
         subject.consumers,
     )
     lines = figures.lines(periods, cover.devices, subject.project)
-    whole_lines = figures.lines(periods, cover.devices) if subject.project and served else lines
-    made = Made(served, whole_lines, known.named, known.units)
+    made = Made(served, _shared_lines(periods, served), known.named, known.units)
     totals = figures.consumer_totals(lines, cover.devices, known.named)
     shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
@@ -168,9 +167,10 @@ def _subject(
     if asked.project is not None:
         return _project(connection, asked.project, known.sia, as_of_us)
     if asked.sia is not None:
-        _, name, registered = known.named.of(asked.sia)
+        kind, name, registered = known.named.of(asked.sia)
         told = registered or any(asked.sia in one.consumers for one in served)
-        return _sia(connection, asked.sia, name, told=told)
+        scope = Scope("server" if kind == "server" else "sia", asked.sia, name)
+        return _consumer(connection, scope, asked.sia, told=told)
     return Subject(Scope("all", None, None), None, None)
 
 
@@ -187,12 +187,12 @@ def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_
     return Subject(Scope("project", code, project.name), carried, code)
 
 
-def _sia(connection: Connection, code: str, name: str | None, *, told: bool) -> Subject:
+def _consumer(connection: Connection, scope: Scope, code: str, *, told: bool) -> Subject:
     if not told and not store_facts.has_consumer(connection, code):
         raise ReportError(
             f"sia: {code!r} is neither registered nor in any page; check the code", unknown=True
         )
-    return Subject(Scope("sia", code, name), (code,), None)
+    return Subject(scope, (code,), None)
 
 
 Parts = Sequence[tuple[Interval, FactorUse | None]]
@@ -252,6 +252,12 @@ def divided(
         )
         for place, period in enumerate(periods)
     ]
+
+
+def _shared_lines(periods: Iterable[Period], served: Sequence[Served]) -> list[Line]:
+    """The lines via servers of all consumers, whatever the statement's scope."""
+    without = [msgspec.structs.replace(period, cells=[]) for period in periods]
+    return figures.lines(divided(without, served, None), []) if served else []
 
 
 def _shares(known: Mapping[str, Sia], part: Interval) -> dict[str, Mapping[str, int]]:

@@ -143,6 +143,18 @@ def test_a_sia_that_only_a_gateway_names_has_a_statement(house: House) -> None:
     assert consumer(found, "ghost")["registered"] is False
 
 
+def test_a_servers_own_statement_says_what_stays_and_who_asked(house: House) -> None:
+    """Asked for by its code as a SIA is: its line, and all its consumers beside."""
+    shared_house.tell(house)
+    whole, found = statement(house), statement(house, sia=SERVER)
+    assert found["scope"] == {"kind": "server", "code": SERVER, "name": "Grand Albert"}
+    assert found["lines"] == lines(whole, consumer=SERVER)
+    assert found["servers"] == whole["servers"]
+    page = house.get(f"/v1/statements/2026-11?format=html&lang=fr&sia={SERVER}").text
+    assert "Serveur d’IA mutualisé <bdi>Grand Albert</bdi>" in page
+    assert f"?sia={SERVER}&amp;format=html&amp;lang=en" in page
+
+
 def test_without_usage_all_stays_on_the_servers_line(house: House) -> None:
     """And is shown as what nobody was found for, not as a SIA's."""
     shared_house.register(house)
