@@ -247,12 +247,15 @@ class WeightsUsed(msgspec.Struct, frozen=True):
 
 class WeightsFit(msgspec.Struct, frozen=True):
     """What the server's own energy says of the weights, from so many quarter-hours, explaining so
-    many permille of its variance; or the code of why it says nothing, and the words."""
+    many permille of its variance; or the code of why it says nothing, and the words.
+    `off_permille`: by how much a quarter-hour's energy is off what its tokens explain (root mean
+    square, of the mean), None where they are too few; twice that widens every range."""
 
     prompt: int | None
     generated: int | None
     quarter_hours: int
     explained_permille: int | None
+    off_permille: int | None
     refusal: str | None
     why: str | None
 
@@ -269,8 +272,8 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class SharedConsumer(msgspec.Struct, frozen=True):
-    """A consumer's part of a shared server: `energy_uj` = `active_uj` + `idle_uj`, the least and
-    the most of the active part under other weights, and what it asked."""
+    """A consumer's part of a shared server: `energy_uj` = `active_uj` + `idle_uj`, the range
+    of the active part (METHOD.md, "Shared servers"), and what it asked."""
 
     consumer: str
     kind: ConsumerKind

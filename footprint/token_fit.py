@@ -1,7 +1,8 @@
 """What a token costs a server, from its own measured energy; or why that cannot be said.
 
 In: intervals with uncached prompt tokens, generated tokens, duration and active energy. Out: the
-weights for `allocation.allot()`, or a refusal in words. The energy of an interval is taken for
+weights for `shared.split()`, or a refusal in words; and a split's ranges that carry what was found.
+The energy of an interval is taken for
 
     prompt tokens x a + generated tokens x b + duration x c,     a, b, c >= 0
 
@@ -10,19 +11,22 @@ Problems, 1974, chapter 23). With three columns every set of them is tried, in e
 best set without a negative coefficient is the solution. METHOD.md, "Shared servers".
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import combinations
+from math import ceil, isqrt
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from footprint.allocation import TokenWeights
+from footprint.allocation import TokenWeights, weights_of
+from footprint.attribution import attribute
 from footprint.counts import counted
 from footprint.interval import QUARTER_HOUR_SECONDS
-from footprint.shared import Divided
+from footprint.shared import Divided, Split
 
 LEAST_SAMPLES = 48
 """Half a day of quarter-hours in which tokens were used."""
@@ -33,6 +37,9 @@ LEAST_EXPLAINED = Fraction(6, 10)
 """Of the energy's variance, by the tokens."""
 MOST_APART = Fraction(3, 2)
 """Between the ratios found in every other interval and in the rest."""
+COVERAGE = 2
+"""Root mean squares on both sides of a range: about 95 of 100 where errors are many and
+independent (JCGM 100:2008, 6.2 and G.6.6)."""
 MOST_RATIO = 50
 """Beyond it a generated token would cost more than any source has it: something else is seen."""
 SCALE = 1000
@@ -51,22 +58,26 @@ class Sample(msgspec.Struct, frozen=True):
 
 class Fit(msgspec.Struct, frozen=True):
     """The weights found: a prompt token as SCALE. `explained` permille of the energy's variance;
-    from so many `samples`."""
+    from so many `samples`. `off_permille`: by how much the energy of an interval is off the fitted
+    one, root mean square, of the mean energy."""
 
     weights: TokenWeights
     explained_permille: int
     samples: int
+    off_permille: int
 
 
 Reason = Literal["few", "together", "unexplained", "no_cost", "unsteady"]
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why the data do not tell the weights: in words and as a code; from so many `samples`."""
+    """Why the data do not tell the weights: in words and as a code; from so many `samples`.
+    `off_permille` as in `Fit`, None where they are too few to say."""
 
     reason: Reason
     why: str
     samples: int
+    off_permille: int | None = None
 
 
 def samples(divided: Iterable[Divided]) -> list[Sample]:
@@ -92,27 +103,49 @@ def fit(samples: Sequence[Sample]) -> Fit | Refusal:
     count = len(used)
     if count < LEAST_SAMPLES:
         return Refusal("few", f"{count} intervals with tokens; {LEAST_SAMPLES} are needed", count)
+    ratio, explained, off = _ratio(used)
     together = _correlation_squared(
         [sample.prompt_tokens for sample in used], [sample.generated_tokens for sample in used]
     )
     if together > MOST_TOGETHER:
         why = "prompt and generated tokens rise and fall together: one could be the other"
-        return Refusal("together", why, count)
-    ratio, explained = _ratio(used)
+        return Refusal("together", why, count, off)
     if explained < LEAST_EXPLAINED:
         why = f"tokens explain {_percent(explained)} % of the energy's variance"
-        return Refusal("unexplained", why, count)
+        return Refusal("unexplained", why, count, off)
     if ratio is None or not 0 < ratio <= MOST_RATIO:
-        return Refusal("no_cost", "prompt or generated tokens show no cost of their own", count)
+        why = "prompt or generated tokens show no cost of their own"
+        return Refusal("no_cost", why, count, off)
     halves = [_ratio(used[first::2])[0] for first in (0, 1)]
     if any(half is None or not ratio / MOST_APART < half < ratio * MOST_APART for half in halves):
-        return Refusal("unsteady", "every other interval gives another ratio than the rest", count)
-    return Fit(TokenWeights(SCALE, round(ratio * SCALE)), int(explained * 1000), count)
+        why = "every other interval gives another ratio than the rest"
+        return Refusal("unsteady", why, count, off)
+    weights = TokenWeights(SCALE, round(ratio * SCALE))
+    return Fit(weights, int(explained * 1000), count, off)
 
 
-def _ratio(samples: Sequence[Sample]) -> tuple[Fraction | None, Fraction]:
-    """What a generated token costs in prompt tokens (None: one of them nothing), and how much of
-    the variance that explains."""
+def ranged(split: Split, fit: Fit | Refusal) -> Split:
+    """The split with ranges that carry what the server's own energy tells: the weights found are
+    one end more, and COVERAGE times `off_permille` widens them on both sides."""
+    fitted: Counter[str] = Counter()
+    if isinstance(fit, Fit):
+        for part in split.divided:
+            weights = weights_of(part.usage, fit.weights)
+            fitted.update(attribute(part.energy_uj, weights, split.rules.code))
+    off_permille = COVERAGE * (fit.off_permille or 0)
+    shares = {}
+    for consumer, share in split.shares.items():
+        ends = [share.least_uj, share.most_uj, fitted.get(consumer, share.active_uj)]
+        least_uj = min(ends) * max(0, 1000 - off_permille) // 1000
+        most_uj = min(split.active_uj, -(-max(ends) * (1000 + off_permille) // 1000))
+        shares[consumer] = replace(share, least_uj=least_uj, most_uj=most_uj)
+    return replace(split, shares=shares)
+
+
+def _ratio(samples: Sequence[Sample]) -> tuple[Fraction | None, Fraction, int]:
+    """What a generated token costs in prompt tokens (None: one of them nothing), how much of the
+    variance that explains, and what it leaves: root mean square in permille of the mean, rounded
+    up."""
     columns = (
         [sample.prompt_tokens for sample in samples],
         [sample.generated_tokens for sample in samples],
@@ -122,8 +155,11 @@ def _ratio(samples: Sequence[Sample]) -> tuple[Fraction | None, Fraction]:
     costs, residual = _non_negative(columns, energy)
     spread = _spread(energy)
     explained = 1 - residual / spread if spread else Fraction(0)
+    # (sqrt(residual / n) / (sum / n))^2 = residual n / sum^2
+    squared = residual * len(energy) * 1_000_000 / sum(energy) ** 2
+    off_permille = isqrt(ceil(squared) - 1) + 1 if squared else 0
     prompt, generated = costs[0], costs[1]
-    return (generated / prompt if prompt else None), explained
+    return (generated / prompt if prompt else None), explained, off_permille
 
 
 def _non_negative(columns: Sequence[Column], target: Column) -> tuple[list[Fraction], Fraction]:

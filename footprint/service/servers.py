@@ -119,7 +119,7 @@ def _served(
     if declared == "fit" and isinstance(fit, Fit):
         weights = WeightsUsed(fit.weights.prompt, fit.weights.generated, "fitted")
         split = _split(server, found, pieces, weights)
-    return Served(server.name, split, weights, _fit(fit), gaps)
+    return Served(server.name, token_fit.ranged(split, fit), weights, _fit(fit), gaps)
 
 
 def _split(server: Server, found: Facts, pieces: Sequence[Interval], weights: WeightsUsed) -> Split:
@@ -129,11 +129,10 @@ def _split(server: Server, found: Facts, pieces: Sequence[Interval], weights: We
 
 def _fit(fit: Fit | Refusal) -> WeightsFit:
     if isinstance(fit, Refusal):
-        return WeightsFit(None, None, fit.samples, None, fit.reason, fit.why)
+        return WeightsFit(None, None, fit.samples, None, fit.off_permille, fit.reason, fit.why)
     weights = fit.weights
-    return WeightsFit(
-        weights.prompt, weights.generated, fit.samples, fit.explained_permille, None, None
-    )
+    told = (fit.samples, fit.explained_permille, fit.off_permille)
+    return WeightsFit(weights.prompt, weights.generated, *told, None, None)
 
 
 def _missing(

@@ -3,14 +3,14 @@
 `# consumer`: consumer, energy and mass of its own, then via shared servers (uJ, ug). `# server`:
 server, name, weight of a prompt token and of a generated one, who says so, key of idle energy, then
 in uJ energy, active, idle, unallocated active and unallocated idle. `# server_fit`: server, the
-weights that its own energy tells (prompt, generated), quarter-hours, permille explained, code of
-refusal. `# server_share`: server, consumer, then energy (uJ), mass (ug), active, least, most and
-idle energy (uJ), requests, tokens (prompt, cached of them, generated, all), units. `# efficiency`:
-consumer, server (empty: over all), for each what, sample, its energy (uJ), Wh, g, why not, unit.
-`# server_load`: server, generated tokens a second from and to, quarter-hours, generated tokens,
-active and idle energy (uJ), J for 1000 tokens of the active and of both. `# server_usage_gap`:
-server, cause, duration in us. `# server_estimate`: server, consumer (empty: all), estimated and
-measured energy (uJ), ratio, reasons.
+weights that its own energy tells (prompt, generated), quarter-hours, permille explained, permille
+off, code of refusal. `# server_share`: server, consumer, then energy (uJ), mass (ug), active,
+least, most and idle energy (uJ), requests, tokens (prompt, cached of them, generated, all), units.
+`# efficiency`: consumer, server (empty: over all), for each what, sample, its energy (uJ), Wh, g,
+why not, unit. `# server_load`: server, generated tokens a second from and to, quarter-hours,
+generated tokens, active and idle energy (uJ), J for 1000 tokens of the active and of both.
+`# server_usage_gap`: server, cause, duration in us. `# server_estimate`: server, consumer (empty:
+all), estimated and measured energy (uJ), ratio, reasons.
 """
 
 from collections.abc import Iterator
@@ -64,6 +64,7 @@ def _server(server: SharedServer) -> Iterator[Row]:
         fit.generated,
         fit.quarter_hours,
         fit.explained_permille,
+        fit.off_permille,
         fit.refusal,
     )
     for one in server.consumers:

@@ -34,7 +34,8 @@ def main() -> int:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the results")
-    output: Path = parser.parse_args().output
+    parser.add_argument("--trace", type=Path, help="requests for the shared servers, a CSV")
+    arguments = parser.parse_args()
     began = time.monotonic()
     facts = machine.facts()
     with tempfile.TemporaryDirectory(prefix="footprint-bench-") as name:
@@ -47,8 +48,8 @@ def main() -> int:
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
     text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told, truth.confined())
-    text += _serving(truth.serving())
-    output.write_text(text, encoding="utf-8")
+    text += _serving(truth.serving(arguments.trace))
+    arguments.output.write_text(text, encoding="utf-8")
     print(text)
     return 0
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 DAY, LESS, START, TRIAL = 24.0, 2.0, 0.02, 0.27
 """Simulated hours: what is wanted, what is done on a slow machine, and two short runs that tell
@@ -32,9 +33,11 @@ def confined() -> list[str]:
     return _twin(LESS, "--gpus", "0", "--bmc", "none", "--pinned")
 
 
-def serving() -> list[str]:
-    """What it says of a day of shared servers: the fit of weights wants half of one at least."""
-    return _twin(DAY, "--serving", "--step-seconds", SERVING_STEP)
+def serving(trace: Path | None) -> list[str]:
+    """What it says of a day of shared servers: the fit of weights wants half of one at least.
+    `trace`: another one than the extract that is here."""
+    more = () if trace is None else ("--trace", str(trace))
+    return _twin(DAY, "--serving", "--step-seconds", SERVING_STEP, *more)
 
 
 def cost(told: list[str]) -> tuple[str, str]:

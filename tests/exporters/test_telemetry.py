@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from exporters.bmc import Health, MeterState
+from exporters.ledger_file import Counts
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
-from exporters.ledger_file import Counts
 from exporters.telemetry import Exposition, Snapshot, serve
 from exporters.workloads.gpus import BoardState
 from footprint import metrics

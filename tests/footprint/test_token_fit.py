@@ -2,11 +2,15 @@
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from footprint.allocation import TokenWeights
-from footprint.token_fit import LEAST_SAMPLES, Fit, Refusal, Sample, fit
+from footprint import shared
+from footprint.allocation import TokenWeights, Usage
+from footprint.interval import Interval
+from footprint.shared import Rules, Share, Spending
+from footprint.token_fit import LEAST_SAMPLES, Fit, Refusal, Sample, fit, ranged
 
 
 def day(
@@ -28,7 +32,7 @@ def linear(prompt: int, generated: int, _: random.Random) -> float:
 
 def test_a_linear_server_is_found_exactly() -> None:
     """1:7, whatever stands beside."""
-    assert fit(day(linear)) == Fit(TokenWeights(1000, 7000), 1000, 96)
+    assert fit(day(linear)) == Fit(TokenWeights(1000, 7000), 1000, 96, 0)
 
 
 def test_noise_leaves_the_ratio_near() -> None:
@@ -37,6 +41,7 @@ def test_noise_leaves_the_ratio_near() -> None:
     assert isinstance(found, Fit)
     assert 6300 < found.weights.generated < 7700
     assert found.explained_permille < 1000
+    assert 40 <= found.off_permille <= 70  # of a noise that is even from -10 to 10 %: 58
 
 
 def test_intervals_without_tokens_are_left_out() -> None:
@@ -69,6 +74,7 @@ def test_what_the_data_do_not_tell_is_refused(samples: list[Sample], why: str) -
     found = fit(samples)
     assert isinstance(found, Refusal)
     assert why in found.why
+    assert (found.off_permille is None) == (found.reason == "few")
 
 
 def test_a_ratio_that_depends_on_the_intervals_chosen_is_refused() -> None:
@@ -78,3 +84,36 @@ def test_a_ratio_that_depends_on_the_intervals_chosen_is_refused() -> None:
     found = fit(mixed)
     assert isinstance(found, Refusal)
     assert "every other interval" in found.why
+
+
+FEW = Refusal("few", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "reads", "writes"),
+    [
+        (FEW, (1000, 4000), (2000, 5000)),
+        (Refusal("together", "", 96, 25), (950, 4200), (1900, 5250)),
+        (Fit(TokenWeights(1000, 36000), 990, 96, 0), (600, 4000), (2000, 5400)),
+        (Fit(TokenWeights(1000, 36000), 900, 96, 100), (480, 4800), (1600, 6000)),
+        (Refusal("unexplained", "", 96, 600), (0, 6000), (0, 6000)),
+    ],
+    ids=["few", "refused", "exact", "both", "no bound"],
+)
+def test_a_range_carries_what_the_servers_energy_tells(
+    found: Fit | Refusal, reads: tuple[int, int], writes: tuple[int, int]
+) -> None:
+    """1000 prompt tokens against 250 generated ones, 6000 uJ: 1 : 2 and 1 : 20, the weights found,
+    and twice what the tokens leave unexplained; never less than nothing or more than all."""
+    start = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    end = start + timedelta(minutes=15)
+    usage = [
+        Usage(start, end, consumer, 1, prompt, generated)
+        for consumer, prompt, generated in (("reads", 1000, 0), ("writes", 0, 250))
+    ]
+    spending = [Spending(start, "gpu", "GPU-a", "dynamic", "counter", 6000)]
+    split = shared.split(Rules("albert"), spending, usage, [], [Interval(start, end)])
+    assert ranged(split, found).shares == {
+        "reads": Share(3000, *reads),
+        "writes": Share(3000, *writes),
+    }

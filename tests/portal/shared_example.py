@@ -67,14 +67,14 @@ SERVED = [
         SERVERS["albert-large"],
         _busy(),
         WeightsUsed(1000, 6812, "fitted"),
-        WeightsFit(1000, 6812, 60, 934, None, None),
+        WeightsFit(1000, 6812, 60, 934, 41, None, None),
         [UsageGap("no_page", 900_000_000), UsageGap("unreachable", 47_000_000)],
     ),
     Served(
         SERVERS["albert-ocr"],
         _alone(),
         WeightsUsed(1, 4, "default"),
-        WeightsFit(None, None, 0, None, "few", "0 intervals with tokens; 48 are needed"),
+        WeightsFit(None, None, 0, None, None, "few", "0 intervals with tokens; 48 are needed"),
         [],
     ),
 ]

@@ -188,14 +188,13 @@ def test_the_agent_the_gateway_and_the_split_lose_nothing(tmp_path: Path) -> Non
     assert "Nothing is lost" in found["report"][-1]
 
 
-def test_over_a_day_default_weights_are_in_their_range(day: list[variants.Variant]) -> None:
-    """On the busy server the truth of every SIA is in its range, or a hundredth beyond it."""
-    rows = [row for row in day[0].judged.rows if row.consumer in IS_SIA]
-    assert len(rows) == 5
-    for row in rows:
-        beyond_uj = max(row.least_uj - row.true_uj, row.true_uj - row.most_uj)
-        assert beyond_uj <= BEYOND * row.true_uj, row
-    assert sum(row.inside for row in rows) >= 4
+def test_over_a_day_the_truth_is_in_the_range(day: list[variants.Variant]) -> None:
+    """Of every SIA on both servers, with default weights; and no range is all there is."""
+    for one in day:
+        rows = [row for row in one.judged.rows if row.consumer in IS_SIA and row.true_uj]
+        assert one.inside == len(rows) > 2
+        for row in rows:
+            assert row.most_uj - row.least_uj < row.true_uj, row
 
 
 def test_over_a_day_fitted_weights_err_less(day: list[variants.Variant]) -> None:

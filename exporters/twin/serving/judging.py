@@ -83,6 +83,7 @@ def judge(place: int, served: Served, seen: Seen, true_idle_uj: int = 0) -> Judg
     code = MODELS[place].server
     split = divided(code, seen)
     fit = token_fit.fit(token_fit.samples(split.divided))
+    split = token_fit.ranged(split, fit)
     fitted = None
     if isinstance(fit, token_fit.Fit):
         fitted = divided(code, seen, fit.weights)

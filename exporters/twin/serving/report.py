@@ -14,7 +14,7 @@ from footprint.allocation import DEFAULT, LEAST, MOST
 from footprint.token_fit import SCALE, Fit, Refusal
 
 WEIGHTS = f"{DEFAULT.prompt} : {DEFAULT.generated}"
-RANGE = f"1 : {LEAST.generated} to 1 : {MOST.generated}"
+RANGE = f"1 : {LEAST.generated} and 1 : {MOST.generated}"
 
 CAUSES = (
     "The truth: each step of a server that batches is divided over the sequences in it by what "
@@ -22,11 +22,11 @@ CAUSES = (
     "generated one; the step's own fixed energy goes with it. It is not linear in tokens: a token "
     "costs less in a full batch, and energy saturates. Known causes of the errors: a generated "
     "token of a batch of few bears much of the step's fixed energy, so that its mean cost is above "
-    f"{GENERATED_UNITS} and, on a server with little to do, above {MOST.generated}, beyond the "
-    "range; one weight for all hours, though batches are smaller at night; a quarter-hour has one "
-    "price, whoever came in its busy minute; the gateway counts a request in the quarter-hour in "
-    "which it ends. The range is what other weights would do, and no bound of these errors: of a "
-    "SIA whose mix is the server's mean it is all but a point."
+    f"{GENERATED_UNITS} and, on a server with little to do, above {MOST.generated}; one weight for "
+    "all hours, though batches are smaller at night; a quarter-hour has one price, whoever came in "
+    "its busy minute; the gateway counts a request in the quarter-hour in which it ends. The range "
+    f"is what the weights {RANGE} do and those that the server's own energy tells, wider on both "
+    "sides by twice the root mean square of what its tokens leave unexplained."
 )
 
 
@@ -120,7 +120,7 @@ def _variants(others: Sequence[Variant]) -> Iterator[str]:
         "energy that is another consumer's than it says."
     )
     yield ""
-    head = ("variant", "server", "fitted weights", f"SIA in range, {RANGE}")
+    head = ("variant", "server", "fitted weights", "SIA in range")
     more = ("largest error (%)", "misplaced (%)", "fitted: largest error (%)", "misplaced (%)")
     yield from table(head, more, rows=map(_variant, others))
 
