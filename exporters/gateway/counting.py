@@ -2,10 +2,11 @@
 
 In: scrapes, one after the other. Out: requests and tokens by series since the last one, and what to
 keep of them: a series is kept as a digest under a key of the reader's own, so that no team's, key's
-or user's name is on disk. A counter that fell, or a process that was started anew, counts from
-zero: what it still holds is used, and what it had counted between our last look and its end is lost
-with it, which the server's own totals show as `@unattributed`. A gateway that does not answer loses
-nothing: its counters go on.
+or user's name is on disk. A process that says that it was started anew counts from zero: what it
+still holds is used, and what the one before had counted between our last look and its end is lost
+with it, which the server's own totals show as `@unattributed`. A counter that fell though nothing
+says so may be another process's at the same address: nothing is counted, and it goes on from there.
+A gateway that does not answer loses nothing: its counters go on.
 """
 
 import hashlib
@@ -23,7 +24,9 @@ is one of several behind one address (LiteLLM's workers without PROMETHEUS_MULTI
 server that was loaded before it took over. Wide enough for clocks that differ."""
 
 Marks = dict[bytes, int]
-"""What each series showed when it was last seen, by its digest."""
+"""What each series showed when it was last seen, by its digest; and by its digest and HIGH what it
+had shown before it fell, until it is there again (0: it is)."""
+HIGH = b"^"
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -47,6 +50,8 @@ class Counting:
         """`marks` and `started`: where an earlier process of ours stood; None: nowhere yet."""
         self._key = key
         self._marks = marks
+        self._shown: set[bytes] | None = None
+        """What the last look showed; None: it was another process's of ours."""
         self.started = started
 
     @property
@@ -63,32 +68,43 @@ class Counting:
         """
         totals = {digest(series, self._key): (series, n) for series, n in scrape.counts.items()}
         before, self.started = self.started, scrape.started
+        shown, self._shown = self._shown, set(totals)
         if self._marks is None or _is_another(before, scrape.started, looked):
-            known = self._marks is not None
+            begun = self.begun
             self._marks = {name: total for name, (_, total) in totals.items()}
-            return Moved({}, restarted=known, marks=dict(self._marks), anew=True)
+            return Moved({}, restarted=begun, marks=dict(self._marks), anew=True)
         anew = _started_anew(before, scrape.started)
-        known_marks = {} if anew else self._marks
-        counts, fell = _counted(totals, known_marks)
-        if fell and scrape.started is None:  # it does not say so, but it was started anew
-            anew, known_marks = True, {}
-        marks = {name: n for name, (_, n) in totals.items() if known_marks.get(name) != n}
-        self._marks = {**known_marks, **marks}
+        known: Marks = {} if anew else self._marks
+        if shown is not None:  # one that was dropped and is back below its mark began anew
+            gone = self._shown - shown
+            back = {name for name in gone if totals[name][1] < known.get(name, 0)}
+            known = {name: mark for name, mark in known.items() if name not in back}
+        fell = any(total < known.get(name, 0) for name, (_, total) in totals.items())
+        seen: Marks = {}
+        counts: dict[Series, int] = {}
+        for name, (series, total) in totals.items():
+            counted = _counted(name, total, known, seen)
+            if counted and not (fell and scrape.started is None):
+                counts[series] = counted
+        marks = {name: n for name, n in seen.items() if known.get(name) != n}
+        self._marks = {**known, **marks}
         return Moved(counts, restarted=anew or fell, marks=marks, anew=anew)
 
 
-def _counted(
-    totals: Mapping[bytes, tuple[Series, int]], known: Marks
-) -> tuple[dict[Series, int], bool]:
-    """Increments by series, and whether one fell."""
-    counts: dict[Series, int] = {}
-    fell = False
-    for name, (series, total) in totals.items():
-        before = known.get(name, 0)
-        fell = fell or total < before
-        if total != before:
-            counts[series] = total if total < before else total - before
-    return {series: number for series, number in counts.items() if number}, fell
+def _counted(name: bytes, total: int, known: Marks, seen: Marks) -> int:
+    """The increment of one series; `seen` takes its marks.
+
+    One that fell counts nothing. One that comes back to where it had been may be the same counter,
+    seen again beside another process's: only what is beyond that counts.
+    """
+    before, high = known.get(name, 0), known.get(name + HIGH, 0)
+    seen[name] = total
+    if total < before:
+        seen[name + HIGH] = max(before, high)
+        return 0
+    if high and total >= high:
+        seen[name + HIGH] = 0
+    return total - (max(before, high) if total >= high else before)
 
 
 def _started_anew(before: float | None, now: float | None) -> bool:

@@ -38,13 +38,46 @@ def test_a_counter_that_comes_later_counts_from_zero() -> None:
 
 
 def test_a_restart_loses_only_what_the_counters_do_not_hold_any_more() -> None:
-    """Told by its start, also where a counter has passed its old value again; or by a fall."""
+    """Told by its start, also where a counter has passed its old value again."""
     told = stood(scrape(1000.0, chat=500, tri=10)).take(scrape(1600.0, chat=520, tri=1))
     assert (told.counts, told.restarted) == ({CHAT: 520, TRI: 1}, True)
-    seen = stood(scrape(chat=500, tri=10)).take(scrape(chat=20, tri=12))
-    assert (seen.counts, seen.restarted) == ({CHAT: 20, TRI: 2}, True)
     same = stood(scrape(1000.01, chat=500)).take(scrape(1000.0, chat=500))
     assert (same.counts, same.restarted) == ({}, False)
+
+
+def test_a_fall_that_no_start_explains_counts_nothing() -> None:
+    """It may be another process's counter: it goes on from there, and what comes back to where it
+    had been is not counted a second time."""
+    counting = stood(scrape(chat=500, tri=10))
+    fell = counting.take(scrape(chat=20, tri=12))
+    assert (fell.counts, fell.restarted) == ({}, True)
+    assert counting.take(scrape(chat=25, tri=15)).counts == {CHAT: 5, TRI: 3}
+    assert counting.take(scrape(chat=507, tri=15)).counts == {CHAT: 7}
+    assert counting.take(scrape(chat=510, tri=15)).counts == {CHAT: 3}
+
+
+def test_a_fall_under_the_same_start_counts_nothing() -> None:
+    """The process is the same: its counter was told wrong once."""
+    counting = stood(scrape(1.0, chat=1000, tri=1))
+    fell = counting.take(scrape(1.0, chat=999, tri=2))
+    assert (fell.counts, fell.restarted) == ({TRI: 1}, True)
+    assert counting.take(scrape(1.0, chat=1000, tri=2)).counts == {}
+    assert counting.take(scrape(1.0, chat=1004, tri=2)).counts == {CHAT: 4}
+
+
+def test_replicas_behind_one_address_that_tell_no_start_invent_nothing() -> None:
+    """Two that nobody asks, answering in turn: nothing is counted, also by another process of ours
+    that goes on from what was kept; what they do meanwhile may be missing."""
+    counting, kept = Counting(KEY), {}
+    for turn in range(40):
+        if turn == 20:
+            counting = Counting(KEY, dict(kept))
+        chat, tri = (100_000, 7) if turn % 2 else (40_000, 9_000)
+        moved = counting.take(scrape(chat=chat, tri=tri))
+        assert moved.counts == {}
+        kept = moved.marks if moved.anew else kept | moved.marks
+    assert counting.take(scrape(chat=100_003, tri=7)).counts == {CHAT: 3}
+    assert counting.take(scrape(chat=100_005, tri=8)).counts == {CHAT: 2, TRI: 1}
 
 
 def test_an_outage_loses_nothing() -> None:
