@@ -1,9 +1,10 @@
 """LiteLLM's daily export as pages of usage, one a day, the same day again only where it changed.
 
 In: the export, the settings. Out: pages in a spool of their own beside the reader's, and remarks.
-The export does not say which tokens went to which model. A team's day goes to the server that all
-its models are on; where they are on several, or one of them is on none that the settings name, it
-goes to none, and the day has a gap: dividing it would be inventing. No name leaves the file.
+Where the export has numbers by model, each model's go to its server. Where it repeats a team's
+totals, it does not say which tokens went to which model: they go to the server that all its models
+are on; where these are on several, or one of them is on none that the settings name, they go to
+none, and the day has a gap: dividing them would be inventing. No name leaves the file.
 """
 
 from collections.abc import Iterable

@@ -2,9 +2,10 @@
 
 In: the text of a CSV file with the columns COLUMNS, in any order. Out: one `TeamDay` a team and
 day, and remarks on what was odd. The export repeats a team's totals of the day on each of its model
-rows, so that adding the rows would count them once a model; it has no split into prompt and
-generated tokens. A team without a name ("Unassigned") stays visible. Importing a file twice gives
-the same days twice: they replace each other where they are stored.
+rows, so that adding the rows would count them once a model; where the rows have numbers of their
+own, there is one `TeamDay` a model. It has no split into prompt and generated tokens. A team
+without a name ("Unassigned") stays visible. Importing a file twice gives the same days twice: they
+replace each other where they are stored.
 """
 
 import csv
@@ -20,7 +21,8 @@ UNASSIGNED = "Unassigned"
 
 MOST_BYTES = 64 << 20
 MOST_ROWS = 1_000_000
-MOST_COUNT = 2**53
+MOST_COUNT = 10**12
+"""Of one row: far above what a team asks in a day, and far enough below 2**53 to be added up."""
 
 
 class ExportError(ValueError):
@@ -29,8 +31,8 @@ class ExportError(ValueError):
 
 
 class TeamDay(msgspec.Struct, frozen=True):
-    """What a team asked on a day, as the export dates it; `models` that it asked for. `team` is ""
-    for nobody's."""
+    """What a team asked on a day, as the export dates it; `models` that it asked for, only one
+    where the export has numbers by model. `team` is "" for nobody's."""
 
     day: date
     team: str
@@ -79,40 +81,46 @@ def read(text: str) -> Export:
     days: list[TeamDay] = []
     remarks: list[str] = []
     for _, rows in sorted(groups.items(), key=lambda item: item[0]):
-        days.append(_day(rows, remarks))
+        days += _days(rows, remarks)
     return Export(days, remarks)
 
 
-def _day(rows: list[_Row], remarks: list[str]) -> TeamDay:
-    """One team's day: totals that are repeated once, others added."""
+def _days(rows: list[_Row], remarks: list[str]) -> list[TeamDay]:
+    """One team's day: once where its totals are repeated, else model by model."""
     first = rows[0]
-    repeated = len({row.numbers for row in rows}) == 1
-    totals = first.numbers
-    if not repeated:
-        totals = _sum(rows)
+    by_model: dict[str, list[_Row]] = {}
+    for row in rows:
+        by_model.setdefault(row.model, []).append(row)
+    if len({row.numbers for row in rows}) > 1:
         lines = ", ".join(str(row.line) for row in rows[:5])
         remarks.append(
             f"lines {lines}: the models of one team and day have numbers of their own; added"
         )
-    elif len({row.model for row in rows}) < len(rows):
+        return [_day(of_model, remarks) for _, of_model in sorted(by_model.items())]
+    if len(by_model) < len(rows):
         remarks.append(f"line {rows[-1].line}: the same row as line {first.line}; counted once")
-    requests, successful, failed, tokens = totals
+    return [_day(rows, remarks)]
+
+
+def _day(rows: list[_Row], remarks: list[str]) -> TeamDay:
+    """Of rows that repeat one total, or of one model's rows, which are added."""
+    first = rows[0]
+    requests, successful, failed, tokens = _sum(rows)
     models = tuple(sorted({row.model for row in rows}))
-    day = TeamDay(
-        *(first.day, first.team, first.team_id, models),
-        *(requests, successful, failed, tokens, first.line),
-    )
     if successful + failed != requests:
         remarks.append(
             f"line {first.line}: {successful} successful and {failed} failed are not "
             f"{requests} requests"
         )
-    return day
+    return TeamDay(
+        *(first.day, first.team, first.team_id, models),
+        *(requests, successful, failed, tokens, first.line),
+    )
 
 
 def _sum(rows: list[_Row]) -> tuple[int, int, int, int]:
-    different = {(row.model, row.numbers) for row in rows}  # a row twice is one row
-    one, two, three, four = (sum(numbers[place] for _, numbers in different) for place in range(4))
+    different = {row.numbers for row in rows}  # a row twice is one row
+    one, two, three, four = (sum(numbers[place] for numbers in different) for place in range(4))
     return one, two, three, four
 
 
@@ -168,6 +176,6 @@ def _date(line: int, text: str) -> date:
 
 def _count(line: int, name: str, cells: dict[str, str]) -> int:
     text = cells[name].replace(",", "").replace("\u202f", "")
-    if not re.fullmatch(r"\d{1,16}", text, re.ASCII) or int(text) >= MOST_COUNT:
-        raise ExportError(f"line {line}: {name} is no whole number")
+    if not re.fullmatch(r"\d{1,16}", text, re.ASCII) or int(text) > MOST_COUNT:
+        raise ExportError(f"line {line}: {name} is no whole number up to {MOST_COUNT}")
     return int(text)

@@ -143,6 +143,30 @@ def test_a_team_on_models_of_several_servers_is_in_no_line(imports: Imports) -> 
     assert "Tri" not in printed
 
 
+def test_models_with_numbers_of_their_own_are_on_their_servers(imports: Imports) -> None:
+    """Nothing has to be divided: a line on each server, no gap, and a model that `models` does not
+    name takes no other with it; nobody's health checks go, what else nobody asked stays."""
+    text = row("Accueil", "a", 40, 1_200) + row("Accueil", "c", 2, 90)
+    text += row("Accueil", "gpt-4", 3, 50)
+    text += row("Unassigned", "a", 288, 1_728) + row("Unassigned", "b", 7, 9_100)
+    text += row("Unassigned", "c", 1, 400)
+    code, printed = imports.take(text)
+    (page,) = imports.pages()
+    assert told(page) == [
+        ("albert", "large", "accueil", 40, 1_200),
+        ("albert", "small", UNATTRIBUTED, 7, 9_100),
+        ("bert", "c", UNATTRIBUTED, 1, 400),
+        ("bert", "c", "accueil", 2, 90),
+    ]
+    assert (code, page.gaps) == (0, [])
+    remarks = [line for line in printed.splitlines() if line.startswith("remark: ")]
+    assert [remark.partition("; ")[0] for remark in remarks] == [
+        "remark: lines 2, 3, 4: the models of one team and day have numbers of their own",
+        "remark: lines 5, 6, 7: the models of one team and day have numbers of their own",
+        "remark: 2026-11-02, line 4: none of its models is in `models`",
+    ]
+
+
 def test_days_that_the_reader_saw_itself_are_left_out(tmp_path: Path, imports: Imports) -> None:
     """They would be counted twice; the days before are taken."""
     noon = to_us(datetime(2026, 11, 10, 12, 0, tzinfo=UTC))

@@ -27,13 +27,22 @@ def test_totals_repeated_on_each_model_are_counted_once() -> None:
     assert export.remarks == []
 
 
-def test_models_with_numbers_of_their_own_are_added() -> None:
+def test_models_with_numbers_of_their_own_are_a_day_each() -> None:
     """Another version's export; a person is told, because the two cannot be told apart for sure."""
-    export = read(HEADER + row("A", "a", 40, 1_200) + row("A", "b", 2, 90))
-    assert (export.days[0].requests, export.days[0].total_tokens) == (42, 1_290)
-    assert export.remarks == [
-        "lines 2, 3: the models of one team and day have numbers of their own; added"
+    export = read(HEADER + row("A", "b", 2, 90) + row("A", "a", 40, 1_200) + row("A", "a", 1, 5))
+    assert [(day.models, day.requests, day.total_tokens, day.line) for day in export.days] == [
+        (("a",), 41, 1_205, 3),
+        (("b",), 2, 90, 2),
     ]
+    assert export.remarks == [
+        "lines 2, 3, 4: the models of one team and day have numbers of their own; added"
+    ]
+
+
+def test_numbers_of_their_own_that_do_not_add_up_are_told_of_their_line() -> None:
+    """Not of the first line of the team."""
+    text = HEADER + row("A", "a", 40, 1_200) + "2026-11-02,A,id-A,b,0,7,3,1,90\n"
+    assert read(text).remarks[1:] == ["line 3: 3 successful and 1 failed are not 7 requests"]
 
 
 def test_a_row_twice_is_one_row() -> None:
@@ -43,7 +52,7 @@ def test_a_row_twice_is_one_row() -> None:
     assert twice.days == once.days
     assert twice.remarks == ["line 3: the same row as line 2; counted once"]
     mixed = read(HEADER + row("A", "a", 40, 1_200) * 2 + row("A", "b", 2, 90))
-    assert mixed.days[0].total_tokens == 1_290
+    assert [day.total_tokens for day in mixed.days] == [1_200, 90]
 
 
 def test_nobodys_team_stays_visible_and_probes_are_told() -> None:
@@ -55,6 +64,23 @@ def test_nobodys_team_stays_visible_and_probes_are_told() -> None:
     assert (probes.team, probes.is_health_check) == ("", True)
     assert (tri.team, tri.is_health_check) == ("Tri", False)
     assert (other.team, other.is_health_check) == ("", False)
+
+
+def test_probes_are_told_model_by_model() -> None:
+    """What somebody without a team asked of one model does not make the probes of another count."""
+    text = HEADER + row("Unassigned", "m", 288, 1_728) + row("Unassigned", "n", 7, 9_100)
+    assert [(day.models, day.is_health_check) for day in read(text).days] == [
+        (("m",), True),
+        (("n",), False),
+    ]
+
+
+def test_a_row_holds_up_to_a_million_million_tokens() -> None:
+    """One more is refused, so that sums stay exact."""
+    (day,) = read(HEADER + row("A", "a", 1, 10**12)).days
+    assert day.total_tokens == 10**12
+    with pytest.raises(ExportError, match=r"line 2: Total Tokens is no whole number up to 10{12}$"):
+        read(HEADER + row("A", "a", 1, 10**12 + 1))
 
 
 def test_columns_may_stand_in_any_order_with_more_beside() -> None:
