@@ -3,9 +3,10 @@
 In: Prometheus text. Out: the counters that matter, one by one, with the labels that say of which
 model and for which team or key. Labels that name a person end here: of each is kept whether it is
 the same person's counter as before, by a digest under a key of the reader's own. Names are compared
-without `_total`, and with `_` for `:`, because both changed between versions. Sources: LiteLLM,
-docs/proxy/prometheus; vLLM, usage/metrics; SGLang, references/production_metrics;
-text-generation-inference, reference/metrics; llama.cpp, tools/server/README.
+without `_total`, and with `_` for `:`, because both changed between versions; where an answer shows
+a counter under both names, the first one counts. Sources: LiteLLM, docs/proxy/prometheus; vLLM,
+usage/metrics; SGLang, references/production_metrics; text-generation-inference, reference/metrics;
+llama.cpp, tools/server/README.
 """
 
 import hashlib
@@ -122,14 +123,18 @@ def read(text: str, name: str, key: bytes) -> Scrape:
     the counts. Raises DialectError: what, remedy."""
     dialect = DIALECTS[name]
     counts: dict[Series, int] = {}
+    shown: dict[str, str] = {}  # the one name by which each counter counts
     started = None
     lines, names = _of_interest(text, dialect)
     try:
         for sample in _samples(lines):
             if sample.name == START:
                 started = sample.value
-            kind = dialect.counters.get(_plain(sample.name))
-            if kind is not None and _counts(dialect, kind, sample.labels):
+            plain = _plain(sample.name)
+            kind = dialect.counters.get(plain)
+            if kind is None or shown.setdefault(plain, sample.name) != sample.name:
+                continue
+            if _counts(dialect, kind, sample.labels):
                 series = _series(dialect, kind, sample, key)
                 counts[series] = counts.get(series, 0) + _whole(sample)
     except DialectError:

@@ -111,6 +111,14 @@ def test_names_with_an_underscore_for_the_colon_are_the_same() -> None:
     assert read(SGLANG.replace("sglang:", "sglang_"), "sglang", KEY) == read(SGLANG, "sglang", KEY)
 
 
+@pytest.mark.parametrize(("old", "new"), [("sglang:", "sglang_"), ("_total{", "{")])
+def test_a_counter_under_its_old_and_its_new_name_counts_once(old: str, new: str) -> None:
+    """Versions between two names show both; the first one shown counts, also where the other is
+    ahead by a moment."""
+    both = SGLANG + SGLANG.replace(old, new).replace(" 12\n", " 13\n")
+    assert read(both, "sglang", KEY) == read(SGLANG, "sglang", KEY)
+
+
 def test_the_model_and_the_start_are_told() -> None:
     """By which a restart shows, and a server of several models is divided."""
     scrape = read(VLLM, "vllm", KEY)
