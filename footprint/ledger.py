@@ -127,11 +127,15 @@ class Parent(_Wire, frozen=True):
     hash: Hash
 
 
+Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\Z")]
+"""As releases are numbered; no room for words."""
+
+
 class Versions(_Wire, frozen=True):
     """What produced the page."""
 
-    agent: Line
-    method: Line
+    agent: Version
+    method: Version
 
 
 class Page(_Wire, frozen=True):
@@ -167,6 +171,14 @@ class PageHead(msgspec.Struct, frozen=True):
     ledger_id: Identifier
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     previous_hash: Hash
+
+
+class Stub(PageHead, frozen=True, omit_defaults=True):
+    """What is kept of a page that cannot be read where the rest may name a person: its place in
+    the chain, and the interval it claims."""
+
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

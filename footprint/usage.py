@@ -28,6 +28,8 @@ FORMAT: Literal[1] = 1
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 """Exact in any JSON reader (RFC 8259, 6)."""
+Asked = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+"""Requests, tokens, units: more than any server can answer in a day."""
 
 Origin = Literal["litellm", "sglang", "opengatellm", "litellm-csv", "api"]
 """What the counts come from."""
@@ -52,12 +54,12 @@ class Line(_Wire, frozen=True):
     server: Code
     model: Code
     consumer: Consumer
-    requests: Count | None
-    prompt_tokens: Count | None
-    cached_tokens: Count
-    generated_tokens: Count | None
-    total_tokens: Count | None = None
-    units: Count | None = None
+    requests: Asked | None
+    prompt_tokens: Asked | None
+    cached_tokens: Asked
+    generated_tokens: Asked | None
+    total_tokens: Asked | None = None
+    units: Asked | None = None
     estimated_uj: Count | None = None
 
 
@@ -101,13 +103,23 @@ def decode(body: bytes) -> UsagePage:
     try:
         page = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PageError(f"usage page: {error}") from error
+        raise PageError(f"usage page: {_without_values(str(error))}") from None
     check(page)
     if canonical_bytes(page) != body:
         raise PageError(
             "usage page: bytes are not canonical; encode with fields in order, no white space"
         )
     return page
+
+
+def _without_values(message: str) -> str:
+    """msgspec repeats an unknown field and a value that is not one of a few: it may be a name."""
+    words, _, place = message.partition(" - at ")
+    said = next((said for said in _REPEATS if words.startswith(said)), words)
+    return f"{said} - at {place}" if place.startswith("`$") else said
+
+
+_REPEATS = ("Invalid enum value", "Object contains unknown field", "Invalid value")
 
 
 def check(page: UsagePage) -> None:

@@ -214,8 +214,11 @@ def _row(item: Taken[P]) -> PageRow:
 def _judge(connection: Connection, kind: Kind[P], sheet: Sheet, now_us: int) -> Taken[P]:
     page = judge.content(sheet.body, kind.decode)
     if isinstance(page, str):
-        return Taken(sheet, judge.interval_us(sheet.body), now_us, None, page)
-    interval_us = start_us, end_us = to_us(page.start), to_us(page.end)
+        interval_us = judge.interval_us(sheet.body)
+        if not kind.whole:
+            sheet = msgspec.structs.replace(sheet, body=judge.stub(sheet.head, interval_us))
+        return Taken(sheet, interval_us, now_us, None, page)
+    start_us, end_us = interval_us = to_us(page.start), to_us(page.end)
     reason = judge.mistimed(start_us, end_us, now_us)
     if reason:
         return Taken(sheet, interval_us, now_us, None, reason)

@@ -28,6 +28,8 @@ class _Times(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Times)
+_stub_decoder = msgspec.json.Decoder(ledger.Stub)
+_encoder = msgspec.json.Encoder()
 
 
 def interval_us(body: bytes) -> tuple[int, int] | None:
@@ -37,6 +39,22 @@ def interval_us(body: bytes) -> tuple[int, int] | None:
         return to_us(times.start), to_us(times.end)
     except (msgspec.DecodeError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def stub(head: ledger.PageHead, interval: tuple[int, int] | None) -> bytes:
+    """What is kept instead of a page that cannot be read."""
+    start, end = (from_us(us) for us in interval) if interval else (None, None)
+    return _encoder.encode(
+        ledger.Stub(head.host_id, head.ledger_id, head.seq, head.previous_hash, start, end)
+    )
+
+
+def is_stub(body: bytes) -> bool:
+    """Whether these bytes are such a stub, and nothing besides."""
+    try:
+        return _encoder.encode(_stub_decoder.decode(body)) == body
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def content(body: bytes, decode: Callable[[bytes], P]) -> P | str:

@@ -18,12 +18,15 @@ from footprint.service.store_chains import Chains, P
 class Kind(msgspec.Struct, Generic[P], frozen=True):
     """One kind of pages. `restates`: a page may take the place of one with the same interval
     (`judge.restates`), where any other overlap is quarantined. `heir` says what a ledger that went
-    wrong is followed by. `also` keeps what is no row of a page alone.
+    wrong is followed by. `whole`: a page that cannot be read is kept as it came; otherwise its
+    place in the chain alone (`ledger.Stub`), because it may name a person. `also` keeps what is no
+    row of a page alone.
     """
 
     name: str
     heir: str
     restates: bool
+    whole: bool
     decode: Callable[[bytes], P]
     chains: Chains[P]
     also: Callable[[Connection, Sequence[P], int], None]
@@ -37,6 +40,7 @@ ENERGY: Kind[ledger.Page] = Kind(
     name="page",
     heir="one that names its parent",
     restates=False,
+    whole=True,
     decode=ledger.decode,
     chains=store_pages.CHAINS,
     also=store_pages.insert_devices,
@@ -45,6 +49,7 @@ USAGE: Kind[usage.UsagePage] = Kind(
     name="usage page",
     heir="another",
     restates=True,
+    whole=False,
     decode=usage.decode,
     chains=store_usage.CHAINS,
     also=_nothing_else,

@@ -12,6 +12,7 @@ from footprint import ledger
 from footprint.interval import Interval, to_us
 from footprint.ledger import GENESIS
 from footprint.service import store_usage
+from footprint.service.cli import main
 from footprint.service.problems import Problem
 from footprint.service.settings import digest
 from footprint.service.store_facts import Window
@@ -348,3 +349,38 @@ def test_how_far_usage_is_told_never_goes_back(house: House) -> None:
 def test_an_unknown_ledger_has_the_head_before_its_first_page(house: House) -> None:
     """A reader may ask before its first push."""
     assert house.get(f"/v1/usage/ledgers/gateway-1/{LEDGER}").json() == head(-1, GENESIS)
+
+
+PERSON = "jeanne.exemple@ministere.example"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"consumer":"chat-demo"', f'"consumer":"{PERSON}"'),
+        ('"model":"', f'"model":"{PERSON}'),
+        ('"requests":', f'"{PERSON}":1,"requests":'),
+        ('"gaps":[]', f'"gaps":[],"{PERSON}":1'),
+        ('"origin":"litellm"', f'"origin":"{PERSON}"'),
+        ('"agent":"', f'"agent":"{PERSON} '),
+    ],
+    ids=["consumer", "model", "field of a line", "field of the page", "origin", "version"],
+)
+def test_no_person_stays_of_a_page_that_cannot_be_read(
+    house: House, caplog: pytest.LogCaptureFixture, before: str, after: str
+) -> None:
+    """Its place in the chain is kept, and why; nothing of what it said, in no row and in no log."""
+    first, second = make_ledger(2)
+    body = first.body.decode()
+    assert before in body
+    body = body.replace(before, after, 1).encode()
+    named = msgspec.structs.replace(first, body=body, hash=ledger.hash_bytes(body))
+    assert house.tell([named]).json()["quarantined"] == 1
+    following = seal(msgspec.structs.replace(second.page, previous_hash=named.hash))
+    assert house.tell([following]).json()["accepted"] == 1
+    assert told(house) == {"chat-demo": 90, "tri-courrier": 60}
+    kept = house.get(f"/v1/usage/ledgers/gateway-1/{LEDGER}/pages/0")
+    places = [repr(house.content()), kept.text, caplog.text, *reasons(house)]
+    assert not any("jeanne" in place for place in places)
+    assert reasons(house)[0].startswith("usage page: ")
+    assert main(["fsck", "--database", str(house.database)]) == 0
