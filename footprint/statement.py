@@ -249,7 +249,7 @@ class WeightsFit(msgspec.Struct, frozen=True):
     """What the server's own energy says of the weights, from so many quarter-hours, explaining so
     many permille of its variance; or the code of why it says nothing, and the words.
     `off_permille`: by how much a quarter-hour's energy is off what its tokens explain (root mean
-    square, of the mean), None where they are too few; twice that widens every range."""
+    square, of the mean), None where they are too few; three times that widens every range."""
 
     prompt: int | None
     generated: int | None

@@ -26,7 +26,7 @@ CAUSES = (
     "all hours, though batches are smaller at night; a quarter-hour has one price, whoever came in "
     "its busy minute; the gateway counts a request in the quarter-hour in which it ends. The range "
     f"is what the weights {RANGE} do and those that the server's own energy tells, wider on both "
-    "sides by twice the root mean square of what its tokens leave unexplained."
+    "sides by three times the root mean square of what its tokens leave unexplained."
 )
 
 
