@@ -8,25 +8,19 @@ and worked numbers.
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
-
 from footprint import codes
 from footprint.units import uj_from_power
 
 Part = Literal["static", "dynamic", "undivided"]
 
+Shares = dict[str, int]
+"""What each consumer is accounted of one energy, in microjoules."""
 
-class Share(msgspec.Struct, frozen=True):
-    """What one consumer is accounted of one device over one interval, in microjoules."""
-
-    consumer: str
-    part: Part
-    energy_uj: int
+Parts = dict[Part, Shares]
+"""The shares of one device over one interval, part by part."""
 
 
-def attribute(
-    energy_uj: int, weights: Mapping[str, int], otherwise: str = codes.SYSTEM
-) -> dict[str, int]:
+def attribute(energy_uj: int, weights: Mapping[str, int], otherwise: str = codes.SYSTEM) -> Shares:
     """Split `energy_uj` (uJ, not negative) over `weights` (code to non-negative integer).
 
     Largest-remainder method (Hamilton's): each gets floor(energy * weight / sum of weights), then
@@ -38,28 +32,33 @@ def attribute(
     """
     if energy_uj < 0:
         raise ValueError(f"attribute: energy of {energy_uj} uJ is negative")
-    if min(weights.values(), default=0) <= 0:
-        weights = _positive(weights)
-        if not weights:
-            return {otherwise: energy_uj}
+    total = sum(weights.values())
+    if total <= 0:
+        _refuse_negative(weights)
+        return {otherwise: energy_uj}
     if len(weights) == 1:
         return dict.fromkeys(weights, energy_uj)
-    total = sum(weights.values())
-    shares, remainders = {}, []
+    shares: Shares = {}
+    remainders, left = [], energy_uj
     for code, weight in weights.items():
-        shares[code], remainder = divmod(energy_uj * weight, total)
-        remainders.append((-remainder, code))
-    left = energy_uj - sum(shares.values())
-    for _, code in sorted(remainders)[:left]:
-        shares[code] += 1
+        if weight > 0:
+            exact = energy_uj * weight
+            shares[code] = share_uj = exact // total
+            left -= share_uj
+            remainders.append((share_uj * total - exact, code))  # negative: the largest first
+        elif weight:
+            _refuse_negative(weights)
+    if left:
+        remainders.sort()
+        for _, code in remainders[:left]:
+            shares[code] += 1
     return shares
 
 
-def _positive(weights: Mapping[str, int]) -> Mapping[str, int]:
+def _refuse_negative(weights: Mapping[str, int]) -> None:
     for code, weight in weights.items():
         if weight < 0:
             raise ValueError(f"attribute: weight {weight} of {code!r} is negative")
-    return {code: weight for code, weight in weights.items() if weight}
 
 
 def divide(
@@ -70,7 +69,7 @@ def divide(
     static_weights: Mapping[str, int],
     dynamic_weights: Mapping[str, int],
     otherwise: str = codes.SYSTEM,
-) -> list[Share]:
+) -> Parts:
     """One device's energy over its consumers, static and dynamic parts apart.
 
     `floor_uw` is the device's measured static power in microwatts, or None while it is not known:
@@ -78,20 +77,17 @@ def divide(
     reading) over `duration_ns` (nanoseconds) follows `static_weights`, the rest is dynamic.
     Shares of 0 uJ are left out; the rest add up to `energy_uj` exactly.
     """
+    parts: Parts
     if floor_uw is None:
-        return _portion("undivided", energy_uj, dynamic_weights, otherwise)
-    static_uj = min(uj_from_power(floor_uw, duration_ns), energy_uj)
-    return [
-        *_portion("static", static_uj, static_weights, otherwise),
-        *_portion("dynamic", energy_uj - static_uj, dynamic_weights, otherwise),
-    ]
-
-
-def _portion(part: Part, energy_uj: int, weights: Mapping[str, int], otherwise: str) -> list[Share]:
-    if not energy_uj:
-        return []
-    return [
-        Share(consumer, part, share_uj)
-        for consumer, share_uj in attribute(energy_uj, weights, otherwise).items()
-        if share_uj
-    ]
+        parts = {"undivided": attribute(energy_uj, dynamic_weights, otherwise)}
+    elif (static_uj := uj_from_power(floor_uw, duration_ns)) >= energy_uj:
+        parts = {"static": attribute(energy_uj, static_weights, otherwise)}
+    else:
+        parts = {
+            "static": attribute(static_uj, static_weights, otherwise),
+            "dynamic": attribute(energy_uj - static_uj, dynamic_weights, otherwise),
+        }
+    for part, shares in parts.items():
+        if not all(shares.values()):
+            parts[part] = {consumer: share for consumer, share in shares.items() if share}
+    return parts

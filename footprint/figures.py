@@ -56,7 +56,8 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class DeviceCover(msgspec.Struct, frozen=True):
-    """How long a device's energy is known, of how long it should be, in microseconds."""
+    """How long a device's energy is known, of how long it should be, in microseconds; or so many
+    `devices` that count alike, their times summed."""
 
     host_id: str
     component: Component
@@ -64,6 +65,7 @@ class DeviceCover(msgspec.Struct, frozen=True):
     covered_us: int
     expected_us: int
     rated_power_uw: int | None
+    devices: int = 1
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -252,7 +254,8 @@ def coverage(devices: Iterable[DeviceCover], components: set[Component] | None =
         weights = [1] * len(chosen)
     covered = sum(d.covered_us * weight for d, weight in zip(chosen, weights, strict=True))
     expected = sum(d.expected_us * weight for d, weight in zip(chosen, weights, strict=True))
-    number, whole = len(chosen) or 1, sum(weights) or 1
+    number = sum(device.devices for device in chosen) or 1
+    whole = sum(d.devices * weight for d, weight in zip(chosen, weights, strict=True)) or 1
     expected_us = expected * number // whole
     covered_us = covered * number // whole
     if covered < expected:

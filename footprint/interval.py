@@ -21,6 +21,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def is_utc(instant: datetime) -> bool:
+    """Whether an instant is aware, and UTC."""
+    return instant.tzinfo is UTC or instant.utcoffset() == timedelta(0)
+
+
 class Interval(msgspec.Struct, frozen=True, order=True):
     """[start, end): two aware UTC instants, `end` not before `start`.
 
@@ -32,7 +37,7 @@ class Interval(msgspec.Struct, frozen=True, order=True):
 
     def __post_init__(self) -> None:
         for instant in (self.start, self.end):
-            if instant.utcoffset() != timedelta(0):
+            if not is_utc(instant):
                 raise ValueError(f"interval: {instant.isoformat()} is not an aware UTC instant")
         if self.end < self.start:
             raise ValueError(f"interval: ends at {self.end} before it starts at {self.start}")

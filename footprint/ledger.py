@@ -7,15 +7,17 @@ changed, dropped, inserted or reordered page shows. A reader needs nothing but `
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from footprint import codes
 from footprint.attribution import Part
-from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to
+from footprint.interval import QUARTER_HOUR_SECONDS, Interval, is_utc, to_us
 from footprint.reading import Cause
 
 FORMAT: Literal[1] = 1
@@ -33,28 +35,32 @@ Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
 Consumer = Annotated[str, msgspec.Meta(pattern=codes.CONSUMER_PATTERN)]
-Device = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}\Z")]
+_DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}\Z"
+Device = Annotated[str, msgspec.Meta(pattern=_DEVICE_PATTERN)]
 Identifier = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{8,64}\Z")]
 Line = Annotated[str, msgspec.Meta(max_length=200)]
 Parameters = Annotated[dict[Line, Line], msgspec.Meta(max_length=32)]
+_Said = Annotated[str, msgspec.Meta(max_length=128)]
+"""A name that `check` compares with those said before: faster than a pattern for each entry."""
 
 
 class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Immutable, and strict about what it decodes."""
 
 
-class Entry(_Wire, frozen=True):
-    """Energy of one consumer on one device over the page: a fact, in microjoules."""
+class Entry(_Wire, frozen=True, gc=False):
+    """Energy of one consumer on one device over the page: a fact, in microjoules. The device is one
+    of the page's sensor states; the consumer a SIA code or a reserved one (`codes`)."""
 
     component: Component
-    device: Device
-    consumer: Consumer
+    device: Annotated[_Said, msgspec.Meta(extra_json_schema={"pattern": _DEVICE_PATTERN})]
+    consumer: Annotated[_Said, msgspec.Meta(extra_json_schema={"pattern": codes.CONSUMER_PATTERN})]
     part: Part
     energy_uj: Microjoules
     quality: Quality
 
 
-class GapRecord(_Wire, frozen=True):
+class GapRecord(_Wire, frozen=True, gc=False):
     """A stretch of the page in which something of one device is unknown.
 
     `gap`: its energy (lowers coverage). `blind`: whose it was; the energy is in the entries under
@@ -69,7 +75,7 @@ class GapRecord(_Wire, frozen=True):
     cause: Cause
 
 
-class CounterMark(_Wire, frozen=True):
+class CounterMark(_Wire, frozen=True, gc=False):
     """A raw cumulative reading: microjoules, and the instant it stands for."""
 
     value_uj: Natural
@@ -211,6 +217,8 @@ class ChainError(ValueError):
     """A page that does not follow from the one before."""
 
 
+_QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
+_CONSUMER = re.compile(codes.CONSUMER_PATTERN)
 _encoder = msgspec.json.Encoder()
 _page_decoder = msgspec.json.Decoder(Page)
 
@@ -252,10 +260,10 @@ def check(page: Page) -> None:
     twice; no entry twice.
     """
     interval = utc_interval(page.start, page.end, "page")
-    if not interval.microseconds:
+    start_us, end_us = to_us(page.start), to_us(page.end)
+    if start_us == end_us:
         raise PageError("page: start and end are the same instant")
-    quarter = floor_to(page.start, QUARTER_HOUR_SECONDS)
-    if (page.end - quarter).total_seconds() > QUARTER_HOUR_SECONDS:
+    if start_us // _QUARTER_US != (end_us - 1) // _QUARTER_US:
         raise PageError(f"page: {page.start} to {page.end} crosses a UTC quarter-hour")
     if (page.seq == 0) != (page.previous_hash == GENESIS):
         raise PageError(f"page: seq {page.seq} with previous_hash {page.previous_hash[:8]}...")
@@ -274,13 +282,14 @@ def _check_state(state: SensorState) -> None:
     if state.interpolated_uj > state.metered_uj:
         raise PageError(f"sensor {state.sensor}: more interpolated than metered on {state.device}")
     marks = [mark.at for mark in (state.first, state.last) if mark]
-    for instant in [*marks, *([state.floor_at] if state.floor_at else [])]:
-        utc_interval(instant, instant, f"sensor {state.sensor}: device {state.device}")
+    for instant in (*marks, state.floor_at) if state.floor_at else marks:
+        if not is_utc(instant):
+            utc_interval(instant, instant, f"sensor {state.sensor}: device {state.device}")
 
 
 def _check_conservation(page: Page) -> None:
     left: dict[tuple[str | None, str], int] = {}
-    quality: dict[tuple[str | None, str], str] = {}
+    quality: dict[tuple[str | None, str], Quality] = {}
     for state in page.sensors:
         if state.evidence:
             continue
@@ -291,10 +300,12 @@ def _check_conservation(page: Page) -> None:
             )
         left[key], quality[key] = state.metered_uj, state.quality
     seen = set()
-    for entry in page.entries:
+    for index, entry in enumerate(page.entries):
+        if not _is_consumer(entry.consumer):
+            raise PageError(f"page: $.entries[{index}].consumer is no code and not reserved")
         key = (entry.component, entry.device)
-        identity = (*key, entry.consumer, entry.part)
-        if key not in left or quality[key] != entry.quality or identity in seen:
+        identity = (entry.component, entry.device, entry.consumer, entry.part)
+        if quality.get(key) != entry.quality or identity in seen:
             raise PageError(
                 f"entry {identity}: no sensor state of that device and quality, or twice"
             )
@@ -305,6 +316,11 @@ def _check_conservation(page: Page) -> None:
             raise PageError(
                 f"device {device}: entries and metered energy differ by {difference_uj} uJ"
             )
+
+
+@lru_cache(maxsize=4096)
+def _is_consumer(name: str) -> bool:
+    return _CONSUMER.match(name) is not None
 
 
 def utc_interval(start: datetime, end: datetime, what: str) -> Interval:

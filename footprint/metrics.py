@@ -4,20 +4,10 @@ Counters are joules and grams since the process started; figures that a later pa
 change are gauges; static facts are `_info`.
 """
 
-from typing import Literal
+from footprint import metric, metrics_keeping
 
-import msgspec
-
-Kind = Literal["counter", "gauge"]
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """One metric family as it is exposed; counters carry `_total` in their name."""
-
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
+Kind = metric.Kind
+Metric = metric.Metric
 
 
 # Agent: energy
@@ -244,6 +234,12 @@ SERVICE_ENERGY = Metric(
     "Energy of the entries accepted since the service started.",
     ("component", "consumer", "quality"),
 )
+SERVICE_REFUSED = Metric(
+    "footprint_service_refused_total",
+    "counter",
+    "Requests and connections turned away since the service started, by why.",
+    ("reason",),
+)
 SERVICE_QUARANTINED = Metric(
     "footprint_service_quarantined_pages",
     "gauge",
@@ -355,6 +351,7 @@ AGENT_METRICS = (
     AGENT_SPOOL_PAGES,
     AGENT_SPOOL_BYTES,
     AGENT_PUSHES,
+    *metrics_keeping.METRICS,
 )
 GATEWAY_METRICS = (
     GATEWAY_UP,
@@ -375,6 +372,7 @@ SERVICE_METRICS = (
     SERVICE_BUILD_INFO,
     SERVICE_PAGES,
     SERVICE_ENERGY,
+    SERVICE_REFUSED,
     SERVICE_QUARANTINED,
     SERVICE_HOSTS,
     SERVICE_LAST_PAGE,

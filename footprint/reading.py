@@ -4,7 +4,7 @@ In: `Counter` (cumulative energy) or `PowerSample` (power). Out: `Energy`, or a 
 cause: unknown is a type here, never a zero (law 3).
 """
 
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -21,7 +21,9 @@ Cause = Literal[
     "stuck",  # the counter stands still under load
     "implausible",  # more than the device can draw
     "outage",  # nobody was reading
-    "clock",  # time did not move forward between the readings
+    "clock",  # time did not move forward between the readings, or by more than truly passed
+    "spool_lost",  # what the meter kept of it was damaged or set back
+    "spool_refused",  # the meter's disk was full or read-only for too long
 ]
 """Why an energy, or an attribution, is unknown."""
 
@@ -34,6 +36,7 @@ UPDATE_SLACK_NS = NS_PER_S
 bound on what is plausible allows for it."""
 
 
+@final
 class Counter(msgspec.Struct, frozen=True, tag=True):
     """Cumulative energy of one device.
 
@@ -51,6 +54,7 @@ class Counter(msgspec.Struct, frozen=True, tag=True):
     max_power_uw: int | None = None
 
 
+@final
 class PowerSample(msgspec.Struct, frozen=True, tag=True):
     """Power of one device at one instant (`at_ns` on the boot's monotonic clock), in microwatts.
 
@@ -67,6 +71,7 @@ class PowerSample(msgspec.Struct, frozen=True, tag=True):
 Reading = Counter | PowerSample
 
 
+@final
 class Gap(msgspec.Struct, frozen=True):
     """Energy unknown between two instants, and why."""
 
@@ -87,20 +92,20 @@ def consumed(before: Reading, after: Reading | Gap, *, loaded: bool = False) -> 
       still is zero energy so far: keep the older reading as baseline, and the next move counts.
     - Two power samples: their trapezium, rounded down; gap `outage` when too far apart.
     """
-    if isinstance(after, Gap):
+    if type(after) is Gap:
         return after
     if before.boot_id != after.boot_id:
         same_boot = before.boot_id.partition(":")[0] == after.boot_id.partition(":")[0]
         return Gap("outage" if same_boot else "reboot")
     elapsed_ns = after.at_ns - before.at_ns
-    if isinstance(before, PowerSample) or isinstance(after, PowerSample):
-        if type(before) is not type(after):
-            return Gap("reset")
-        return _integrated(before, after, elapsed_ns)  # type: ignore[arg-type]
-    if elapsed_ns <= 0:
+    if type(before) is Counter and type(after) is Counter:
+        if elapsed_ns > 0:
+            return _counted(before, after, elapsed_ns, loaded)
         same = elapsed_ns == 0 and before.value_uj == after.value_uj
         return Energy(0) if same else Gap("clock")
-    return _counted(before, after, elapsed_ns, loaded)
+    if type(before) is PowerSample and type(after) is PowerSample:
+        return _integrated(before, after, elapsed_ns)
+    return Gap("reset")
 
 
 def _integrated(before: PowerSample, after: PowerSample, elapsed_ns: int) -> Energy | Gap:
@@ -112,23 +117,21 @@ def _integrated(before: PowerSample, after: PowerSample, elapsed_ns: int) -> Ene
 
 
 def _counted(before: Counter, after: Counter, elapsed_ns: int, loaded: bool) -> Energy | Gap:
-    range_uj, max_power_uw = after.range_uj, after.max_power_uw
-    most_uj = None
-    if max_power_uw is not None:
-        most_uj = uj_from_power(max_power_uw, elapsed_ns + UPDATE_SLACK_NS)
+    range_uj, most_uj = after.range_uj, None
+    if after.max_power_uw is not None:
+        most_uj = uj_from_power(after.max_power_uw, elapsed_ns + UPDATE_SLACK_NS)
     if range_uj is not None and (most_uj is None or most_uj >= range_uj):
         # Without a bound on power nobody can say how often the counter wrapped.
         return Gap("wrap")
     difference_uj = after.value_uj - before.value_uj
-    fell = difference_uj < 0
-    if fell:
+    if difference_uj < 0:
         if range_uj is None:
             return Gap("reset")
         difference_uj += range_uj
-        if difference_uj < 0:
+        if difference_uj < 0 or (most_uj is not None and difference_uj > most_uj):
             return Gap("reset")
-    if most_uj is not None and difference_uj > most_uj:
-        return Gap("reset" if fell else "implausible")
+    elif most_uj is not None and difference_uj > most_uj:
+        return Gap("implausible")
     if difference_uj == 0 and loaded and elapsed_ns >= STUCK_AFTER_NS:
         return Gap("stuck")
     return Energy(difference_uj)

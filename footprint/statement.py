@@ -356,7 +356,8 @@ class Scope(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """A month (Europe/Paris) in figures. `closed` is False: figures so far, which pages and
     factors that arrive later can still change. `platform` is None for a project or a SIA: it is
-    nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided."""
+    nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided.
+    `ledgers_root` stands for all of both (`merkle`)."""
 
     format: Literal[1]
     month: str
@@ -380,3 +381,4 @@ class Statement(msgspec.Struct, frozen=True):
     platform: Platform | None = None
     servers: list[SharedServer] = []
     usage_ledgers: list[LedgerHead] = []
+    ledgers_root: str = ""

@@ -8,6 +8,7 @@ Sizes: 1 J = 10^6 uJ; 1 kWh = 3.6 MJ = 3.6 * 10^12 uJ (SI brochure, 9th edition,
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from typing import final
 
 import msgspec
 
@@ -18,6 +19,7 @@ NS_PER_S = 1_000_000_000
 UG_PER_G = 1_000_000
 
 
+@final
 class Energy(msgspec.Struct, frozen=True, order=True):
     """A known amount of energy, in integer microjoules (uJ); never negative."""
 

@@ -170,4 +170,7 @@ def _is_quarter(interval: Interval) -> bool:
 
 
 def _is_day(interval: Interval) -> bool:
-    return interval == paris_day(paris_date(interval.start))
+    try:
+        return interval == paris_day(paris_date(interval.start))
+    except OverflowError:  # the first and the last day of the calendar have none in Paris
+        return False

@@ -111,14 +111,13 @@ def test_attribution_without_a_floor_and_with_one() -> None:
     cpu_ns = weights(rows, "CPU time (ns)")
     energy_uj = number(rows[-1]["undivided, no floor (uJ)"])
     for floor_uw in (None, uw_from_watts(9)):
-        shares = divide(
+        parts = divide(
             energy_uj, NS_PER_S, floor_uw=floor_uw, static_weights={}, dynamic_weights=cpu_ns
         )
-        for part in ("undivided", "static", "dynamic"):
-            got = {share.consumer: share.energy_uj for share in shares if share.part == part}
-            if got:
-                floor = "no floor" if floor_uw is None else "floor 9 W"
-                assert got == weights(rows, f"{part}, {floor} (uJ)")
+        floor = "no floor" if floor_uw is None else "floor 9 W"
+        assert set(parts) == ({"undivided"} if floor_uw is None else {"static", "dynamic"})
+        for part, shares in parts.items():
+            assert shares == weights(rows, f"{part}, {floor} (uJ)")
     assert all(total == parts for total, parts in summed(rows))
 
 

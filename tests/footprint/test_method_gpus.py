@@ -8,7 +8,7 @@ import pytest
 from exporters.sensors.nvml_library import Sample
 from exporters.sensors.nvml_use import Utilisation
 from exporters.sensors.use import Held, Slice, Use
-from exporters.workloads.gpus import Weights, weigh
+from exporters.workloads.gpus import Owned, Weights, weigh
 from footprint.attribution import divide
 from footprint.codes import IDLE
 from footprint.units import NS_PER_S, uw_from_watts
@@ -32,7 +32,8 @@ def held(rows: list[Row]) -> list[Held]:
 
 def weighed(use: Use, rows: list[Row]) -> Weights:
     """The weights of one second."""
-    owned = [(one, rows[one.pid]["consumer"]) for one in use.processes or ()]
+    processes = use.processes or ()
+    owned = Owned(processes, [rows[one.pid]["consumer"] for one in processes])
     return weigh(use, owned, lambda one: rows[one.pid]["consumer"], NS_PER_S, {})
 
 
@@ -40,7 +41,7 @@ def assert_shares(found: Weights, rows: list[Row], energy_uj: int) -> None:
     """Static weights and every share, with a floor and without, are the table's."""
     assert found.static == weights(rows, "static weight (ns)")
     for floor_uw in (None, uw_from_watts(70)):
-        shares = divide(
+        parts = divide(
             energy_uj,
             NS_PER_S,
             floor_uw=floor_uw,
@@ -48,11 +49,10 @@ def assert_shares(found: Weights, rows: list[Row], energy_uj: int) -> None:
             dynamic_weights=found.following,
             otherwise=IDLE,
         )
-        assert sum(share.energy_uj for share in shares) == energy_uj
-        for part in {share.part for share in shares}:
-            floor = "no floor" if floor_uw is None else "floor 70 W"
-            got = {share.consumer: share.energy_uj for share in shares if share.part == part}
-            assert got == weights(rows, f"{part}, {floor} (uJ)")
+        assert sum(sum(shares.values()) for shares in parts.values()) == energy_uj
+        floor = "no floor" if floor_uw is None else "floor 70 W"
+        for part, shares in parts.items():
+            assert shares == weights(rows, f"{part}, {floor} (uJ)")
 
 
 def answering(samples: list[Sample]) -> Callable[[int], list[Sample]]:

@@ -10,11 +10,14 @@ UNITS = (
 )
 COUNTED = (
     *("_info", "_up", "_pages", "_hosts", "_processes", "_sample"),
-    *("_pages_total", "_pushes_total", "_late_total"),
+    *("_pages_total", "_pushes_total", "_late_total", "_pages_in_memory"),
+    *("_ledgers_begun_total", "_refusals_total", "_refused_total"),
 )
 
 
-@pytest.mark.parametrize("metric", {*AGENT_METRICS, *SERVICE_METRICS}, ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "metric", dict.fromkeys((*AGENT_METRICS, *SERVICE_METRICS)), ids=lambda m: m.name
+)
 def test_each_name_ends_in_its_unit(metric: Metric) -> None:
     """Base units, or a plain count of something named."""
     name = metric.name.removesuffix("_total")

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footprint.attribution import Share, attribute, divide
+from footprint.attribution import Parts, attribute, divide
 from footprint.codes import SYSTEM
 
 energies_uj = st.one_of(st.integers(0, 1000), st.integers(0, 2**53), st.integers(0, 10**40))
@@ -94,28 +94,25 @@ def test_a_divided_device_adds_up(
     dynamic_weights: dict[str, int],
 ) -> None:
     """Static, dynamic and undivided parts together are the metered energy; no share is empty."""
-    shares = divide(
+    parts = divide(
         energy_uj,
         duration_ns,
         floor_uw=floor_uw,
         static_weights=static_weights,
         dynamic_weights=dynamic_weights,
     )
-    assert sum(share.energy_uj for share in shares) == energy_uj
-    assert all(share.energy_uj > 0 for share in shares)
-    assert len({(share.consumer, share.part) for share in shares}) == len(shares)
-    _check_parts(shares, energy_uj, duration_ns, floor_uw)
+    assert sum(sum(shares.values()) for shares in parts.values()) == energy_uj
+    assert all(share_uj > 0 for shares in parts.values() for share_uj in shares.values())
+    _check_parts(parts, energy_uj, duration_ns, floor_uw)
 
 
-def _check_parts(
-    shares: list[Share], energy_uj: int, duration_ns: int, floor_uw: int | None
-) -> None:
-    static_uj = sum(share.energy_uj for share in shares if share.part == "static")
+def _check_parts(parts: Parts, energy_uj: int, duration_ns: int, floor_uw: int | None) -> None:
     if floor_uw is None:
-        assert {share.part for share in shares} <= {"undivided"}
+        assert set(parts) <= {"undivided"}
     else:
+        static_uj = sum(parts.get("static", {}).values())
         assert static_uj == min(floor_uw * duration_ns // 10**9, energy_uj)
-        assert all(share.part != "undivided" for share in shares)
+        assert "undivided" not in parts
 
 
 @given(energies_uj, st.lists(crowds, min_size=1, max_size=4))
