@@ -4,28 +4,27 @@ In: settings. Out: pages in the spool and at the service, /metrics. This is the 
 agent that knows them all.
 """
 
-import contextlib
-import fcntl
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from exporters import host, push, telemetry
-from exporters.bmc import NodeMeters
+from exporters import host, telemetry
+from exporters.bmc import MeterState, NodeMeters
 from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
 from exporters.doctor_served import DoctorPage
-from exporters.drafts import DeviceKey, Draft
-from exporters.errors import AgentError, SpoolError
+from exporters.drafts import DeviceKey
+from exporters.errors import AgentError
+from exporters.keeper import Keeper, Keeping
+from exporters.lock import Lock
 from exporters.record import Record
 from exporters.resume import resume
 from exporters.sensors import hwmon, model, nvml, rapl_choice
 from exporters.sensors.sensor import Absent, Device, Failure, Sensor
 from exporters.settings import Settings
-from exporters.spool import Checkpoint, Spool, newest_instant_us
+from exporters.spool import newest_instant_us
 from exporters.surroundings import REAL, Surroundings
 from exporters.usage import CpuUse
 from exporters.workloads import compose
@@ -38,8 +37,6 @@ from footprint.reading import Reading
 
 TICK_US = 1_000_000
 PUSH_AT_END_SECONDS = 10
-ERROR_EVERY = 60
-"""A disk that refuses every tick is said once a minute or so."""
 
 log = logging.getLogger("footprint.agent")
 
@@ -50,13 +47,13 @@ class Agent:
     def __init__(self, settings: Settings, surroundings: Surroundings = REAL) -> None:
         """Find sensors, open the spool, listen. Raises AgentError: what, where, remedy."""
         self._settings = settings
-        self._lock = _lock(settings.run_path)
+        root = _cgroup_root(settings)
+        self._lock = Lock(settings.run_path, root, surroundings.proc)
         self._around = surroundings
         self._boot_id = surroundings.boot_id()
         boot = Boot(self._boot_id, surroundings.mono_ns)
         self._stop = threading.Event()
         self.host_id = host.host_id(settings.host_id)
-        root = _cgroup_root(settings)
         self._host_facts = host.facts(surroundings.proc)
         self._rules = compose.rules(settings)
         controller = Tree(root).controller if root else None
@@ -69,31 +66,26 @@ class Agent:
         self.sensors, self.absent = _discover(settings, boot, self._cpu.host)
         self._cpu.tell_apart(device.package for device in self._devices() if device.package)
         self.node_meters = NodeMeters(settings.bmc, boot, by_ipmi=settings.ipmi != "off")
-        self._spool = Spool(settings.state_path / "spool.db", self.host_id)
-        checkpoint = self._spool.load()
+        self._keeper = Keeper(settings, self.host_id, self._boot_id, surroundings)
+        checkpoint = self._keeper.spool.load()
         self._fresh = checkpoint is None
         newest_us = newest_instant_us(checkpoint) if checkpoint else 0
         self._clock = Clock(surroundings.wall_ns, surroundings.mono_ns, newest_us)
         self._sampler, sealed = resume(
             settings, checkpoint, self._boot_id, self._devices(), self._clock.instant()
         )
-        self._spool.save(self._checkpoint(checkpoint.boot_id if checkpoint else None), sealed)
-        self._spool.save(self._checkpoint())
+        ended = (checkpoint.boot_id if checkpoint else "", sealed)
+        self._keeper.begin(self._sampler, self._clock, self._host_facts, ended)
         self._exposition = telemetry.Exposition()
         self._server = telemetry.serve(
             self._exposition, settings.listen_address, DoctorPage(settings)
         )
-        self._pushes: dict[str, int] = {}
-        self._pusher = self._begin_push()
+        self._keeper.prepare_push()
         self._record = self._begin_record(root)
-        if self._pusher:
-            self._pusher.start()
+        self._keeper.start_push()
         self.node_meters.start()
         self._read_seconds: dict[str, float] = {}
         self._late = 0
-        self._saved_us = 0
-        self._sealed: list[Draft] = []
-        self._refused = 0
         self._failing: set[DeviceKey] = set()
 
     @property
@@ -104,7 +96,7 @@ class Agent:
     @property
     def ledger_id(self) -> str:
         """The ledger that this agent writes."""
-        return self._spool.ledger_id
+        return self._keeper.spool.ledger_id
 
     def stop(self) -> None:
         """Ask the loop to end after a last tick; may be called from a signal handler."""
@@ -158,6 +150,10 @@ class Agent:
         return max(0.0, self._clock.seconds_until(following_us))
 
     def _tick(self, *, final: bool = False) -> Instant:
+        with self._exposition.ticking:
+            return self._tick_unseen(final=final)
+
+    def _tick_unseen(self, *, final: bool) -> Instant:
         began_ns = self._around.mono_ns()
         offset_us = self._clock.follow()
         readings = self._read()
@@ -174,15 +170,17 @@ class Agent:
             watched = self._cpu.watched()
             gpus = self._gpus.totals()
             self._record.tick(now, readings, usage, watched, self._metered(), gpus=gpus)
-        self._keep(now, final=final)
+        self._keeper.keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
             self._late += 1
-        self._show(now, (self._around.mono_ns() - began_ns) / 1e9, offset_us / 1e6)
+        keeping, nodes = self._keeper.shown(), self.node_meters.states(self._clock.utc_us)
+        seconds = (self._around.mono_ns() - began_ns) / 1e9
+        self._exposition.show(lambda: self._snapshot(now, seconds, offset_us / 1e6, keeping, nodes))
         return now
 
     def _tell(self) -> None:
         """One line when a device begins to fail, one when it answers again."""
-        for key, track in self._sampler.tracks.items():
+        for key, track in self._sampler.turned().items():
             if track.up == (key not in self._failing):
                 continue
             if track.up:
@@ -215,58 +213,32 @@ class Agent:
                 uses = sensor.use(without=self._gpus.reserved)
                 self._gpus.advance(now.mono_ns, uses, sensor.uuids)
 
-    def _keep(self, now: Instant, *, final: bool) -> None:
-        """Seal what is due; a checkpoint at most `checkpoint_seconds` after the last."""
-        self._sealed.extend(self._sampler.due(now, final=final))
-        interval_us = self._settings.checkpoint_seconds * 1_000_000
-        is_time = now.utc_us - self._saved_us >= interval_us - TICK_US // 2
-        if not (self._sealed or final or is_time):
-            return
-        try:
-            self._spool.save(self._checkpoint(), self._sealed)
-        except SpoolError as error:
-            if self._refused % ERROR_EVERY == 0:
-                log.error("%s", error)  # sealed drafts stay in memory for the next tick
-            self._refused += 1
-            return
-        self._refused = 0
-        self._saved_us = now.utc_us
-        if self._sealed and self._pusher:
-            self._pusher.wake()
-        self._sealed = []
-
-    def _checkpoint(self, boot_id: str | None = None) -> Checkpoint:
-        return Checkpoint(
-            boot_id=boot_id or self._boot_id,
-            start_us=self._sampler.drafts.start_us,
-            drafts=self._sampler.drafts.open,
-            tracks=list(self._sampler.tracks.values()),
-            clock_offset_us=self._clock.offset_us(),
-            host=self._host_facts,
-        )
-
-    def _show(self, now: Instant, tick_seconds: float, offset_seconds: float) -> None:
+    def _snapshot(
+        self,
+        now: Instant,
+        tick_seconds: float,
+        offset_seconds: float,
+        keeping: Keeping,
+        nodes: list[MeterState],
+    ) -> telemetry.Snapshot:
         totals, tracks = self._sampler.totals, self._sampler.tracks
-        self._exposition.show(
-            telemetry.Snapshot(
-                host_id=self.host_id,
-                ledger_id=self._spool.ledger_id,
-                at_seconds=now.utc_us / 1e6,
-                tick_seconds=tick_seconds,
-                ticks_late=self._late,
-                clock_offset_seconds=offset_seconds,
-                devices=[track.device for track in tracks.values()],
-                up={key: track.up for key, track in tracks.items()},
-                read_seconds=dict(self._read_seconds),
-                energy_uj={key: dict(places) for key, places in totals.energy_uj.items()},
-                gap_us=dict(totals.gap_us),
-                failures=dict(totals.failures),
-                pushes=dict(self._pushes),
-                spool=self._spool.counts(),
-                factor=self._settings.factor,
-                nodes=self.node_meters.states(self._clock.utc_us),
-                gpus=self._gpus.states(),
-            )
+        return telemetry.Snapshot(
+            host_id=self.host_id,
+            ledger_id=keeping.ledger_id,
+            at_seconds=now.utc_us / 1e6,
+            tick_seconds=tick_seconds,
+            ticks_late=self._late,
+            clock_offset_seconds=offset_seconds,
+            devices=[track.device for track in tracks.values()],
+            up={key: track.up for key, track in tracks.items()},
+            read_seconds=dict(self._read_seconds),
+            energy_uj={key: dict(places) for key, places in totals.energy_uj.items()},
+            gap_us=dict(totals.gap_us),
+            failures=dict(totals.failures),
+            keeping=keeping,
+            factor=self._settings.factor,
+            nodes=nodes,
+            gpus=self._gpus.states(),
         )
 
     def _begin_record(self, root: Path | None) -> Record | None:
@@ -275,7 +247,7 @@ class Agent:
         record = Record(Path(self._settings.record))
         facts = {
             "host_id": self.host_id,
-            "ledger_id": self._spool.ledger_id,
+            "ledger_id": self._keeper.spool.ledger_id,
             "boot_id": self._boot_id,
             "page_seconds": self._settings.page_seconds,
             "ncpu": host.logical_cpus(),
@@ -285,21 +257,9 @@ class Agent:
         record.header(facts, self._metered())
         return record
 
-    def _begin_push(self) -> push.Pusher | None:
-        url = self._settings.service
-        if url is None:
-            return None
-        service = push.Service(url, push.read_token(self._settings.token_file))
-
-        def count(result: str) -> None:
-            self._pushes[result] = self._pushes.get(result, 0) + 1
-
-        return push.Pusher(self._spool, service, count, url)
-
     def _close(self) -> None:
         self.node_meters.stop()
-        if self._pusher:
-            self._pusher.stop(PUSH_AT_END_SECONDS)
+        self._keeper.stop_push(PUSH_AT_END_SECONDS)
         self._server.shutdown()
         self._server.server_close()
         if self._record:
@@ -307,8 +267,8 @@ class Agent:
         for sensor in self.sensors:
             sensor.close()
         self._cpu.close()
-        self._spool.close()
-        os.close(self._lock)
+        self._keeper.spool.close()
+        self._lock.release()
 
 
 def _discover(
@@ -353,29 +313,3 @@ def _cgroup_root(settings: Settings) -> Path | None:
             "leave the setting out to have it found"
         )
     return root
-
-
-def _lock(run_dir: Path) -> int:
-    """Hold the host-wide lock: two agents would count every joule twice. Raises AgentError."""
-    path = run_dir / "agent.lock"
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
-        facts = run_dir.stat()
-        if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & 0o022:
-            raise AgentError(
-                f"lock: others can write to {run_dir}; give --run-dir a folder of your own"
-            )
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise AgentError(
-            f"lock: cannot open {path}: {error.strerror}; give --run-dir a folder of your own"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise AgentError(
-            f"lock: another footprint-agent runs on this host ({path} is held); stop it first"
-        ) from error
-    return descriptor

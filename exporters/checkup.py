@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from exporters import push
+from exporters import link, push
 from exporters.errors import AgentError
 from exporters.settings import Settings
 from exporters.workloads.labels import LABEL
@@ -144,11 +144,11 @@ def _service(settings: Settings) -> Iterator[Check]:
         return
     try:
         token = push.read_token(settings.token_file)
-        link = push.Service(url, token)
+        service = push.Service(url, token, trust=settings.trust)
         try:
-            status, answer = link.send([])
+            status, answer = service.send([])
         finally:
-            link.close()
+            service.close()
     except AgentError as error:
         yield Check("service", "BROKEN", str(error))
         return
@@ -165,6 +165,9 @@ def _service(settings: Settings) -> Iterator[Check]:
         yield Check("service", "BROKEN", says, "is this the address of the footprint service?")
         return
     yield Check("service", "ok", f"{url} answers, and takes pages from this host")
+    if token and link.is_open(url):
+        says = "the token goes there by plain http, for everybody on the way to read"
+        yield Check("service", "BROKEN", says, "give the service a certificate, and write https://")
     yield from _service_clock(url)
 
 

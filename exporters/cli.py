@@ -60,6 +60,8 @@ def _main(argv: Sequence[str] | None) -> int:
             "doctor": _doctor,
             "crosscheck": _crosscheck,
             "explain": _explain,
+            "enrol": _enrol,
+            "rotate": _rotate,
         }
         verb = verbs.get(arguments.command)
         return verb(arguments, settings) if verb else _start(settings)
@@ -133,6 +135,20 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
     return answer.code
 
 
+def _enrol(arguments: argparse.Namespace, settings: Settings) -> int:
+    from exporters import enrol  # noqa: PLC0415 - only these verbs pay for it
+
+    print(enrol.enrol(settings, arguments.code_file))  # noqa: T201 - what was asked for
+    return 0
+
+
+def _rotate(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from exporters import enrol  # noqa: PLC0415 - see _enrol
+
+    print(enrol.rotate(settings))  # noqa: T201 - what was asked for
+    return 0
+
+
 def _printable(line: str, encoding: str) -> str:
     """The line without what would steer a terminal or cannot be written to it: `\\x1b` instead.
 
@@ -190,6 +206,14 @@ def _parser() -> argparse.ArgumentParser:
     explained = commands.add_parser("explain", help="whose a process or control group is, and why")
     _add_common(explained)
     explained.add_argument("what", metavar="PID|CGROUP", help="a process, or a path below the root")
+    enrolled = commands.add_parser("enrol", help="exchange a one-time code for this host's token")
+    enrolled.add_argument("--code-file", required=True, metavar="FILE", help="- for standard input")
+    enrolled.add_argument("--host-id", metavar="CODE", help="this host's code")
+    for verb in (enrolled, commands.add_parser("rotate", help="replace this host's token")):
+        verb.argument_default = argparse.SUPPRESS
+        verb.add_argument("--config", type=Path, metavar="FILE", help="TOML settings")
+        verb.add_argument("--service", metavar="URL", help="the service")
+        verb.add_argument("--token-file", metavar="FILE", help="where the token is kept")
     _add_twin(commands)
     _add_crosscheck(commands)
     gateway_options.add_options(

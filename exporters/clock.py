@@ -2,7 +2,8 @@
 
 In: CLOCK_BOOTTIME (which counts through suspend) and the wall clock. Out: `Instant`s whose UTC
 moves forward with the monotonic clock. A wall clock that drifts is followed at 500 ppm at most, as
-NTP does; one that steps is not followed, its offset is reported instead.
+NTP does; one that steps is not followed, its offset is reported instead (`timekeeping` decides
+whether it is the agent's time that is wrong).
 """
 
 import time
@@ -78,6 +79,11 @@ class Clock:
         if abs(offset_us) < STEP_US:
             self._anchor_utc_us += max(-most_us, min(most_us, offset_us))
         return offset_us
+
+    def step(self) -> None:
+        """Take the wall clock's time, whatever it says: for whoever knows that it is right."""
+        self._anchor_mono_ns = self._last_mono_ns = self._mono_ns()
+        self._anchor_utc_us = self._wall_ns() // 1000
 
     def seconds_until(self, utc_us: int) -> float:
         """Seconds from now until a UTC instant; negative when it has passed."""

@@ -75,8 +75,8 @@ def _busy(line: bytes) -> int:
 
 def stat_value(text: bytes, key: bytes) -> int:
     """The number after `key` in a flat-keyed file such as `cpu.stat`. Raises ValueError."""
-    for line in text.split(b"\n"):
-        name, _, value = line.partition(b" ")
-        if name == key:
-            return int(value)
-    raise ValueError(f"cpu.stat has no {key.decode()}")
+    name = b"\n%b " % key
+    _, found, after = (b"\n" + text).partition(name)
+    if not found:
+        raise ValueError(f"cpu.stat has no {key.decode()}")
+    return int(after.partition(b"\n")[0])

@@ -15,6 +15,7 @@ from exporters.settings import Settings
 from exporters.spool import Checkpoint, close_for_reboot
 from footprint.floor import Minute, Rest
 from footprint.interval import to_us
+from footprint.reading import Cause
 
 log = logging.getLogger("footprint.agent")
 
@@ -29,6 +30,7 @@ def resume(
     """The sampler where the last checkpoint left it, and drafts of an ended boot to be sealed."""
     sealed: list[Draft] = []
     start_us, drafts, known = now.utc_us, list[Draft](), dict[DeviceKey, Track]()
+    unknown: Cause = "spool_lost" if checkpoint and checkpoint.lost else "absent"
     if checkpoint is not None:
         if checkpoint.boot_id != boot_id:
             sealed = close_for_reboot(checkpoint)
@@ -37,7 +39,7 @@ def resume(
     tracks = {}
     for device in devices:
         key = (device.sensor, device.device)
-        track = known.pop(key, None) or Track(device, covered_us=start_us, failing="absent")
+        track = known.pop(key, None) or Track(device, covered_us=start_us, failing=unknown)
         _found(track, device)
         tracks[key] = track
     for track in known.values():

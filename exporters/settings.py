@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from exporters.errors import SettingsError
+from exporters.link import Trust
 from footprint import codes
 from footprint.interval import check_page_seconds
 
 DEFAULT_CONFIG = Path("/etc/footprint/agent.toml")
 MAX_CHECKPOINT_SECONDS = 30
+LEAST_SPOOL_MIB = 16
+"""A month of pages of a host without cards; the spool's log and reserve take nine of it."""
 CGROUP_MOUNT = "/sys/fs/cgroup"
 GPU_UUID = re.compile(r"(?:GPU|MIG)-[0-9A-Za-z/-]+")
 
@@ -76,7 +79,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything an agent can be told; every setting has a working default.
 
     `service` is the base URL of the service (none: pages stay in the spool); `token_file` holds the
-    bearer token for it. `page_seconds` divides 900. `cgroup_root` is found when not given.
+    bearer token for it; `ca_file`, `certificate_file`, `key_file`: whom to trust and what to show
+    (`link.Trust`). `spool_mib`: what the spool may take of the disk. `page_seconds` divides 900.
+    `cgroup_root` is found when not given.
     `workload_group` is the control group under which `footprint-agent run` puts commands.
     `declared_dir` holds one file a pod, job or container that says whose it is; `docker_root` and
     `podman_root` are where the engines keep what they know of containers; `engine_sockets` are
@@ -86,8 +91,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_id: str | None = None
     service: str | None = None
     token_file: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
     state_dir: str | None = None
     run_dir: str | None = None
+    spool_mib: Annotated[int, msgspec.Meta(ge=LEAST_SPOOL_MIB)] = 512
     listen: str = "127.0.0.1:9877"
     page_seconds: int = 900
     checkpoint_seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHECKPOINT_SECONDS)] = 10
@@ -111,6 +120,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workloads: list[Workload] = []
     reservations: list[Reservation] = []
     bmc: list[Bmc] = []
+
+    @property
+    def trust(self) -> Trust:
+        """Whom to trust as the service, and what to show to it."""
+        return Trust(self.ca_file, self.certificate_file, self.key_file)
 
     @property
     def state_path(self) -> Path:

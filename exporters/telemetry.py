@@ -1,7 +1,8 @@
-"""/metrics and the landing page: a pure read of the last tick's snapshot.
+"""/metrics and the landing page: a pure read of what the last tick left.
 
-In: one immutable `Snapshot` swapped in at the end of every tick. Out: Prometheus text over HTTP,
-names and help from `footprint.metrics`. A scrape reads no sensor, no file and no database.
+In: at the end of every tick, how to copy what it left into an immutable `Snapshot`; the first
+scrape after it does. Out: Prometheus text over HTTP, names and help from `footprint.metrics`. A
+scrape reads no sensor, no file and no database.
 """
 
 import socket
@@ -21,15 +22,17 @@ from exporters.bmc import MeterState
 from exporters.doctor_served import DoctorPage
 from exporters.drafts import DeviceKey, Energies
 from exporters.errors import AgentError
-from exporters.ledger_file import Counts
+from exporters.keeper import Keeping
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
 from exporters.workloads.gpus import BoardState
-from footprint import METHOD_VERSION, __version__, metrics
+from footprint import METHOD_VERSION, __version__, metrics, metrics_keeping
 from footprint.units import grams_float, joules_float, micrograms
 
 Family = CounterMetricFamily | GaugeMetricFamily
 SLOW_CLIENT_SECONDS = 10
+MOST_TICK_SECONDS = 1.0
+"""How long a scrape waits for a tick to end, before it sees what it saw the last time."""
 REFUSED_SECONDS = 0.1
 """Until a connection is accepted again for which no file was left."""
 
@@ -49,31 +52,43 @@ class Snapshot(msgspec.Struct, frozen=True):
     energy_uj: dict[DeviceKey, Energies]
     gap_us: dict[tuple[DeviceKey, str], int]
     failures: dict[DeviceKey, int]
-    pushes: dict[str, int]
-    spool: Counts
+    keeping: Keeping
     factor: Factor | None
     nodes: list[MeterState] = []
     gpus: list[BoardState] = []
 
 
 class Exposition(Collector):
-    """Turns the newest snapshot into metric families."""
+    """Turns the newest snapshot into metric families.
+
+    `ticking`: held while a tick changes what is shown.
+    """
 
     def __init__(self) -> None:
+        self.ticking = threading.Lock()
+        self._copied: Callable[[], Snapshot] | None = None
         self._snapshot: Snapshot | None = None
 
-    def show(self, snapshot: Snapshot) -> None:
-        """From now on scrapes see this one."""
-        self._snapshot = snapshot
+    def show(self, copied: Callable[[], Snapshot]) -> None:
+        """From now on scrapes see what `copied` returns. It is called once, between two ticks, by
+        whoever scrapes first: most ticks are never looked at."""
+        self._copied = copied
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The last tick, or None before the first."""
+        """The last tick, or None before the first; the one seen last where a tick takes longer than
+        `MOST_TICK_SECONDS`."""
+        if self._copied is not None and self.ticking.acquire(timeout=MOST_TICK_SECONDS):
+            try:
+                if self._copied is not None:  # else another scrape was faster
+                    self._snapshot, self._copied = self._copied(), None
+            finally:
+                self.ticking.release()
         return self._snapshot
 
     def collect(self) -> Iterator[Family]:
         """Every family of the last tick."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         if snapshot is None:
             return
         yield from _energy(snapshot)
@@ -227,20 +242,38 @@ def _agent(snapshot: Snapshot) -> Iterator[Family]:
         metrics.AGENT_TICK_SECONDS: snapshot.tick_seconds,
         metrics.AGENT_TICKS_LATE: float(snapshot.ticks_late),
         metrics.AGENT_CLOCK_OFFSET: snapshot.clock_offset_seconds,
-        metrics.AGENT_SPOOL_BYTES: float(snapshot.spool.bytes),
+        metrics.AGENT_SPOOL_BYTES: float(snapshot.keeping.counts.bytes),
     }
     for metric, value in single.items():
         yield family(metric, [((), value)])
     yield family(metrics.AGENT_BUILD_INFO, [((__version__, METHOD_VERSION), 1.0)])
     yield family(metrics.AGENT_LEDGER_INFO, [((snapshot.host_id, snapshot.ledger_id), 1.0)])
-    pages = {"waiting": snapshot.spool.waiting, "acknowledged": snapshot.spool.acknowledged}
+    pages = {
+        "waiting": snapshot.keeping.counts.waiting,
+        "acknowledged": snapshot.keeping.counts.acknowledged,
+    }
     yield family(
         metrics.AGENT_SPOOL_PAGES, (((state,), float(count)) for state, count in pages.items())
     )
     yield family(
         metrics.AGENT_PUSHES,
-        (((result,), float(count)) for result, count in snapshot.pushes.items()),
+        (((result,), float(count)) for result, count in snapshot.keeping.pushes.items()),
     )
+    yield from _keeping(snapshot.keeping)
+
+
+def _keeping(keeping: Keeping) -> Iterator[Family]:
+    """What is kept, what is not, and what became of it."""
+    ledgers = (((reason,), float(count)) for reason, count in keeping.ledgers.items())
+    yield family(metrics_keeping.LEDGERS, ledgers)
+    single = {
+        metrics_keeping.QUARANTINED: keeping.quarantined,
+        metrics_keeping.SPOOL_LIMIT: keeping.limit_bytes,
+        metrics_keeping.REFUSED: keeping.refused,
+        metrics_keeping.IN_MEMORY: keeping.in_memory,
+    }
+    for metric, value in single.items():
+        yield family(metric, [((), float(value))])
 
 
 LANDING = """<!DOCTYPE html>

@@ -60,6 +60,8 @@ class CpuTimes:
         self._asked: dict[str | None, tuple[Mark, Times]] = {}
         """By package, the last mark asked for since the newest totals came, and its answer: most
         devices of a host ask for the same."""
+        self._busy: tuple[Mark, int] | None = None
+        """The same for the sum over all consumers of the whole host."""
 
     def advance(self, usage: Usage) -> None:
         """Take the newest totals in. A SIA that was not there at first counts from zero."""
@@ -72,7 +74,7 @@ class CpuTimes:
         host[codes.SYSTEM] = max(before.host.get(codes.SYSTEM, 0), rest_ns)
         packages = self._packages(before, host, usage.confined)
         self._now = Mark(host, packages, self._era)
-        self._asked = {}
+        self._asked, self._busy = {}, None
 
     def mark(self) -> Mark:
         """Where every consumer stands now, to be given to `since()` later; it stays as it is."""
@@ -90,6 +92,13 @@ class CpuTimes:
                 before, now = mark.packages[package], self._now.packages[package]
             asked = self._asked[package] = mark, _moved(before, now)
         return asked[1]
+
+    def busy_since(self, mark: Mark) -> int:
+        """CPU nanoseconds of all consumers on the whole host since `mark`."""
+        busy = self._busy
+        if busy is None or busy[0] is not mark:
+            busy = self._busy = mark, sum(self.since(mark).values())
+        return busy[1]
 
     def _packages(
         self, before: Mark, host: Times, confined: Confined | None
@@ -154,5 +163,6 @@ class Packages:
 
 def _moved(before: Times, now: Times) -> Times:
     return {
-        consumer: max(0, total_ns - before.get(consumer, 0)) for consumer, total_ns in now.items()
+        consumer: moved_ns if (moved_ns := total_ns - before.get(consumer, 0)) > 0 else 0
+        for consumer, total_ns in now.items()
     }

@@ -100,7 +100,8 @@ def _send(settings: Settings, spool: UsageSpool) -> int:
     """Send what waits; 1 where the service did not take all of it."""
     url = settings.service
     if url is not None:
-        service = push.Service(url, push.read_token(settings.token_file), push.USAGE)
+        token = push.read_token(settings.token_file)
+        service = push.Service(url, token, push.USAGE, settings.token_file, settings.trust)
         pusher = push.Pusher(spool, service, lambda _result: None, url)
         pusher.start()
         pusher.stop(PUSH_SECONDS)

@@ -213,8 +213,9 @@ class Reader:
         url = self._settings.service
         if url is None:
             return None
-        token = push.read_token(self._settings.token_file)
-        service = push.Service(url, token, push.USAGE)
+        token_file = self._settings.token_file
+        token = push.read_token(token_file)
+        service = push.Service(url, token, push.USAGE, token_file, self._settings.trust)
 
         def count(result: str) -> None:
             self._pushes[result] = self._pushes.get(result, 0) + 1

@@ -13,6 +13,7 @@ from exporters import push
 from exporters.errors import SettingsError
 from exporters.gateway.mapping import MappingError, Owners, Rule
 from exporters.gateway.options import DEFAULT_CONFIG
+from exporters.link import Trust
 from exporters.settings import check_service, read_toml, split_listen
 from footprint import codes
 from footprint.interval import check_page_seconds
@@ -70,7 +71,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a reader can be told. `name` is its own code in the ledger, one for each reader.
 
     `service` is the base URL of the service (none: pages stay in the spool), `token_file` holds the
-    bearer token for it; gateways and servers are asked every `poll_seconds`.
+    bearer token for it, `ca_file`, `certificate_file` and `key_file` whom to trust and what to show
+    (`link.Trust`); gateways and servers are asked every `poll_seconds`.
     """
 
     name: str
@@ -78,10 +80,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: list[Server] = []
     service: str | None = None
     token_file: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
     state_dir: str = "/var/lib/footprint-gateway"
     listen: str = "127.0.0.1:9878"
     poll_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 15
     page_seconds: int = 900
+
+    @property
+    def trust(self) -> Trust:
+        """Whom to trust as the service, and what to show to it."""
+        return Trust(self.ca_file, self.certificate_file, self.key_file)
 
     @property
     def state_path(self) -> Path:

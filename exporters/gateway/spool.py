@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
+from exporters import sqlite_file
 from exporters.errors import SpoolError
 from exporters.gateway import sealing
 from exporters.gateway.book import KEEP_US, Draft
@@ -211,7 +212,7 @@ def cover(path: Path) -> tuple[int, int] | None:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             row = db.execute("SELECT first_us, newest_us FROM known").fetchone()
-    except sqlite3.Error as error:
+    except sqlite_file.UNREADABLE as error:
         raise SpoolError(
             f"spool: cannot read {path}: {error}; check the folder's rights"
         ) from error

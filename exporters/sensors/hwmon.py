@@ -22,6 +22,8 @@ from footprint.units import UJ_PER_J
 
 MOST_POWER_UW = 10_000 * UJ_PER_J
 """No channel of one host carries ten kilowatts: more is a defect."""
+MOST_VALUE_UJ = 2**63 - 1
+"""What a page can hold: a larger number is no counter's."""
 
 KNOWN: tuple[tuple[str, str, Component], ...] = (
     # Linux, Documentation/hwmon/amd_energy.rst: "Esocket<N>" is a socket, "Ecore<N>" inside it.
@@ -67,8 +69,9 @@ class Hwmon:
             value = int(channel.path.read_text(encoding="ascii"))
         except (OSError, ValueError) as error:
             return _failure(channel.path, error)
-        if value < 0:
-            return Failure(Gap("read_failed"), f"hwmon: {channel.path} holds {value}, below zero")
+        if not 0 <= value <= MOST_VALUE_UJ:
+            line = f"hwmon: {channel.path} holds no number from 0 to {MOST_VALUE_UJ}"
+            return Failure(Gap("read_failed"), line)
         now_ns, bound_uw = self._boot.mono_ns(), channel.device.max_power_uw
         if channel.energy:
             return Counter(value, now_ns, self._boot.boot_id, None, bound_uw)

@@ -130,11 +130,16 @@ def power_reading(handle: Any) -> str | None:
 def millijoules(handle: Any) -> int:
     """What the card used since its driver was loaded. nvidia-ml-py's own call looks the function
     up under a lock each time, and takes three times as long. Raises NVMLError."""
-    total = ctypes.c_ulonglong()
-    answer = _function("nvmlDeviceGetTotalEnergyConsumption")(handle, ctypes.byref(total))
-    if answer != pynvml.NVML_SUCCESS:
+    _TOTAL.value = 0
+    answer = _function("nvmlDeviceGetTotalEnergyConsumption")(handle, _TOTAL_PLACE)
+    if answer:
         raise NVMLError(answer)
-    return total.value
+    return _TOTAL.value
+
+
+_TOTAL = ctypes.c_ulonglong()
+_TOTAL_PLACE = ctypes.byref(_TOTAL)
+"""One place for all cards' answers, made once: the sensor asks one at a time."""
 
 
 def limit_mw(handle: Any) -> int | None:
@@ -209,14 +214,9 @@ def mps_clients(handle: Any) -> Sequence[Held]:
 
 def utilisation(handle: Any, since_us: int) -> Iterable[Sample]:
     """SM utilisation of processes, samples newer than `since_us`; none where nobody computed."""
-    since = ctypes.c_ulonglong(since_us)
-    try:
-        rows = _SAMPLES.ask("nvmlDeviceGetProcessUtilization", handle, since, rows_first=True)
-    except NVMLError as error:
-        if error.value == pynvml.NVML_ERROR_NOT_FOUND:
-            return ()
-        raise
-    return _SAMPLE.iter_unpack(rows)
+    _SINCE.value = since_us
+    rows = _SAMPLES.ask("nvmlDeviceGetProcessUtilization", handle, _SINCE)
+    return _SAMPLE.iter_unpack(rows) if rows else ()
 
 
 _COMPUTING, _DRAWING, _MPS_CLIENTS = (
@@ -257,8 +257,12 @@ class _Rows:
     the calls into the driver, and with eight cards most of a tick's time.
     """
 
-    def __init__(self, row: struct.Struct) -> None:
+    def __init__(self, row: struct.Struct, *, rows_first: bool = False, empty: int = 0) -> None:
+        """`rows_first`: the array comes before its length; `empty`: the answer that tells that
+        there are no rows, which is no error."""
         self._row_bytes = row.size
+        self._rows_first = rows_first
+        self._empty = empty
         self._count = ctypes.c_uint()
         self._make_room(ROOM)
 
@@ -266,41 +270,61 @@ class _Rows:
         self._room, self._written = rows, 0
         array = ctypes.create_string_buffer(rows * self._row_bytes)
         self._bytes = memoryview(array).cast("B")
-        self._places = ctypes.byref(self._count), array
+        count = ctypes.byref(self._count)
+        self._places = (array, count) if self._rows_first else (count, array)
 
-    def ask(self, call: str, handle: Any, *more: Any, rows_first: bool = False) -> bytes:
+    def ask(self, call: str, handle: Any, *more: Any) -> bytes:
         """The rows, one after the other, as the driver wrote them. Raises NVMLError."""
-        function = _function(call)
+        function = _found.get(call) or _function(call)
         while True:
             self._count.value = self._room
-            self._bytes[: self._written] = bytes(self._written)  # what another card told
-            count, rows = self._places
-            if rows_first:
-                answer = function(handle, rows, count, *more)
-            else:
-                answer = function(handle, count, rows, *more)
+            if self._written:
+                self._bytes[: self._written] = bytes(self._written)  # what another card told
+                self._written = 0
+            first, second = self._places
+            answer = function(handle, first, second, *more)
             needed = self._count.value
             if answer != pynvml.NVML_ERROR_INSUFFICIENT_SIZE or not self._room < needed <= MOST:
                 break
             self._make_room(2 * needed)
-        if answer != pynvml.NVML_SUCCESS:
+        if answer:
+            if answer == self._empty:
+                return b""
             raise NVMLError(answer)
-        self._written = min(needed, self._room) * self._row_bytes
+        if not needed:
+            return b""
+        rows = needed if needed < self._room else self._room
+        self._written = rows * self._row_bytes
         return bytes(self._bytes[: self._written])
 
 
 def _function(name: str) -> Callable[..., int]:
-    """The driver's function, of the library that nvidia-ml-py loaded. Raises NVMLError."""
-    if pynvml.nvmlLib is None:
-        raise NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
-    function: Callable[..., int] | None = getattr(pynvml.nvmlLib, name, None)
+    """The driver's function, of the library that nvidia-ml-py loaded: it loads one, and keeps
+    functions of it too. Raises NVMLError."""
+    function = _found.get(name)
     if function is None:
-        raise NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+        if pynvml.nvmlLib is None:
+            raise NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+        function = getattr(pynvml.nvmlLib, name, None)
+        if function is None:
+            raise NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+        _found[name] = function
     return function
 
 
-_SAMPLES, _PROCESSES = _Rows(_SAMPLE), _Rows(_PROCESS)
-"""One array each for all cards: the sensor asks one at a time."""
+_found: dict[str, Callable[..., int]] = {}
+
+_SAMPLES = _Rows(_SAMPLE, rows_first=True, empty=pynvml.NVML_ERROR_NOT_FOUND)
+_PROCESSES = _Rows(_PROCESS)
+_SINCE = ctypes.c_ulonglong()
+"""One array each for all cards, and one instant: the sensor asks one at a time."""
+
+
+def _call(name: str, *arguments: Any) -> None:
+    """Raises NVMLError where the driver refuses."""
+    answer = _function(name)(*arguments)
+    if answer:
+        raise NVMLError(answer)
 
 
 def gpm_supported(handle: Any) -> bool:
@@ -309,38 +333,39 @@ def gpm_supported(handle: Any) -> bool:
     return bool(support and support.isSupportedDevice)
 
 
-gpm_sample: Callable[[], Any] = pynvml.nvmlGpmSampleAlloc
-"""Room for the counters of a look; to be given back by `gpm_free`."""
+def gpm_sample() -> Any:
+    """Room for the counters of a look; to be given back by `gpm_free`."""
+    sample = ctypes.c_void_p()
+    _call("nvmlGpmSampleAlloc", ctypes.byref(sample))
+    return sample
 
 
 def gpm_look(handle: Any, instance: int, sample: Any) -> None:
     """Write the counters of a MIG instance now into `sample`."""
-    pynvml.nvmlGpmMigSampleGet(handle, instance, sample)
+    _call("nvmlGpmMigSampleGet", handle, instance, sample)
 
 
 def gpm_free(sample: Any) -> None:
     """Give a sample's memory back."""
-    optional(pynvml.nvmlGpmSampleFree, sample)
+    optional(_call, "nvmlGpmSampleFree", sample)
 
 
 def gpm_busy_percent(before: Any, after: Any) -> float:
     """How busy the instance's SMs were between two looks, 0 to 100."""
-    asked = _gpm_question()
-    asked.sample1, asked.sample2 = before, after
-    metric = pynvml.nvmlGpmMetricsGet(asked).metrics[0]
-    if metric.nvmlReturn != pynvml.NVML_SUCCESS:
-        raise NVMLError(metric.nvmlReturn)
-    percent = float(metric.value)
+    asked = pynvml.NVML_GPM_METRICS_GET_VERSION, 1, before.value, after.value
+    _QUESTION.pack_into(_QUESTION_PLACE, 0, *asked, pynvml.NVML_GPM_METRIC_SM_UTIL, 0, math.nan)
+    _call("nvmlGpmMetricsGet", _QUESTION_PLACE)
+    *_, answer, percent = _QUESTION.unpack_from(_QUESTION_PLACE)
+    if answer:
+        raise NVMLError(answer)
     if not math.isfinite(percent):
         raise NVMLError(pynvml.NVML_ERROR_UNKNOWN)
-    return min(100.0, max(0.0, percent))
+    return 0.0 if percent < 0 else 100.0 if percent > 100 else float(percent)
 
 
-@functools.cache
-def _gpm_question() -> Any:
-    """How busy SMs were: one, of 23 KiB, for all questions; the sensor asks one at a time."""
-    asked = pynvml.c_nvmlGpmMetricsGet_t()
-    asked.version = pynvml.NVML_GPM_METRICS_GET_VERSION
-    asked.numMetrics = 1
-    asked.metrics[0].metricId = pynvml.NVML_GPM_METRIC_SM_UTIL
-    return asked
+_QUESTION = struct.Struct("@IIPPIid")
+"""nvmlGpmMetricsGet_t up to its first metric's value: version, number of metrics, both samples;
+which metric, its return code, its value."""
+_QUESTION_PLACE = ctypes.create_string_buffer(ctypes.sizeof(pynvml.c_nvmlGpmMetricsGet_t))
+"""The whole of it, 23 KiB: one for all questions, since the sensor asks one at a time. Written
+through `struct`: each field of nvidia-ml-py's own costs a function call."""

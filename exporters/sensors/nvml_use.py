@@ -8,7 +8,7 @@ nvmlDeviceGetMPSComputeRunningProcesses.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from exporters.sensors import nvml_library as library
@@ -49,38 +49,51 @@ class Utilisation:
         instant. Raises what it raises."""
         if self._silent >= SILENT:
             self._follow_clock(ask(0))
-        found = ask(max(0, self._newest() - LATE_US))
         taken = self._taken.get
-        new = {
-            (pid, at_us): percent
-            for pid, at_us, percent in found
-            if at_us > taken(pid, 0) and percent <= MOST_PERCENT
-        }
-        sm: dict[int, int] = {}
-        if not new:
-            self._silent += 1
-            return sm
-        self._silent = 0
-        instants = {at_us for _, at_us in new}
-        self._instants = sorted(instants.union(self._instants))
-        stands_for_us = {at_us: self._stands_for_us(at_us) for at_us in instants}
-        for (pid, at_us), percent in new.items():
-            sm[pid] = sm.get(pid, 0) + percent * stands_for_us[at_us]
-            if at_us > taken(pid, 0):
-                self._taken[pid] = at_us
+        new: dict[int, dict[int, int]] = {}
+        for pid, at_us, percent in ask(self._since_us()):
+            if at_us > taken(pid, 0) and percent <= MOST_PERCENT:
+                samples = new.get(pid)
+                if samples is None:
+                    new[pid] = {at_us: percent}
+                else:
+                    samples[at_us] = percent
+        self._silent = 0 if new else self._silent + 1
+        return self._take(new) if new else {}
+
+    def _take(self, new: Mapping[int, Mapping[int, int]]) -> dict[int, int]:
+        """SM time by pid of these samples, by pid and instant; they are taken."""
+        stands_for_us = self._periods(set().union(*new.values()))
+        sm = {}
+        for pid, samples in new.items():
+            used = 0
+            for at_us, percent in samples.items():
+                used += percent * stands_for_us[at_us]
+            sm[pid], self._taken[pid] = used, max(samples)
         if len(self._instants) > MANY:
             self._forget_before(self._newest() - 2 * LATE_US)
         return sm
 
+    def _periods(self, new: Iterable[int]) -> dict[int, int]:
+        """What the samples of each instant stand for: the time since the board's sample before,
+        whichever process it was of. The instants are kept."""
+        known, stands_for_us = self._instants, {}
+        for at_us in sorted(new):
+            before = bisect_right(known, at_us - APART_US)
+            period_us = at_us - known[before - 1] if before else PERIOD_US
+            stands_for_us[at_us] = period_us if period_us < LONGEST_US else LONGEST_US
+            if not known or at_us > known[-1]:
+                known.append(at_us)
+            elif known[(place := bisect_left(known, at_us))] != at_us:
+                known.insert(place, at_us)
+        return stands_for_us
+
+    def _since_us(self) -> int:
+        newest_us = self._newest()
+        return newest_us - LATE_US if newest_us > LATE_US else 0
+
     def _newest(self) -> int:
         return self._instants[-1] if self._instants else 0
-
-    def _stands_for_us(self, at_us: int) -> int:
-        """From the board's sample before, whichever process it was of."""
-        before = bisect_right(self._instants, at_us - APART_US)
-        if before == 0:
-            return PERIOD_US
-        return min(at_us - self._instants[before - 1], LONGEST_US)
 
     def _forget_before(self, old_us: int) -> None:
         del self._instants[: bisect_left(self._instants, old_us)]

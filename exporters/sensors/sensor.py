@@ -6,7 +6,7 @@ not failed (it has, and it cannot be read).
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, final
 
 import msgspec
 
@@ -38,6 +38,7 @@ class Device(msgspec.Struct, frozen=True):
     parameters: dict[str, str] = {}
 
 
+@final
 class Failure(msgspec.Struct, frozen=True):
     """A reading that failed: the gap it makes, and one line with what, where, remedy."""
 

@@ -231,6 +231,8 @@ class _Simulation:
         for log, total, true_uj in zip(self.logs, shown, true_totals(self.truth), strict=True):
             log.note(self._ticks, total, true_uj)
         self.at_us[self._ticks] = self._place_us()
+        if self.plan.gpus:
+            library.settle()
         before_ns = time.process_time_ns()
         tick()
         self.tick_ns[self._ticks] = time.process_time_ns() - before_ns

@@ -42,8 +42,40 @@ class Weights(msgspec.Struct, frozen=True):
         return self.dynamic if any(self.dynamic.values()) else self.static
 
 
-Owned = Sequence[tuple[Held, str | None]]
-"""Processes of a board, each with its consumer."""
+class Owned:
+    """Processes of a board, each with its consumer (None: it serves the others), and what follows
+    from these alone: mostly they are the same look after look."""
+
+    def __init__(self, processes: Iterable[Held], consumers: Sequence[str | None]) -> None:
+        self.processes, self.consumers = tuple(processes), consumers
+        self.by_pid = {
+            one.pid: consumer for one, consumer in zip(self.processes, consumers, strict=True)
+        }
+        self.holders: Holders = [
+            (one, consumer)
+            for one, consumer in zip(self.processes, consumers, strict=True)
+            if consumer is not None
+        ]
+        self.memory = _memory(self.holders)
+        self.strangers = [one for one, whose in self.holders if whose == codes.UNREGISTERED]
+        self.is_told = all(one.instance is not None or not one.computes for one in self.processes)
+        """Whether the driver says in which MIG instance each of them computes."""
+        self._inside: tuple[Sequence[Place], list[Inside]] = (), []
+
+    def inside(self, instances: Sequence[Slice], reserved: Mapping[str, str]) -> "list[Inside]":
+        """Who holds each MIG instance."""
+        places = [(one.instance, one.uuids) for one in instances]
+        if self._inside[0] != places:
+            self._inside = places, [_inside(one, self.holders, reserved) for one in instances]
+        return self._inside[1]
+
+
+Holders = Sequence[tuple[Held, str]]
+Memory = Mapping[str, int]
+"""By consumer the weights by which memory divides; empty: nobody holds any."""
+Place = tuple[int, tuple[str, ...]]
+Inside = tuple[Memory, str]
+"""Of a MIG instance the memory held there, and whose its activity is."""
 
 
 def weigh(
@@ -51,85 +83,75 @@ def weigh(
 ) -> Weights:
     """The weights of one look at a board. `owned`: its processes; `whose` is asked for those that
     were sampled and are listed no more; `reserved`: SIA by UUID of a MIG device."""
-    whole = elapsed_ns // NS_PER_US * FULL
     if use.processes is None:
+        whole = elapsed_ns // NS_PER_US * FULL
         return Weights({codes.UNATTRIBUTED: elapsed_ns}, {codes.UNATTRIBUTED: whole}, "unknown")
     if use.instances:
         return _divided(use.instances, owned, elapsed_ns, reserved)
-    holders = [(one, consumer) for one, consumer in owned if consumer is not None]
-    static = _by_memory(elapsed_ns, holders)
+    static = attribute(elapsed_ns, owned.memory, codes.IDLE)
     if use.sm is None:
-        return _unseen(static, holders, whole)
-    dynamic = _by_sm(use.sm, owned, holders, whose) if use.sm else {}
+        return _unseen(static, owned, elapsed_ns // NS_PER_US * FULL)
+    dynamic = _by_sm(use.sm, owned, whose) if use.sm else {}
     if any(dynamic.values()):
         return Weights(static, dynamic, "sm")
-    return Weights(static, {}, "memory" if holders else "idle")
+    return Weights(static, {}, "memory" if owned.memory else "idle")
 
 
-def _by_sm(sm: Mapping[int, int], owned: Owned, holders: "Holders", whose: Whose) -> dict[str, int]:
+def _by_sm(sm: Mapping[int, int], owned: Owned, whose: Whose) -> dict[str, int]:
     """SM time by consumer; that of a process that serves the others by the memory they hold."""
     dynamic: dict[str, int] = {}
-    listed = {one.pid: consumer for one, consumer in owned}
+    by_pid = owned.by_pid
     for pid, used in sm.items():
-        consumer = listed[pid] if pid in listed else whose(Held(pid, None))
+        consumer = by_pid[pid] if pid in by_pid else whose(Held(pid, None))
         if consumer is not None:
             dynamic[consumer] = dynamic.get(consumer, 0) + used
         else:
-            _add(dynamic, _by_memory(used, holders))
+            _add(dynamic, attribute(used, owned.memory, codes.IDLE))
     return dynamic
 
 
-def _unseen(static: Mapping[str, int], holders: Sequence[tuple[Held, str]], whole: int) -> Weights:
+def _unseen(static: Mapping[str, int], owned: Owned, whole: int) -> Weights:
     """A board whose processes' SM time is not told: certain only where one consumer holds it."""
-    if not holders:
+    if not owned.memory:
         return Weights(static, {}, "idle")
     if len(static) == 1:
         return Weights(static, dict.fromkeys(static, whole), "alone")
     return Weights(static, {codes.UNATTRIBUTED: whole}, "unknown")
 
 
-Holders = Sequence[tuple[Held, str]]
-
-
 def _divided(
-    instances: Sequence[Slice],
-    owned: Owned,
-    elapsed_ns: int,
-    reserved: Mapping[str, str],
+    instances: Sequence[Slice], owned: Owned, elapsed_ns: int, reserved: Mapping[str, str]
 ) -> Weights:
     """A board in MIG mode: by slices and their activity, then by memory inside an instance."""
-    static: dict[str, int] = {}
-    dynamic: dict[str, int] = {}
-    if any(one.instance is None and one.computes for one, _ in owned):
+    if not owned.is_told:
         whole = {codes.UNATTRIBUTED: elapsed_ns}
         return Weights(whole, whole, "unknown")  # the driver does not say who is in which instance
-    inside = {one.instance: _holders_of(one, owned, reserved) for one in instances}
-    held = [one for one in instances if inside[one.instance]]
-    if not held:
+    inside = owned.inside(instances, reserved)
+    busy = [one.busy for one, (memory, _) in zip(instances, inside, strict=True) if memory]
+    if not busy:
         return Weights({codes.IDLE: elapsed_ns}, {}, "idle")
-    measured = all(one.busy is not None for one in held)
+    measured = None not in busy
+    static: dict[str, int] = {}
+    dynamic: dict[str, int] = {}
     times = attribute(elapsed_ns, {f"{one.instance}": one.slices for one in instances})
-    for one in instances:
-        holders = inside[one.instance]
-        share = _by_memory(times.get(f"{one.instance}", 0), holders)
-        _add(static, share)
-        if holders:
-            busy = one.busy if measured and one.busy is not None else FULL * FULL
-            whose = next(iter(share)) if len(share) == 1 else codes.UNATTRIBUTED
-            _add(dynamic, {whose: busy * one.slices * elapsed_ns})
+    for one, (memory, whose) in zip(instances, inside, strict=True):
+        _add(static, attribute(times.get(f"{one.instance}", 0), memory, codes.IDLE))
+        if memory:
+            activity = one.busy if measured and one.busy is not None else FULL * FULL
+            work = activity * one.slices * elapsed_ns
+            dynamic[whose] = dynamic.get(whose, 0) + work
     return Weights(static, dynamic, "instances" if measured else "slices")
 
 
-def _holders_of(instance: Slice, owned: Owned, reserved: Mapping[str, str]) -> Holders:
-    """Who holds an instance; one whose MIG devices are all one SIA's is that SIA's."""
+def _inside(instance: Slice, holders: Holders, reserved: Mapping[str, str]) -> Inside:
+    """Who holds an instance; one whose MIG devices are all one SIA's is that SIA's. Its activity is
+    one consumer's, or nobody can say whose."""
     sia = _sia_of(instance, reserved)
     if sia is not None:
-        return [(Held(0, 1), sia)]
-    return [
-        (one, consumer)
-        for one, consumer in owned
-        if one.instance == instance.instance and consumer is not None
-    ]
+        return {sia: 1}, sia
+    memory = _memory([here for here in holders if here[0].instance == instance.instance])
+    there = [consumer for consumer, weight in memory.items() if weight]
+    return memory, there[0] if len(there) == 1 else codes.UNATTRIBUTED
 
 
 def _sia_of(instance: Slice, reserved: Mapping[str, str]) -> str | None:
@@ -138,20 +160,16 @@ def _sia_of(instance: Slice, reserved: Mapping[str, str]) -> str | None:
     return whose.pop() if len(whose) == 1 else None
 
 
-def _by_memory(amount: int, holders: Holders) -> dict[str, int]:
-    """An amount over the consumers by the memory they hold; a process whose memory is not told
-    counts as the mean of the others. To `@idle` where nobody holds any."""
-    if len(holders) <= 1:
-        return {holders[0][1] if holders else codes.IDLE: amount}
+def _memory(holders: Holders) -> Memory:
+    """The memory that each consumer holds, in bytes; a process whose memory is not told counts as
+    the mean of the others. Where nothing is told or held: all alike."""
     told = [one.memory_bytes for one, _ in holders if one.memory_bytes is not None]
     mean = sum(told) // len(told) if told else 1
     memory: dict[str, int] = {}
     for one, consumer in holders:
         held = mean if one.memory_bytes is None else one.memory_bytes
         memory[consumer] = memory.get(consumer, 0) + held
-    if not any(memory.values()):
-        memory = dict.fromkeys(memory, 1)
-    return attribute(amount, memory)
+    return memory if any(memory.values()) else dict.fromkeys(memory, 1)
 
 
 def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
@@ -160,12 +178,15 @@ def _add(totals: dict[str, int], more: Mapping[str, int]) -> None:
 
 
 NOTHING = Weights({}, {}, "unknown")
+NOBODYS = Owned((), [])
 
 
 class Board:
     """One board's weights since its energy was last booked, and times by basis."""
 
     def __init__(self) -> None:
+        self.owned = NOBODYS
+        """Whose its processes were at the last look."""
         self.waiting = NOTHING
         """Of all looks since the last booking: mostly of one."""
         self.basis_ns: dict[Basis, int] = {}
@@ -246,8 +267,11 @@ class Boards:
         self._owners.forget()
 
     def _look(self, uuid: str, board: Board, use: Use, elapsed_ns: int) -> None:
-        whose = self._owners.whose
-        owned = [(one, whose(one)) for one in use.processes or ()]
+        whose, processes = self._owners.whose, use.processes or ()
+        consumers = [whose(one) for one in processes]
+        owned = board.owned
+        if owned.processes != processes or owned.consumers != consumers:
+            owned = board.owned = Owned(processes, consumers)
         weights = weigh(use, owned, whose, elapsed_ns, self._reserved)
         board.advance(weights, elapsed_ns)
         if self._totals is not None:
@@ -256,8 +280,7 @@ class Boards:
 
     def _strangers(self, use: Use, owned: Owned) -> int:
         """Processes that nobody declared, where nothing is reserved."""
-        strangers = [one for one, consumer in owned if consumer == codes.UNREGISTERED]
-        if not strangers:
+        if not owned.strangers:
             return 0
         reserved = {one.instance for one in use.instances if _sia_of(one, self._reserved)}
-        return sum(one.instance not in reserved for one in strangers)
+        return sum(one.instance not in reserved for one in owned.strangers)

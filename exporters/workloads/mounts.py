@@ -17,6 +17,9 @@ PROC = Path("/proc")
 GONE = " (deleted)"
 """What the kernel adds to the name of a removed group that a dying process is still in."""
 
+_GROUP, _POINT = 3, 4
+"""The fields of a line of mountinfo, counted from zero."""
+
 
 class Mount(msgspec.Struct, frozen=True):
     """A mounted tree: its folder, and which group is shown there (`/` but for part of a tree)."""
@@ -30,7 +33,7 @@ def find_mount(controller: str | None, mountinfo: Path = MOUNTINFO) -> Mount | N
     for fields, kind, options in _mounts(mountinfo):
         wanted = kind == "cgroup2" if controller is None else kind == "cgroup"
         if wanted and (controller is None or controller in options):
-            return Mount(Path(_unescaped(fields[4])), _unescaped(fields[3]))
+            return Mount(Path(_unescaped(fields[_POINT])), _unescaped(fields[_GROUP]))
     return None
 
 
@@ -57,7 +60,8 @@ def cgroup_below(mount: Mount | None, pid: int, proc: Path, controller: str | No
     except OSError:
         return None
     for line in _lines(text):
-        number, controllers, path = line.split(":", 2)
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
         if number == "0" if controller is None else controller in controllers.split(","):
             return below(mount.group, path.removesuffix(GONE)) if mount else None
     return None
@@ -88,7 +92,8 @@ def _mounts(mountinfo: Path) -> Iterator[tuple[list[str], str, list[str]]]:
     for line in _lines(text):
         before, _, after = line.partition(" - ")
         kind, _, options = (*after.split(" "), "", "")[:3]
-        yield before.split(" "), kind, options.split(",")
+        if len(fields := before.split(" ")) > _POINT:
+            yield fields, kind, options.split(",")
 
 
 def _lines(text: bytes) -> list[str]:

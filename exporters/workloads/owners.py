@@ -11,9 +11,8 @@ Service, nvidia-cuda-mps-server.
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from exporters.sensors.remark import Remark
 from exporters.sensors.use import Held
@@ -42,7 +41,8 @@ Decide = Callable[[int], str | None]
 """The SIA of a process that can be asked, or None."""
 
 
-class Owner(msgspec.Struct):
+@dataclass(slots=True)
+class Owner:
     """Whose a process is (None: everybody's there), and when that was found."""
 
     consumer: str | None
@@ -64,23 +64,19 @@ class Owners:
 
     def whose(self, held: Held) -> str | None:
         """The consumer a process belongs to; None: a server that works for the others there."""
-        owner = self._known.get(held.pid)
-        if owner is None or self._is_stale(owner):
-            owner = self._ask(held, owner)
-        owner.seen_at = self._looks
+        owner, looks = self._known.get(held.pid), self._looks
+        if owner is None or looks - owner.seen_at > 1 or looks - owner.asked_at >= ASK_AGAIN:
+            owner = self._ask(held, owner)  # a pid that was away may be another process's now
+        owner.seen_at = looks
         return owner.consumer
 
     def forget(self) -> None:
         """A look is over: processes that were not asked for in some looks are gone."""
         self._looks += 1
-        for pid, owner in list(self._known.items()):
-            if self._looks - owner.seen_at > KEPT:
-                del self._known[pid]
-
-    def _is_stale(self, owner: Owner) -> bool:
-        """A pid that was away for a look may be another process's now."""
-        away = self._looks - owner.seen_at > 1
-        return away or self._looks - owner.asked_at >= ASK_AGAIN
+        oldest = self._looks - KEPT
+        gone = [pid for pid, owner in self._known.items() if owner.seen_at < oldest]
+        for pid in gone:
+            del self._known[pid]
 
     def _ask(self, held: Held, before: Owner | None) -> Owner:
         stat = None if self._foreign else read_stat(self._proc, held.pid)

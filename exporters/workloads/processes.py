@@ -58,10 +58,15 @@ class Stat(msgspec.Struct, frozen=True):
 def read_stat(proc: Path, pid: int) -> Stat | None:
     """Times of a process in clock ticks, None where it is gone."""
     try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            text = file.read()
+        descriptor = os.open(f"{proc}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        text = os.read(descriptor, 4096)  # one line, below 1 KiB
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     fields = text.rpartition(b")")[2].split()  # the name before may hold any bytes
     return Stat(
         own=int(fields[11]) + int(fields[12]),

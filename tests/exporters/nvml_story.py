@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
+from exporters.account import Track
 from exporters.clock import Boot, Instant
 from exporters.drafts import Chain, Drafts, seal
-from exporters.sampler import Sampler, Track
+from exporters.sampler import Sampler
 from exporters.sensors import nvml
 from exporters.sensors.sensor import Failure
 from exporters.settings import Workload

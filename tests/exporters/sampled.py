@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from exporters.account import Track
 from exporters.clock import Instant
 from exporters.drafts import Chain, Drafts, seal
-from exporters.sampler import Sampler, Track
+from exporters.sampler import Sampler
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import Usage
 from footprint.interval import to_us

@@ -2,11 +2,10 @@
 
 import msgspec
 
+from exporters.account import Track
 from exporters.drafts import Draft
-from exporters.sampler import Track
 from exporters.sensors.sensor import Device
 from exporters.spool import Checkpoint, Spool
-from footprint.attribution import Share
 from footprint.interval import to_us
 from tests.pages import BOOT, START
 
@@ -21,9 +20,8 @@ def draft(index: int, energy_uj: int = 1_000_000, seconds: int = 60) -> Draft:
     start_us = START_US + index * seconds * SECOND_US
     result = Draft(start_us, start_us + seconds * SECOND_US)
     cover = result.cover(DEVICE)
-    for share in (Share("chat", "undivided", energy_uj), Share("@system", "undivided", 1)):
-        cover.energy[f"{share.consumer} {share.part}"] = share.energy_uj
-        cover.metered_uj += share.energy_uj
+    shares = {"chat": energy_uj, "@system": 1}
+    cover.add(energy_uj + 1, {"undivided": shares})
     return result
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from exporters.sensors.nvml_library import Sample
 from exporters.sensors.nvml_use import LONGEST_US, Utilisation
 from exporters.sensors.use import UNKNOWN, Held, Slice, Use
-from exporters.workloads.gpus import Boards, Weights, weigh
+from exporters.workloads.gpus import Boards, Owned, Weights, weigh
 from exporters.workloads.owners import Owners
 from footprint import codes
 from footprint.attribution import divide
@@ -40,7 +40,8 @@ def consumer(held: Held) -> str | None:
 
 def look(use: Use, reserved: dict[str, str] | None = None) -> Weights:
     """One second."""
-    owned = [(one, consumer(one)) for one in use.processes or ()]
+    processes = use.processes or ()
+    owned = Owned(processes, [consumer(one) for one in processes])
     return weigh(use, owned, consumer, S, reserved or {})
 
 
@@ -88,7 +89,7 @@ def test_no_look_at_a_board_loses_or_makes_energy(
     weights = gpus.by_uuid[BOARD].waiting
     assert sum(weights.static.values()) == len(looks) * S
     assert all(amount >= 0 for amount in (*weights.static.values(), *weights.dynamic.values()))
-    shares = divide(
+    parts = divide(
         energy_uj,
         len(looks) * S,
         floor_uw=floor_uw,
@@ -96,9 +97,9 @@ def test_no_look_at_a_board_loses_or_makes_energy(
         dynamic_weights=weights.following,
         otherwise=codes.IDLE,
     )
-    assert sum(share.energy_uj for share in shares) == energy_uj
-    for share in shares:
-        assert share.consumer in codes.RESERVED or codes.is_code(share.consumer)
+    assert sum(sum(shares.values()) for shares in parts.values()) == energy_uj
+    for consumer in (consumer for shares in parts.values() for consumer in shares):
+        assert consumer in codes.RESERVED or codes.is_code(consumer)
     assert sum(gpus.by_uuid[BOARD].basis_ns.values()) == len(looks) * S
 
 

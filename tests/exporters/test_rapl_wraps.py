@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from exporters.account import Track
 from exporters.clock import Boot, Instant
 from exporters.drafts import Chain, Drafts, seal
-from exporters.sampler import Sampler, Track
+from exporters.sampler import Sampler
 from exporters.sensors.rapl import Rapl, discover
 from exporters.weights import Usage
 from footprint.ledger import GENESIS, Page, check

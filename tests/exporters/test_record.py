@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from demo import recompute
+from exporters.account import Track
 from exporters.clock import Instant
 from exporters.drafts import Drafts
 from exporters.record import Record
-from exporters.sampler import Sampler, Track
+from exporters.sampler import Sampler
 from exporters.sensors.sensor import Device, Failure
 from exporters.weights import Usage
 from exporters.workloads.gpus import Weights
@@ -66,7 +67,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from exporters.record import Record
-from exporters.sampler import Sampler, Track
+from exporters.account import Track
+from exporters.sampler import Sampler
 from tests.exporters.test_record import NOW, USAGE
 record = Record(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))

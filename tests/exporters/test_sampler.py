@@ -285,3 +285,38 @@ def test_a_page_that_would_contradict_itself_is_refused() -> None:
     entry = msgspec.structs.replace(page.entries[0], energy_uj=page.entries[0].energy_uj + 1)
     with pytest.raises(ValueError, match="differ by -1 uJ"):
         check(msgspec.structs.replace(page, entries=[entry, *page.entries[1:]]))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 45), st.integers(0, 3 * S), st.booleans()), max_size=12),
+    st.sets(st.integers(0, 11)),
+)
+def test_totals_are_what_the_pages_hold_whenever_somebody_looks(
+    ticks: list[tuple[int, int, bool]], looked_at: set[int]
+) -> None:
+    """Intervals inside a page, over several, and after failures that were given up: /metrics shows
+    at the end what the pages say, and never less than before."""
+    host, at_s, value_uj, shown = Host(), 0, 0, [0]
+    host.tick(0, 0)
+    for number, (seconds, power_uj, fails) in enumerate(ticks):
+        at_s, value_uj = at_s + seconds, value_uj + seconds * power_uj
+        host.tick(at_s * S, None if fails else value_uj)
+        if number in looked_at:
+            shown.append(sum(host.sampler.totals.energy_uj[KEY].values()))
+    pages = host.end(at_s * S)
+    shown.append(sum(host.sampler.totals.energy_uj[KEY].values()))
+    assert shown == sorted(shown)
+    assert shown[-1] == sum(sum(page.values()) for page in energies(pages))
+
+
+def test_totals_begin_with_the_process_and_not_with_an_open_page() -> None:
+    """A page that a checkpoint kept open holds energy that an agent before this one counted."""
+    before = Host()
+    for second in range(3):
+        before.tick(second * S, second * 10 * S)
+    host = Host()
+    host.sampler.drafts.open = before.sampler.drafts.open
+    for second in range(3, 6):
+        host.tick(second * S, second * 10 * S)
+    assert sum(sum(page.values()) for page in energies(host.end(5 * S))) == 40 * S
+    assert sum(host.sampler.totals.energy_uj[KEY].values()) == 20 * S

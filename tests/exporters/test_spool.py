@@ -1,13 +1,16 @@
 """The spool: what was committed is there after anything, and nothing else is."""
 
+import contextlib
+import itertools
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
-from exporters.errors import SpoolError
+from exporters.errors import DamagedError, SpoolError
 from exporters.spool import Spool, close_for_reboot, newest_instant_us
+from footprint.interval import to_us
 from footprint.ledger import CounterMark, Head, hash_bytes, verify_chain
 from footprint.reading import Counter
 from tests.exporters.spools import (
@@ -188,32 +191,143 @@ def test_a_newer_format_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
-    """Garbage is named with its remedy and left as it is."""
+def aside(path: Path) -> list[Path]:
+    """The damaged files that were set aside."""
+    found = path.parent.glob("spool.db.damaged-*")
+    return [file for file in found if not file.name.endswith(("-wal", "-shm"))]
+
+
+def test_a_file_that_is_no_database_is_set_aside_and_a_new_ledger_begins(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Garbage is kept as it is; without a word of what it was there is no parent to name."""
     path.parent.mkdir()
     path.write_bytes(b"garbage " * 1000)
-    assert f"cannot use {path}: file is not a database" in refusal(path)
-    assert path.read_bytes() == b"garbage " * 1000
-
-
-def test_a_database_damaged_inside_is_refused(path: Path) -> None:
-    """A file whose head is whole and whose tables are not ends with the same one line."""
     spool = Spool(path, HOST)
-    fill(spool, 30)
+    assert (spool.load(), spool.parent, spool.confirmed) == (None, None, False)
+    assert [file.read_bytes() for file in aside(path)] == [b"garbage " * 1000]
+    (record,) = caplog.records
+    assert f"cannot use {path}: file is not a database" in record.getMessage()
+    assert "it is kept as spool.db.damaged-" in record.getMessage()
+    fill(spool, 2)
+    assert len(list(verify_chain(spool.bodies()))) == 2
     spool.close()
-    whole = path.read_bytes()
-    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    assert f"cannot use {path}: database disk image is malformed" in refusal(path)
 
 
-def test_a_checkpoint_of_another_shape_is_refused(path: Path) -> None:
-    """A checkpoint that cannot be read is no empty one."""
+def test_a_schema_that_is_no_text_any_more_is_damage(path: Path) -> None:
+    """SQLite then says so in words that are no text either."""
     spool = Spool(path, HOST)
+    fill(spool, 2)
+    spool.close()
+    content = path.read_bytes()
+    at = content.index(b"tableledgerledger") + 5
+    path.write_bytes(content[:at] + b"\x94\xff\xfe" + content[at + 3 :])
+    with contextlib.closing(Spool(path, HOST)) as heir:
+        assert len(aside(path)) == 1
+        assert heir.parent is None or heir.parent.ledger_id != heir.ledger_id
+        fill(heir, 1)
+
+
+def test_several_damaged_files_in_a_row_are_all_kept(path: Path) -> None:
+    """Each under a name of its own, and each heir names the one before as its parent."""
+    parents = []
+    for number in range(3):
+        spool = Spool(path, HOST)
+        parents.append(spool.parent.ledger_id if spool.parent else None)
+        fill(spool, 2, first=2 * number)
+        parents.append(spool.ledger_id)
+        spool.close()
+        path.write_bytes(b"garbage %d" % number * 1000)
+    Spool(path, HOST).close()
+    assert parents[0] is None
+    assert parents[2::2] == parents[1:-1:2]
+    assert len(aside(path)) == 3
+
+
+def test_the_stand_beside_a_lost_file_gives_the_parent_and_the_end_of_what_was_told(
+    path: Path,
+) -> None:
+    """Neither a file that is gone nor one that is empty hides that there was a ledger."""
+    for left in (None, b""):
+        spool = Spool(path, HOST)
+        fill(spool, 3)
+        before = (spool.ledger_id, 2, hash_bytes(list(spool.bodies())[2]))
+        spool.close()
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+        spool = Spool(path, HOST)
+        assert spool.parent is not None
+        assert (spool.parent.ledger_id, spool.parent.seq, spool.parent.hash) == before
+        checkpoint = spool.load()
+        assert checkpoint is not None
+        assert (checkpoint.lost, checkpoint.start_us) == (True, START_US + 180 * SECOND_US)
+        fill(spool, 1, first=3)
+        (page,) = verify_chain(spool.bodies())
+        assert page.parent == spool.parent
+        spool.close()
+        for file in path.parent.iterdir():
+            file.unlink()
+
+
+def test_what_is_whole_in_a_damaged_file_goes_into_the_heir(path: Path) -> None:
+    """Pages that were not delivered and are what was sealed are sealed again, and the time of one
+    that is not is told between them; the checkpoint is taken over."""
+    spool = Spool(path, HOST)
+    fill(spool, 12)
+    spool.acknowledge(3)
+    changed = list(spool.bodies())[7].replace(b"1000001", b"1000002")
+    spool._db.execute("UPDATE page SET body = ? WHERE seq = 7", (changed,))
+    kept = spool.load()
+    with pytest.raises(DamagedError, match="is not what was sealed"):
+        spool.waiting(100)
+    spool.begin_anew(DamagedError("spool: a page is not what was sealed"))
+    pages = list(verify_chain(spool.bodies()))
+    minutes = [(to_us(page.start) - START_US) // (60 * SECOND_US) for page in pages]
+    assert minutes == [4, 5, 6, 7, 8, 9, 10, 11]
+    energies = [sum(entry.energy_uj for entry in page.entries) for page in pages]
+    assert energies == [1_000_001] * 3 + [0] + [1_000_001] * 4
+    assert [(gap.kind, gap.cause) for gap in pages[3].gaps] == [("gap", "spool_lost")]
+    assert pages[0].parent == spool.parent
+    assert spool.parent is not None
+    assert spool.parent.seq == 3
+    assert encoded(spool.load()) == encoded(kept)
+    assert len(spool.waiting(100)) == 8
+    spool.close()
+
+
+@pytest.mark.parametrize("where", range(0, 100, 9))
+def test_a_spool_torn_anywhere_is_whole_or_followed(path: Path, where: int) -> None:
+    """Blocks of noise at any place: the spool opens, its pages verify, and more are sealed."""
+    spool = Spool(path, HOST)
+    fill(spool, 60)
+    spool.close()
+    whole = bytearray(path.read_bytes())
+    at = len(whole) * where // 100
+    whole[at : at + 5000] = b"\xa5" * len(whole[at : at + 5000])
+    path.write_bytes(whole)
+    spool = Spool(path, HOST)
+    held = list(verify_chain(spool.bodies()))
+    assert [page.end <= after.start for page, after in itertools.pairwise(held)].count(False) == 0
+    fill(spool, 2, first=60)
+    assert len(list(verify_chain(spool.bodies()))) == len(held) + 2
+    spool.close()
+
+
+def test_a_checkpoint_of_another_shape_is_no_checkpoint(path: Path) -> None:
+    """One that cannot be read is not taken for an empty one: where its pages end, a gap begins."""
     for body in (b'{"boot_id": 1}', b'{"boot_id": "\xff"}'):
+        spool = Spool(path, HOST)
         spool._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (body,))
-        with pytest.raises(SpoolError, match=r"the checkpoint in .* cannot be read"):
+        with pytest.raises(DamagedError, match=r"the checkpoint in .* cannot be read"):
             spool.load()
-    spool.close()
+        fill_pages = len(list(spool.bodies()))
+        spool.close()
+        spool = Spool(path, HOST)
+        left = spool.load()
+        assert (left is not None and left.lost) == (fill_pages > 0)
+        fill(spool, 2, first=2 * len(aside(path)))
+        spool.close()
 
 
 def test_after_a_reboot_the_page_ends_where_its_boot_was_last_settled(path: Path) -> None:

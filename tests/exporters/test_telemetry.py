@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from exporters.bmc import Health, MeterState
+from exporters.keeper import Keeping
 from exporters.ledger_file import Counts
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
@@ -39,8 +40,7 @@ SNAPSHOT = Snapshot(
     },
     gap_us={(KEY, "outage"): 1_500_000},
     failures={PSYS_KEY: 4},
-    pushes={"accepted": 2},
-    spool=Counts(3, 5, 4096),
+    keeping=Keeping("ledger-1", Counts(3, 5, 4096), {"accepted": 2}, {"damaged": 0, "diverged": 1}),
     factor=None,
     nodes=[
         MeterState(
@@ -82,10 +82,34 @@ def test_before_the_first_tick_there_is_nothing(address: tuple[str, int]) -> Non
 
 def test_a_scrape_is_a_pure_read(exposition: Exposition, address: tuple[str, int]) -> None:
     """Between two ticks every scrape is the same text; a tick changes it."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     first = scrape(address)
     assert [scrape(address) for _ in range(3)] == [first] * 3
-    exposition.show(msgspec.structs.replace(SNAPSHOT, at_seconds=1_795_255_201.5))
+    exposition.show(lambda: msgspec.structs.replace(SNAPSHOT, at_seconds=1_795_255_201.5))
+    assert scrape(address) != first
+
+
+def test_a_tick_that_nobody_looks_at_is_not_copied(
+    exposition: Exposition, address: tuple[str, int]
+) -> None:
+    """Two scrapes ask once; while a tick changes what is shown, a scrape waits, and where that
+    lasts, sees what it saw before."""
+    copied: list[int] = []
+
+    def copy() -> Snapshot:
+        copied.append(1)
+        return SNAPSHOT
+
+    exposition.show(copy)
+    exposition.show(copy)
+    first = scrape(address)
+    assert scrape(address) == first != ""
+    assert copied == [1]
+    with exposition.ticking:
+        exposition.show(
+            lambda: msgspec.structs.replace(SNAPSHOT, ticks_late=SNAPSHOT.ticks_late + 1)
+        )
+        assert scrape(address) == first
     assert scrape(address) != first
 
 
@@ -93,7 +117,7 @@ def test_energy_is_by_consumer_and_evidence_apart(
     exposition: Exposition, address: tuple[str, int]
 ) -> None:
     """Joules of consumers, the device's sum, a known SIA at zero; psys in none of these."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     found = samples(scrape(address))
     of = (
         'footprint_energy_joules_total{{component="cpu",consumer="{}",device="package-0",'
@@ -112,7 +136,7 @@ def test_energy_is_by_consumer_and_evidence_apart(
 
 def test_state_of_sensors_and_agent(exposition: Exposition, address: tuple[str, int]) -> None:
     """A device that fails is 0, its failures and gaps are counted; the spool is shown."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     found = samples(scrape(address))
     assert found['footprint_sensor_up{device="package-0",sensor="rapl"}'] == 1
     assert found['footprint_sensor_up{device="psys",sensor="rapl"}'] == 0
@@ -133,7 +157,7 @@ def test_a_board_tells_how_many_strangers_it_has_and_names_none(
         BoardState("GPU-2", 0, {"idle": 2_000_000_000}),
         BoardState("GPU-3", None, {"reserved": 2_000_000_000}),
     ]
-    exposition.show(msgspec.structs.replace(SNAPSHOT, gpus=boards))
+    exposition.show(lambda: msgspec.structs.replace(SNAPSHOT, gpus=boards))
     found = {name: value for name, value in samples(scrape(address)).items() if "_gpu_" in name}
     seconds = "footprint_gpu_attribution_seconds_total"
     assert found == {
@@ -150,7 +174,7 @@ def test_node_meters_have_series_of_their_own(
     exposition: Exposition, address: tuple[str, int]
 ) -> None:
     """Energy from zero on, state and instants by meter; what a meter never did has no series."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     found = {name: value for name, value in samples(scrape(address)).items() if "_node_" in name}
     assert found == {
         'footprint_node_energy_joules_total{meter="bmc",quality="counter"}': 0.0,
@@ -168,9 +192,9 @@ def test_node_meters_have_series_of_their_own(
 
 def test_grams_only_with_a_factor(exposition: Exposition, address: tuple[str, int]) -> None:
     """Where none is configured no emission is shown, not even a zero; evidence emits nothing."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     assert "emission" not in scrape(address)
-    exposition.show(msgspec.structs.replace(SNAPSHOT, factor=FACTOR))
+    exposition.show(lambda: msgspec.structs.replace(SNAPSHOT, factor=FACTOR))
     found = samples(scrape(address))
     grams = 'footprint_emissions_grams_total{{consumer="{}",quality="counter"}}'
     assert found[grams.format("chat")] == 0.00003  # 3 J at 36 g/kWh
@@ -180,7 +204,7 @@ def test_grams_only_with_a_factor(exposition: Exposition, address: tuple[str, in
 
 def test_every_family_is_of_the_catalogue(exposition: Exposition) -> None:
     """No name that dashboards do not know, and every name that they do."""
-    exposition.show(msgspec.structs.replace(SNAPSHOT, factor=FACTOR))
+    exposition.show(lambda: msgspec.structs.replace(SNAPSHOT, factor=FACTOR))
     suffix = {"counter": "_total", "gauge": ""}
     shown = {family.name + suffix[family.type] for family in exposition.collect()}
     assert shown == {metric.name for metric in metrics.AGENT_METRICS}
@@ -199,7 +223,7 @@ def ask(address: tuple[str, int], method: str, path: str) -> tuple[int, bytes]:
 
 def test_other_paths_and_methods(exposition: Exposition, address: tuple[str, int]) -> None:
     """A landing page, 404 with the way, nothing that could be written; HEAD is GET without body."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     assert ask(address, "GET", "/metrics?x=1")[0] == 200
     assert b'href="/metrics"' in ask(address, "GET", "/")[1]
     for path in ("/metric", "/metrics/", "/../etc/passwd"):
@@ -227,7 +251,7 @@ def test_garbage_harms_nobody(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Whatever is sent, the next scrape is answered, and nothing is printed."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     before = scrape(address)
     with socket.create_connection(address, timeout=30) as client:
         client.sendall(sent)
@@ -240,7 +264,7 @@ def test_garbage_harms_nobody(
 
 def test_slow_clients_hold_up_nobody(exposition: Exposition, address: tuple[str, int]) -> None:
     """Forty connections that never finish their request: a scrape passes by all of them."""
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     slow = [socket.create_connection(address, timeout=30) for _ in range(40)]
     try:
         for client in slow:
@@ -260,7 +284,7 @@ def test_an_address_of_the_sixth_version_is_listened_on(exposition: Exposition) 
     except OSError:
         pytest.skip("needs a machine where ::1 is there")
     server = serve(exposition, ("::1", 0))
-    exposition.show(SNAPSHOT)
+    exposition.show(lambda: SNAPSHOT)
     port = server.server_address[1]
     assert "footprint_energy_joules_total" in get(f"http://[::1]:{port}/metrics").decode()
     server.shutdown()

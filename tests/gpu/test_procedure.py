@@ -12,6 +12,8 @@ from tests.gpu import burn, meter, results
 from tests.gpu.meter import Sample
 from tests.tools import require_tool
 
+pytestmark = pytest.mark.slow
+
 ROOM = Path(__file__).parent
 ROOT = ROOM.parents[1]
 UUID = "GPU-5b4e07f6-3a86-4340-039d-25f2a83cdc43"

@@ -11,9 +11,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from exporters.account import Track
 from exporters.clock import Boot, Instant
 from exporters.drafts import Chain, Drafts, seal
-from exporters.sampler import Sampler, Track
+from exporters.sampler import Sampler
 from exporters.sensors import rapl
 from exporters.weights import Usage
 from footprint.interval import to_us

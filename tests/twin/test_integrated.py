@@ -17,6 +17,8 @@ from footprint.interval import to_us
 from tests.pages import START, make_page
 from tests.twin.runs import accounts
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(gpus=5, integrated=3, systems=3, seconds=1500, page_seconds=60)
 Accounts = dict[str, dict[str, Any]]
 

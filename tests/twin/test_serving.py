@@ -33,6 +33,8 @@ from tests.running import get, samples
 from tests.tools import require_tool
 from tests.twin.serving_run import rehearsed
 
+pytestmark = pytest.mark.slow
+
 PLAN = ServedPlan(seconds=5400, page_seconds=300)
 KEY = bytes(16)
 BEYOND = 0.01

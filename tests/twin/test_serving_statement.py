@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from exporters.twin.plan import START
 from exporters.twin.serving.plan import MODELS, ServedPlan
@@ -16,6 +17,8 @@ from footprint.ledger import Batch, Envelope, hash_bytes
 from tests.running import page_bodies
 from tests.service.house import House
 from tests.twin.serving_run import rehearsed
+
+pytestmark = pytest.mark.slow
 
 PLAN = ServedPlan(seconds=3600, page_seconds=300, step_seconds=5)
 

@@ -14,6 +14,8 @@ from exporters.twin.plan import Plan, check
 from tests.tools import require_tool
 from tests.twin.runs import accounts
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(gpus=4, systems=2, seconds=3000, page_seconds=60)
 Accounts = dict[str, dict[str, Any]]
 

@@ -23,6 +23,8 @@ from footprint.ledger import NodeFact
 from footprint.reading import Counter, PowerSample
 from tests.twin.runs import judged
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(gpus=0, sockets=2, systems=2, seconds=1200, page_seconds=60)
 
 
