@@ -83,12 +83,16 @@ CAUSES = {
     "implausible": mark("more energy than the device can draw"),
     "outage": mark("the meter was not running"),
     "clock": mark("the clock did not move forward"),
+    "spool_lost": mark("what the meter had kept was damaged or lost"),
+    "spool_refused": mark("the meter’s disk was full or read-only"),
     "no_page": mark("nothing was received for this time"),
 }
 USAGE_CAUSES = {
     "unreachable": mark("the gateway did not answer"),
     "unreadable": mark("the gateway’s answer could not be read"),
     "restarted": mark("the gateway lost its counters"),
+    "spool_lost": mark("what the meter had kept was damaged or lost"),
+    "spool_refused": mark("the meter’s disk was full or read-only"),
     "no_page": mark("nothing was received for this time"),
 }
 WEIGHT_SOURCES = {
@@ -135,6 +139,13 @@ OMISSIONS = {
     "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
 }
 """What figures leave out, by code. The first page names them all, a statement its own."""
+OF_MONTHS = {
+    "pages_archived": mark(
+        "The pages of this month have left the service as an archive: figures follow from what was "
+        "summed before."
+    ),
+}
+"""What is said besides of a single month."""
 
 FACTOR_WORDS = {
     "life-cycle": mark("life cycle (making of fuel and plants included)"),
@@ -223,7 +234,7 @@ class Words:
 
     def omission(self, text: str) -> str:
         """Something a statement leaves out."""
-        return self._say(OMISSIONS, text)
+        return self._say(OMISSIONS | OF_MONTHS, text)
 
     def omissions(self) -> list[str]:
         """What the first page's figures never hold."""

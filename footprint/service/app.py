@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -10,20 +11,28 @@ from footprint import __version__
 from footprint.portal.render import STATIC_DIRECTORY
 from footprint.service import (
     efficiency_api,
+    enrolments,
     factors_api,
     health,
     home,
+    hosts_api,
     ledgers,
     metrics_api,
     openapi,
     pages,
+    portfolio_api,
     problems,
     registry,
     statements,
     usage_api,
 )
+from footprint.service.audit import Audit
 from footprint.service.clock import Clock, utc_now
+from footprint.service.housekeeping import Housekeeper
+from footprint.service.intake import Intake
+from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
+from footprint.service.rollups import Refresher
 from footprint.service.same_site import SameSite
 from footprint.service.settings import Settings, is_loopback
 from footprint.service.state import State
@@ -35,8 +44,11 @@ ROUTERS = (
     usage_api.router,
     ledgers.router,
     registry.router,
+    enrolments.router,
     factors_api.router,
     statements.router,
+    portfolio_api.router,
+    hosts_api.router,
     efficiency_api.router,
     metrics_api.router,
     health.router,
@@ -48,9 +60,19 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """The service on the database of `settings`, migrated. Raises StoreError."""
     store = open_store(settings.database, create=True, migrate=True, now=clock())
 
+    intake = Intake(store, clock)
+    refresher = Refresher(store)
+    housekeeper = Housekeeper(store, settings, clock)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        intake.start()
+        refresher.start()
+        housekeeper.start()
         yield
+        intake.stop()
+        housekeeper.stop()
+        refresher.stop()
         store.close()
 
     # The interactive documentation would load scripts from elsewhere; /openapi.json stays.
@@ -61,8 +83,12 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.footprint = State(settings, store, clock, Tally(), MonthCache())
-    problems.install(app)
+    limits = OfTokens(settings, monotonic)
+    audit = Audit(store, clock, settings.audit_days)
+    app.state.footprint = State(
+        settings, store, intake, clock, Tally(), MonthCache(), limits, audit
+    )
+    problems.install(app, settings.database)
     for router in ROUTERS:
         app.include_router(router)
     if settings.token_sha256 is None and is_loopback(settings.host):

@@ -1,63 +1,90 @@
-"""Request bodies: who may write, and how much is read, decided before anything is parsed.
+"""Request bodies: how much is read and for how long, before anything of it is parsed.
 
-In: a request. Out: its bytes, or a `Problem`. uvicorn itself neither limits nor times a body.
+In: a request whose sender may write (`callers`). Out: its bytes, unpacked, or a `Problem`. uvicorn
+itself neither limits nor times a body.
 """
 
 import asyncio
-import hmac
+from io import BytesIO
 from typing import TypeVar
 
 import msgspec
+import zstandard
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
-from footprint.service.problems import Problem
-from footprint.service.settings import Settings, digest
+from footprint.service.problems import ACCEPTED_CODING, Problem
+from footprint.service.state import State
 
 T = TypeVar("T")
+WINDOW_BYTES = 8 * 1024 * 1024
+"""What a sender may have a decoder keep in memory; each has to bear that (RFC 8878, 3.1.1.1.2)."""
+_CHUNK_BYTES = 64 * 1024
 
 
-def authorize(request: Request, settings: Settings) -> None:
-    """Raise a 401 unless the request carries the token that the service was given."""
-    if settings.token_sha256 is None:
-        return
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    same = hmac.compare_digest(digest(token.strip()), settings.token_sha256)
-    if scheme.lower() != "bearer" or not same:
-        raise Problem(401, "unauthorized", "send Authorization: Bearer with this service's token")
-
-
-async def read(request: Request, settings: Settings) -> bytes:
-    """The body of a writing request, authorized first, capped and timed while it streams."""
-    authorize(request, settings)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # A page of another site can post plain text without asking, but not JSON (Fetch, CORS).
-    if media_type != "application/json" or "content-encoding" in request.headers:
-        raise Problem(415, "media-type", "send Content-Type: application/json, not compressed")
-    if int(request.headers.get("content-length") or 0) > settings.body_limit_bytes:
-        raise _too_large(settings)
+async def read(request: Request, state: State, limit_bytes: int | None = None) -> bytes:
+    """The body of a writing request, capped and timed while it streams, capped again while it is
+    unpacked. `limit_bytes`: less than the setting allows."""
+    settings = state.settings
+    limit_bytes = min(limit_bytes or settings.body_limit_bytes, settings.body_limit_bytes)
+    coding = _coding(request)
     try:
+        if int(request.headers.get("content-length") or 0) > limit_bytes:
+            raise _too_large(limit_bytes)
         async with asyncio.timeout(settings.body_seconds):
-            return await _capped(request, settings)
+            body = await _capped(request, limit_bytes)
+        return await run_in_threadpool(unpack, body, limit_bytes) if coding else body
     except TimeoutError:
+        state.tally.count_refused("slow_body")
         raise Problem(
             408, "timeout", f"the body did not arrive within {settings.body_seconds:g} s"
         ) from None
+    except ClientDisconnect:
+        raise Problem(400, "malformed", "the body ended before its time") from None
+    except Problem as problem:
+        if problem.status == 413:
+            state.tally.count_refused("too_large")
+        raise
 
 
-async def _capped(request: Request, settings: Settings) -> bytes:
+def _coding(request: Request) -> str:
+    """How the body is compressed, "" for not at all."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    # A page of another site can post plain text without asking, but not JSON (Fetch, CORS).
+    if media_type != "application/json" or coding not in ("", "identity", ACCEPTED_CODING):
+        raise Problem(415, "media-type", "send Content-Type: application/json, as it is or in zstd")
+    return "" if coding == "identity" else coding
+
+
+async def _capped(request: Request, limit_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > settings.body_limit_bytes:
-            raise _too_large(settings)
+        if len(body) > limit_bytes:
+            raise _too_large(limit_bytes)
     return bytes(body)
 
 
-def _too_large(settings: Settings) -> Problem:
+def unpack(packed: bytes, limit_bytes: int) -> bytes:
+    """What zstd frames hold, of which no more is unpacked than may be read."""
+    unpacked = bytearray()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+    try:
+        with decompressor.stream_reader(BytesIO(packed), read_across_frames=True) as reader:
+            while chunk := reader.read(_CHUNK_BYTES):
+                unpacked += chunk
+                if len(unpacked) > limit_bytes:
+                    raise _too_large(limit_bytes)
+    except zstandard.ZstdError as error:
+        raise Problem(400, "malformed", f"body: not zstd that can be read: {error}") from error
+    return bytes(unpacked)
+
+
+def _too_large(limit_bytes: int) -> Problem:
     return Problem(
-        413,
-        "too-large",
-        f"more than {settings.body_limit_bytes} bytes; send fewer pages in each request",
+        413, "too-large", f"more than {limit_bytes} bytes; send fewer pages in each request"
     )
 
 

@@ -1,4 +1,5 @@
-"""The `footprint` command: serve, migrate, import, statement, usage, fsck.
+"""The `footprint` command: serve, migrate, import, statement, evidence, usage, access, fsck,
+archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -8,11 +9,24 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from footprint import METHOD_VERSION, __version__
+from footprint.fleet import command as fleet
 
 try:
-    from footprint.service import cli_fsck, cli_import, cli_statement, cli_usage, damage
+    from footprint.service import (
+        cli_access,
+        cli_archive,
+        cli_db,
+        cli_evidence,
+        cli_fsck,
+        cli_import,
+        cli_statement,
+        cli_usage,
+        damage,
+        place,
+    )
     from footprint.service import settings as setting
     from footprint.service.clock import utc_now
     from footprint.service.errors import CommandError
@@ -39,7 +53,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen))
-    except (StoreError, setting.SettingError, CommandError) as error:
+    except (StoreError, place.PlaceError, setting.SettingError, CommandError) as error:
         sys.stderr.write(f"footprint: {error}\n")
         return 1
     except damage.UNREADABLE as error:
@@ -64,21 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_statement(commands)
     _add_usage(commands)
-    _add_fsck(commands)
+    cli_evidence.add(
+        commands.add_parser("evidence", help="hold a published statement against the pages")
+    )
+    cli_access.add(commands.add_parser("access", help="who may write: enrolment, tokens, log"))
+    fsck = commands.add_parser("fsck", help="check that the database agrees with its pages")
+    cli_fsck.add(fsck)
+    cli_archive.add(commands.add_parser("archive", help="let old months leave as verified files"))
+    cli_db.add(commands.add_parser("db", help="the database's own matters"))
+    _add_fleet(commands)
     return parser
 
 
 Commands = argparse._SubParsersAction  # the only name argparse gives this type
-
-
-def _add_database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--database",
-        type=Path,
-        default=setting.DEFAULT_DATABASE,
-        metavar="PATH",
-        help="SQLite file (default: ./%(default)s)",
-    )
 
 
 def _add_zone(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +103,7 @@ def _add_zone(parser: argparse.ArgumentParser) -> None:
 
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("serve", help="take pages in and show figures")
-    _add_database(parser)
+    place.add_option(parser)
     parser.add_argument(
         "--listen",
         default=setting.DEFAULT_LISTEN,
@@ -102,6 +114,43 @@ def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--token-file", type=Path, metavar="FILE", help="token that writers must present"
     )
     _add_zone(parser)
+    for name, says in (
+        ("cert", "certificate (and chain) to serve https with, PEM; without it, a proxy's matter"),
+        ("key", "its key, where it is not in the same file"),
+        ("client-ca", "answer only who has a certificate of this authority, PEM"),
+    ):
+        parser.add_argument(f"--tls-{name}", type=Path, metavar="FILE", help=says)
+    parser.add_argument(
+        "--proxy",
+        action="append",
+        metavar="ADDRESS",
+        help="believe X-Forwarded-For and -Proto of this address or network (default: this "
+        "machine's own); may be repeated",
+    )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="change a limit, such as connections=2000; may be repeated",
+    )
+    parser.add_argument(
+        "--audit-days",
+        type=int,
+        default=setting.Settings().audit_days,
+        metavar="N",
+        help="how long the audit log is kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--keep-months",
+        type=int,
+        default=0,
+        metavar="N",
+        help="let months leave that are more than N months old (default: keep all for good)",
+    )
+    parser.add_argument(
+        "--archive-to", type=Path, metavar="FOLDER", help="where months that leave are written"
+    )
     parser.set_defaults(run=_serve)
 
 
@@ -110,6 +159,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
     host, port = setting.parse_listen(chosen.listen)
     token = setting.read_token(chosen.token_file) if chosen.token_file else None
+    limits: dict[str, Any] = setting.parse_limits(chosen.limit)
     try:
         return server.serve(
             setting.Settings(
@@ -118,6 +168,14 @@ def _serve(chosen: argparse.Namespace) -> int:
                 port=port,
                 token_sha256=token,
                 zone=chosen.zone,
+                proxies=tuple(chosen.proxy or setting.DEFAULT_PROXIES),
+                audit_days=chosen.audit_days,
+                keep_months=chosen.keep_months,
+                archive_to=chosen.archive_to,
+                tls_cert=chosen.tls_cert,
+                tls_key=chosen.tls_key,
+                tls_client_ca=chosen.tls_client_ca,
+                **limits,
             )
         )
     except server.ListenError as error:
@@ -126,7 +184,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 def _add_migrate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("migrate", help="make the database, or bring it up to date")
-    _add_database(parser)
+    place.add_option(parser)
     parser.set_defaults(run=_migrate)
 
 
@@ -144,22 +202,23 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     cli_import.add(parser)
 
 
-def _add_fsck(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("fsck", help="check that the database agrees with its pages")
-    _add_database(parser)
-    parser.set_defaults(run=cli_fsck.run)
+def _add_fleet(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "fleet", help="simulate agents against a running service, and account for every microjoule"
+    )
+    fleet.add(parser)
 
 
 def _add_statement(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("statement", help="a month's figures as JSON, CSV or HTML")
-    _add_database(parser)
+    place.add_option(parser)
     _add_zone(parser)
     cli_statement.add(parser)
 
 
 def _add_usage(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("usage", help="a shared server's stored facts, and their division")
-    _add_database(parser)
+    place.add_option(parser)
     cli_usage.add(parser)
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from footprint.interval import to_us
-from footprint.service import cli_pdu
+from footprint.service import cli_pdu, place
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     ):
         kind = kinds.add_parser(name, help=what)
         kind.add_argument("file", type=Path, metavar="FILE")
-        kind.add_argument("--database", type=Path, default=Path("footprint.db"), metavar="PATH")
+        place.add_option(kind)
         kind.set_defaults(run=run)
     cli_pdu.add(kinds.add_parser("pdu", help="energy of racks from the exports of their PDUs"))
 

@@ -18,7 +18,7 @@ import msgspec
 from footprint import pdu
 from footprint.interval import from_us, paris_date, to_us
 from footprint.nodes import NodeEnergy
-from footprint.service import rack_file
+from footprint.service import place, rack_file
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 from footprint.service.rack_file import Rack, RackFile
@@ -57,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.yaml",
         help="which rack, by its feeds, powers which hosts since when",
     )
-    parser.add_argument("--database", type=Path, default=Path("footprint.db"), metavar="PATH")
+    place.add_option(parser)
     parser.set_defaults(run=run)
 
 

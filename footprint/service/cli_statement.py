@@ -41,7 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _render(chosen: argparse.Namespace) -> bytes:
-    from footprint.service import formats, reports  # noqa: PLC0415 - slow to import
+    from footprint.service import formats, reports, rollups  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     now = utc_now()
@@ -49,8 +49,9 @@ def _render(chosen: argparse.Namespace) -> bytes:
     asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=now)
     try:
-        with store.read() as connection:
-            statement = reports.statement(connection, asked, chosen.zone, as_of)
+        present = chosen.as_of is None
+        with rollups.figures(store) if present else store.read() as connection:
+            statement = reports.statement(connection, asked, chosen.zone, as_of, rolled=present)
     except (reports.ReportError, LookupError) as error:
         raise CommandError(f"statement: {error}") from error
     finally:

@@ -69,13 +69,22 @@ def _interval(chosen: argparse.Namespace) -> Interval:
 def _tables(
     connection: "Connection", code: str, interval: Interval, as_of: datetime
 ) -> Iterator[Table]:
-    from footprint.service import servers, store_register, store_servers, store_usage  # noqa: PLC0415
+    from footprint.service import (  # noqa: PLC0415 - slow to import
+        archived_facts,
+        reports,
+        servers,
+        store_register,
+        store_servers,
+        store_usage,
+    )
     from footprint.service.store_facts import Window  # noqa: PLC0415 - slow to import
 
     registered = store_register.servers(connection, to_us(as_of)).get(code)
     if registered is None:
         raise CommandError(f"--server {code}: not registered as a shared server at that instant")
     month = paris_month(month_of(interval.start))
+    if archived_facts.of(connection, month_of(interval.start)) is not None:
+        raise CommandError(f"--from: {reports.left_words(connection, month_of(interval.start))}")
     window = Window(month, to_us(as_of))
     served = servers.gather(connection, window, [month], {code: registered})
     interval = _with_blocks(interval, served)

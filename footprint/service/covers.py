@@ -6,7 +6,7 @@ device, expected time less covered time is the time of its gaps, `no_page` among
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from footprint.figures import DeviceCover
 from footprint.interval import QUARTER_HOUR_SECONDS, floor_to, to_us
 from footprint.ledger import Component
-from footprint.service import judge, store_facts
+from footprint.service import judge, store_facts, store_totals
 from footprint.service.store_facts import DeviceKey, GapFact, Window
 from footprint.statement import GapTotal
 
@@ -33,6 +33,38 @@ class Cover(msgspec.Struct, frozen=True):
 
 def gather(connection: Connection, window: Window, now: datetime) -> Cover:
     """The cover of every device that was expected in the window, at `now`."""
+    return (
+        _of_rollups(connection, window, now)
+        if window.rolled
+        else _of_pages(connection, window, now)
+    )
+
+
+def _of_rollups(connection: Connection, window: Window, now: datetime) -> Cover:
+    """By groups of devices that count alike."""
+    most_us = to_us(now) + judge.AHEAD_US
+    due_us = to_us(floor_to(now, QUARTER_HOUR_SECONDS))
+    groups = []
+    missing: dict[Component, int] = defaultdict(int)
+    for (component, rated_uw), times in sorted(
+        store_totals.times(connection, window, due_us, most_us).items()
+    ):
+        covered_us = times.paged_us - times.lost_us
+        rated_power_uw = rated_uw or None
+        groups.append(
+            DeviceCover(
+                "", component, "", covered_us, times.expected_us, rated_power_uw, times.devices
+            )
+        )
+        missing[component] += max(0, times.expected_us - times.paged_us - times.told_us)
+    gaps = store_totals.gaps(connection, window)
+    lost = [GapTotal("gap", one, NO_PAGE, missing[one]) for one in sorted(missing) if missing[one]]
+    return Cover(
+        groups, sorted([*gaps, *lost], key=lambda gap: (gap.kind, gap.component, gap.cause))
+    )
+
+
+def _of_pages(connection: Connection, window: Window, now: datetime) -> Cover:
     facts = store_facts.devices(connection, window)
     paged_us = store_facts.paged_us(connection, window)
     newest_us = store_facts.newest_end_us(connection, window)
@@ -52,6 +84,19 @@ def gather(connection: Connection, window: Window, now: datetime) -> Cover:
         known_us = paged_us.get(key, 0) + told_us.get(key, 0)
         missing[key[1]] += max(0, expected_us - known_us)
     return Cover(devices, _totals(gaps, missing))
+
+
+def by_host(
+    connection: Connection, window: Window, cover: Cover, hosts: Sequence[str]
+) -> dict[str, int]:
+    """How long each of `hosts` is covered: by that of its devices that is covered longest."""
+    if window.rolled:
+        return store_totals.covered_us(connection, window, hosts)
+    covered_us = dict.fromkeys(hosts, 0)
+    for one in cover.devices:
+        if one.host_id in covered_us:
+            covered_us[one.host_id] = max(covered_us[one.host_id], one.covered_us)
+    return covered_us
 
 
 def lost_us(gaps: Iterable[GapFact]) -> dict[DeviceKey, int]:

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from footprint.interval import month_of
-from footprint.service import answers, reports, statements
+from footprint.service import answers, described, reports, statements
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
 from footprint.statement import SharedServer
@@ -27,8 +27,12 @@ class ServerMonth(msgspec.Struct, frozen=True):
     server: SharedServer
 
 
-@router.get("/servers/{code}/efficiency", summary="What a shared server's energy was for")
-def get_efficiency(request: Request, code: str, month: str | None = None) -> Response:
+@router.get(
+    "/servers/{code}/efficiency",
+    summary="What a shared server's energy was for",
+    responses=described.answers("Its month", "ServerMonth", 404, 409),
+)
+def get_efficiency(request: Request, code: described.Code, month: str | None = None) -> Response:
     """The server in the statement of a month `YYYY-MM` (Europe/Paris), by default the present."""
     state = state_of(request)
     asked = reports.Asked(month or month_of(state.clock()))

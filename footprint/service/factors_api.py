@@ -2,13 +2,17 @@
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.service import answers, store_factors
+from footprint.service import answers, described, store_factors
 from footprint.service.state import state_of
 
 router = APIRouter(prefix="/v1", tags=["figures"])
 
 
-@router.get("/factors", summary="Every factor held")
+@router.get(
+    "/factors",
+    summary="Every factor held",
+    responses=described.answers("All at once", described.listed("Factor")),
+)
 def list_factors(
     request: Request, indicator: str | None = None, zone: str | None = None
 ) -> Response:

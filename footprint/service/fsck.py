@@ -10,7 +10,16 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 from footprint import ledger
-from footprint.service import damage, store_check, store_factors
+from footprint.interval import from_us
+from footprint.service import (
+    damage,
+    fsck_rollups,
+    store_archived,
+    store_boards,
+    store_check,
+    store_factors,
+)
+from footprint.service.archived import Gone
 from footprint.service.fsck_devices import Devices
 from footprint.service.fsck_ledger import Add, Checked, Key, Ledger
 from footprint.service.kinds import ENERGY, USAGE, Kind
@@ -26,8 +35,13 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
     yield from _readable(_ledgers(connection, ENERGY, devices.add, checked), checked)
     yield from _readable(_ledgers(connection, USAGE, lambda _page, _us: None, checked), checked)
     yield from _readable(_rivals(connection), checked)
+    yield from _readable(_overlaps(connection), checked)
     if not checked.damaged:  # else the devices of what was not read would seem to be at fault
-        yield from _readable(devices.check(connection), checked)
+        gone_us = store_archived.until_us(connection)
+        yield from _readable(devices.check(connection, gone_us), checked)
+        yield from _readable(
+            fsck_rollups.check(connection, devices.days_us, gone_us, checked), checked
+        )
     yield from _readable(_factors(connection), checked)
 
 
@@ -59,9 +73,10 @@ def _ledgers(connection: Connection, kind: Kind[P], add: Add[P], checked: Checke
     derived = [model for model, _ in kind.chains.derived]
     for model in (kind.chains.page_model, *derived):
         yield from _readable(_find_in(connection, model, keys), checked)
+    gone = Gone(connection, kind.archived)
     for key in sorted(heads.keys() | keys):
         checked.ledgers += 1
-        of_ledger = Ledger(kind, key, heads.get(key))
+        of_ledger = Ledger(kind, key, heads.get(key), gone)
         for message in _readable(of_ledger.check(connection, add, checked), checked):
             yield f"host {key[0]}, ledger {key[1]}: {message}"
 
@@ -79,6 +94,14 @@ def _find_in(connection: Connection, model: type[SQLModel], keys: set[Key]) -> I
     """Fill `keys`; as above."""
     keys |= store_check.ledgers(connection, model)
     yield from ()
+
+
+def _overlaps(connection: Connection) -> Iterator[str]:
+    for host_id, ledger_id, seq in store_check.overlaps(connection):
+        yield f"host {host_id}, ledger {ledger_id}: page {seq} counts time that another page counts"
+    for board, host_id, start_us in store_boards.counted_twice(connection):
+        at = from_us(start_us).isoformat()
+        yield f"host {host_id}: its page of {at} counts {board}, which another host counts then"
 
 
 def _rivals(connection: Connection) -> Iterator[str]:

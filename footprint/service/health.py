@@ -4,20 +4,35 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import DatabaseError
 
 from footprint import METHOD_VERSION, __version__
-from footprint.service import answers, store_pages
+from footprint.service import answers, described, store_pages
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
 
 router = APIRouter(tags=["health"])
+_TEXT = {"type": "string"}
+_WELL = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+_VERSIONS = {
+    "type": "object",
+    "required": ["version", "method"],
+    "properties": {"version": _TEXT, "method": _TEXT},
+}
 
 
-@router.get("/livez", summary="The process answers")
+@router.get(
+    "/livez",
+    summary="The process answers",
+    responses=described.answers("It does", _WELL),
+)
 def livez() -> Response:
     """200 as long as the process runs."""
     return answers.json_response({"status": "ok"})
 
 
-@router.get("/readyz", summary="The database answers")
+@router.get(
+    "/readyz",
+    summary="The database answers",
+    responses=described.answers("It does", _WELL),
+)
 def readyz(request: Request) -> Response:
     """200 where the database can be read, else 503."""
     try:
@@ -28,7 +43,11 @@ def readyz(request: Request) -> Response:
     return answers.json_response({"status": "ok"})
 
 
-@router.get("/version", summary="Version of the service and its method")
+@router.get(
+    "/version",
+    summary="Version of the service and its method",
+    responses=described.answers("As released", _VERSIONS),
+)
 def version() -> Response:
     """Versions of the program and the method."""
     return answers.json_response({"version": __version__, "method": METHOD_VERSION})

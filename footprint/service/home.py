@@ -5,7 +5,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Request, Response
 
 from footprint.portal.render import overview_html
-from footprint.service import html, overviews
+from footprint.service import html, overviews, rollups
 from footprint.service.state import state_of
 
 router = APIRouter(tags=["pages for people"], include_in_schema=False)
@@ -16,7 +16,7 @@ def home(request: Request, lang: str | None = None) -> Response:
     """The first page, French by default."""
     state = state_of(request)
     chosen = html.language(request, lang)
-    with state.store.read() as connection:
+    with rollups.figures(state.store) as connection:
         overview = overviews.overview(connection, state.settings.zone, state.clock())
     return html.page(overview_html(overview, chosen).encode(), chosen)
 

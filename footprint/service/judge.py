@@ -16,6 +16,11 @@ from footprint.service.store_chains import HeldPage, P
 
 AHEAD_US = 15 * 60 * 1_000_000
 """How far a host's clock may be ahead of the service's."""
+STAYS_US = 35 * 86_400_000_000
+"""How long a month has been over before it may leave: agents keep delivered pages as long, and send
+them again to a service that was restored from a backup."""
+CLOCKS_US = 7 * 86_400_000_000
+"""How far the clocks of a service and of whoever lets months leave may be apart, generously."""
 EARLIEST_US = to_us(datetime(2020, 1, 1, tzinfo=UTC))
 """No host was metered before: its clock has lost the date."""
 
@@ -33,11 +38,15 @@ _encoder = msgspec.json.Encoder()
 
 
 def interval_us(body: bytes) -> tuple[int, int] | None:
-    """Start and end in microseconds that a page claims; None where it has none, or no zone."""
+    """Start and end in microseconds that a page claims; None where it has none, no zone, or one
+    that lies beyond the calendar in UTC."""
     try:
         times = _decoder.decode(body)
-        return to_us(times.start), to_us(times.end)
-    except (msgspec.DecodeError, TypeError, OverflowError, RecursionError):
+        claimed = to_us(times.start), to_us(times.end)
+        for instant_us in claimed:
+            from_us(instant_us)
+        return claimed
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -53,7 +62,7 @@ def is_stub(body: bytes) -> bool:
     """Whether these bytes are such a stub, and nothing besides."""
     try:
         return _encoder.encode(_stub_decoder.decode(body)) == body
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -20,7 +21,14 @@ from footprint.attribution import attribute
 from footprint.factors import FactorError
 from footprint.interval import month_of
 from footprint.metrics import Metric
-from footprint.service import reports, server_metrics, store_facts, store_pages, store_usage
+from footprint.service import (
+    reports,
+    rollups,
+    server_metrics,
+    store_facts,
+    store_pages,
+    store_usage,
+)
 from footprint.service.state import State, state_of
 from footprint.statement import Figure, Statement
 
@@ -29,7 +37,7 @@ Family = CounterMetricFamily | GaugeMetricFamily
 Samples = Mapping[tuple[str, ...], float]
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
 def get_metrics(request: Request) -> Response:
     """The text format that Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
@@ -52,7 +60,7 @@ class ServiceCollector(Collector):
     def _samples(self) -> dict[str, Samples]:
         state = self._state
         samples = _counted(state)
-        with state.store.read() as connection:
+        with rollups.figures(state.store) as connection:
             samples |= _held(connection)
             samples |= self._month(connection)
         return samples
@@ -64,7 +72,7 @@ class ServiceCollector(Collector):
             statement = state.months.get(
                 connection,
                 now,
-                lambda: reports.statement(connection, asked, state.settings.zone, now),
+                lambda: reports.statement(connection, asked, state.settings.zone, now, rolled=True),
             )
         except FactorError:
             return {}  # the overview and the statement say what to import
@@ -110,6 +118,9 @@ def _counted(state: State) -> dict[str, Samples]:
             (result,): number for result, number in state.tally.pages().items()
         },
         metrics.SERVICE_ENERGY.name: _joules(state.tally.energy_uj()),
+        metrics.SERVICE_REFUSED.name: {
+            (reason,): number for reason, number in state.tally.refused().items()
+        },
     }
 
 

@@ -39,7 +39,7 @@ SILENT_AFTER_US = 2 * QUARTER_HOUR_SECONDS * 1_000_000
 def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     """What the first page shows at `now`."""
     today = Interval(paris_midnight(paris_date(now)), now)
-    window = Window(today, to_us(now))
+    window = Window(today, to_us(now), rolled=True)
     known = reports.known_at(connection)
     cover = covers.gather(connection, window, now)
     pieces, factor_error = _pieces(connection, zone, today, now)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from footprint.service import batches
 from footprint.service.kinds import ENERGY
-from footprint.service.state import State
+from footprint.service.state import state_of
 
 router = APIRouter(prefix="/v1", tags=["pages"])
 
@@ -20,11 +20,6 @@ router = APIRouter(prefix="/v1", tags=["pages"])
 )
 async def post_pages(request: Request) -> Response:
     """Read, verify, store; every problem carries `heads`."""
-    return await batches.post(request, take)
-
-
-def take(state: State, raw: bytes) -> batches.Receipt:
-    """Verify and store the batch in `raw`; a `Problem` where nothing of it was stored."""
-    outcome = batches.take(state, ENERGY, raw)
-    state.tally.count_energy(outcome.pages())
-    return batches.receipt(outcome)
+    outcome, answer = await batches.post(request, ENERGY)
+    state_of(request).tally.count_energy(of.page for of in outcome.pages())
+    return answer

@@ -11,11 +11,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint import nodes, platform_model
-from footprint.figures import DeviceCover
 from footprint.interval import Interval, paris_date, paris_day, to_us
 from footprint.nodes import DeviceKey, Span
 from footprint.platform_model import Unmetered
-from footprint.service import likenesses, store_facts, store_nodes
+from footprint.service import covers, likenesses, store_facts, store_nodes, store_totals
+from footprint.service.covers import Cover
 from footprint.service.store_facts import Window
 from footprint.statement import Platform
 from footprint.wall import Wall
@@ -25,10 +25,10 @@ def gather(
     connection: Connection,
     window: Window,
     hosts: Iterable[str],
-    devices: Iterable[DeviceCover],
+    cover: Cover,
 ) -> Platform:
-    """The platform over the window's days; `hosts` are those that have figures in it, `devices`
-    say how long each is covered."""
+    """The platform over the window's days; `hosts` are those that have figures in it, `cover` says
+    how long each is covered."""
     wall = Wall()
     everywhere = msgspec.structs.replace(window, hosts=None)
     expected_us = {
@@ -38,7 +38,7 @@ def gather(
     while (interval := paris_day(day)).start < window.interval.end:
         _add_day(connection, wall, interval, window.as_of_us, expected_us)
         day += timedelta(days=1)
-    return _beside(connection, window, wall, wall.platform(hosts), devices)
+    return _beside(connection, window, wall, wall.platform(hosts), cover)
 
 
 def _beside(
@@ -46,16 +46,15 @@ def _beside(
     window: Window,
     wall: Wall,
     platform: Platform,
-    devices: Iterable[DeviceCover],
+    cover: Cover,
 ) -> Platform:
     """The platform with what is known of the hosts that no meter sees."""
     hosts = platform.unmetered_hosts
     if not hosts:
         return platform
-    energies_uj = store_nodes.components_uj(connection, window, hosts)
-    covered_us: dict[str, int] = {}
-    for one in devices:
-        covered_us[one.host_id] = max(covered_us.get(one.host_id, 0), one.covered_us)
+    facts = store_totals if window.rolled else store_nodes
+    energies_uj = facts.components_uj(connection, window, hosts)
+    covered_us = covers.by_host(connection, window, cover, hosts)
     unmetered = {
         host: Unmetered(energies_uj.get(host, 0), covered_us.get(host, 0)) for host in hosts
     }

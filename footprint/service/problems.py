@@ -3,16 +3,17 @@
     Problem                     status  type (urn:footprint:problem:...)
     |- bad request              400     malformed, query
     |- unauthorized             401     unauthorized
-    |- forbidden                403     other-site
+    |- forbidden                403     other-site, other-host, forbidden
     |- misdirected              421     misdirected
     |- not found                404     not-found
     |- timeout                  408     timeout
     |- conflict                 409     hash-mismatch, page-conflict, chain-hole, chain-broken,
-    |                                   factor-missing
+    |                                   factor-missing, known-host
     |- too large                413     too-large
     |- media type               415     media-type
     |- unprocessable            422     unprocessable
-    `- ours                     500/503 internal, unavailable
+    |- too many                 429     too-many
+    `- ours                     500/503 internal, unavailable, busy
 
 `title` is constant for a type; `detail` says what, where and the remedy; no traceback leaves.
 """
@@ -26,36 +27,44 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from footprint.service import damage
-from footprint.service.state import state_of
+from footprint.service.place import Place
 
 MEDIA_TYPE = "application/problem+json"
+ACCEPTED_CODING = "zstd"
 TITLES = {
     "malformed": "The body cannot be decoded",
     "query": "A parameter cannot be used",
     "unauthorized": "A token is needed",
     "other-site": "Another site's page asks",
+    "other-host": "The pages are another host's",
+    "forbidden": "This token may not do that",
+    "known-host": "The host is known already",
+    "too-many": "Too many requests",
+    "busy": "The service serves as many as it may",
     "misdirected": "This is not the service of that host",
     "not-found": "There is nothing here",
     "method": "This method is not allowed here",
-    "timeout": "The body took too long",
+    "timeout": "The request took too long",
     "hash-mismatch": "A page's bytes do not have the hash declared",
     "page-conflict": "Another page is held under this number",
     "chain-hole": "Pages are missing before this one",
     "chain-broken": "A page does not follow from the page held before it",
     "factor-missing": "No factor applies",
     "too-large": "The body is too large",
-    "media-type": "The body is not JSON",
+    "media-type": "The body is neither JSON nor JSON in zstd",
     "unprocessable": "The content cannot be used",
     "internal": "The service failed",
     "unavailable": "The service is not ready",
     "http": "The request cannot be served",
 }
 _TYPE_OF_STATUS = {404: "not-found", 405: "method"}
+RETRY_SECONDS = 5
 _log = logging.getLogger("footprint")
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """What to answer instead of the resource. `members` are further members of the body."""
+    """What to answer instead of the resource. `members` are further members of the body; of them
+    `retry_after_seconds` goes into the header too."""
 
     def __init__(self, status: int, kind: str, detail: str, **members: Any) -> None:
         super().__init__(detail)
@@ -76,19 +85,28 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         headers = {"Cache-Control": "no-store"}
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
+        if self.status == 503 or "retry_after_seconds" in self.members:
+            seconds = self.members.get("retry_after_seconds", RETRY_SECONDS)
+            headers["Retry-After"] = str(seconds)
+        if self.status == 415:
+            headers["Accept-Encoding"] = ACCEPTED_CODING
         return Response(msgspec.json.encode(body), self.status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem."""
+def install(app: FastAPI, database: Place) -> None:
+    """Make every error of `app` a problem; `database` is named where it fails."""
+
+    async def internal(request: Request, error: Exception) -> Response:
+        return _internal(request, error, database)
+
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _internal)
+    app.add_exception_handler(Exception, internal)
     # Starlette raises again what only the handler above took, and the server logs it in full; a
     # damaged database would fill the log with one traceback a request.
     for unreadable in damage.OF_SQLITE:
-        app.add_exception_handler(unreadable, _internal)
+        app.add_exception_handler(unreadable, internal)
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
@@ -112,10 +130,12 @@ async def _validation(_request: Request, error: Exception) -> Response:
     return Problem(400, "query", f"{where}: {first['msg']}").response()
 
 
-async def _internal(request: Request, error: Exception) -> Response:
+def _internal(request: Request, error: Exception, database: Place) -> Response:
     path = damage.one_line(request.url.path)
-    cause = damage.explain(state_of(request).settings.database, error)
+    cause = damage.explain(database, error)
     _log.error("footprint: %s %s failed: %s", request.method, path, cause)
+    if damage.is_passing(error):
+        return Problem(503, "unavailable", "the database cannot be used now; send again").response()
     return Problem(
         500, "internal", "the service's log has the cause; nothing was stored"
     ).response()

@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 
 from footprint import codes
 from footprint.interval import to_us
-from footprint.service import answers, body, register_check, store_register
+from footprint.service import answers, body, callers, described, register_check, store_register
+from footprint.service.described import Code, Limit
 from footprint.service.problems import Problem
 from footprint.service.register import (
     Directorate,
@@ -52,47 +53,54 @@ KINDS = (
 
 
 def _add_routes(kind: Kind) -> None:
-    def list_items(request: Request, cursor: str = "", limit: int = 100) -> Response:
+    def list_items(request: Request, cursor: str = "", limit: Limit = 100) -> Response:
         answers.check_limit(limit)
         with state_of(request).store.read() as connection:
             items = [item for code, item in kind.held(connection).items() if code > cursor]
         last = items[limit - 1].code if len(items) > limit else None
         return answers.json_response(answers.page_of(items, limit, last))
 
-    def get_item(request: Request, code: str) -> Response:
+    def get_item(request: Request, code: Code) -> Response:
         with state_of(request).store.read() as connection:
             item = kind.held(connection).get(code)
         if item is None:
             raise Problem(404, "not-found", f"{kind.path}: {code!r} is not registered")
         return answers.json_response(item)
 
-    async def put_item(request: Request, code: str) -> Response:
+    async def put_item(request: Request, code: Code) -> Response:
         state = state_of(request)
-        raw = await body.read(request, state.settings)
-        item = _decode(kind, code, raw)
-        await run_in_threadpool(_store, state, kind.register(item))
+        async with callers.admitted(request) as caller:
+            await run_in_threadpool(callers.check_operator, state, caller, "change the register")
+            raw = await body.read(request, state)
+            item = _decode(kind, code, raw)
+            action = f"register {kind.path} {code}"
+            await run_in_threadpool(_store, state, kind.register(item), caller.id, action)
         return answers.json_response(item)
 
     name = kind.path
-    router.add_api_route(f"/{name}", list_items, name=f"list {name}", methods=["GET"])
-    router.add_api_route(f"/{name}/{{code}}", get_item, name=f"get {name}", methods=["GET"])
+    one, schema = f"/{name}/{{code}}", kind.item.__name__
+    all_of_them = described.answers("In the order of their codes", described.listed(schema))
+    held = described.answers("As it is registered", schema, 404)
+    taken = described.answers("It is registered", schema, 422, *described.OF_WRITING)
     router.add_api_route(
-        f"/{name}/{{code}}",
+        f"/{name}", list_items, name=f"list {name}", methods=["GET"], responses=all_of_them
+    )
+    router.add_api_route(one, get_item, name=f"get {name}", methods=["GET"], responses=held)
+    router.add_api_route(
+        one,
         put_item,
         name=f"put {name}",
         methods=["PUT"],
-        openapi_extra=_openapi(kind),
+        responses=taken,
+        openapi_extra={"requestBody": _body(schema)},
     )
 
 
-def _openapi(kind: Kind) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{kind.item.__name__}"}
+def _body(schema: str) -> dict[str, Any]:
     return {
-        "requestBody": {
-            "required": True,
-            "description": "`code` may be left out: the path has it.",
-            "content": {"application/json": {"schema": reference}},
-        }
+        "required": True,
+        "description": "`code` may be left out: the path has it.",
+        "content": {described.JSON: {"schema": described.reference(f"{schema}Body")}},
     }
 
 
@@ -111,10 +119,11 @@ def _decode(kind: Kind, code: str, raw: bytes) -> Item:
         raise Problem(422, "unprocessable", f"{kind.path}: {error}") from error
 
 
-def _store(state: State, register: Register) -> None:
+def _store(state: State, register: Register, actor: str, action: str) -> None:
     try:
         with state.store.write() as connection:
-            take(connection, register, to_us(state.clock()))
+            if any(take(connection, register, to_us(state.clock())).values()):
+                state.audit.record(connection, actor, action, None)
     except RegisterError as error:
         raise Problem(422, "unprocessable", str(error)) from error
 

@@ -9,20 +9,24 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, factors, figures
+from footprint import METHOD_VERSION, factors, figures, merkle
 from footprint.figures import Named, Period
-from footprint.interval import Interval, paris_date, paris_month, to_us
+from footprint.interval import Interval, from_us, paris_date, paris_month, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import (
+    archived_facts,
     covers,
     platforms,
     register,
     servers,
+    store_archived,
     store_factors,
     store_facts,
     store_register,
     store_servers,
+    store_totals,
 )
+from footprint.service.archived_facts import Facts
 from footprint.service.register import Server, Sia
 from footprint.service.store_facts import Window
 from footprint.shared_figures import Made, Served
@@ -85,24 +89,31 @@ class Asked(msgspec.Struct, frozen=True):
     sia: str | None = None
 
 
-def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) -> Statement:
-    """The month's figures so far, as known at `as_of`.
+def statement(
+    connection: Connection, asked: Asked, zone: str, as_of: datetime, *, rolled: bool
+) -> Statement:
+    """The month's figures so far, as known at `as_of`; from rollups where they are up to date
+    (`rolled`) and `as_of` is the present, else from every page.
 
     Raises ReportError for a wrong month or an unknown project or SIA, FactorError for a zone
     without a factor.
     """
-    interval = _month(asked.month)
+    interval = month_interval(asked.month)
+    left = archived_facts.of(connection, asked.month)
+    if left is not None and not rolled:
+        raise ReportError(left_words(connection, asked.month))
     as_of_us = to_us(as_of)
     known = known_at(connection, as_of_us)
-    window = Window(interval, as_of_us)
+    window = Window(interval, as_of_us, rolled=rolled)
     all_factors = store_factors.all_factors(connection)
     pieces = [*factors.headline_periods(all_factors, zone, interval, as_of)]
     parts = parts_of(pieces, known.sia)
     served = servers.gather(connection, window, [part for part, _ in parts], known.servers)
-    subject = _subject(connection, asked, known, as_of_us, served)
+    subject = _subject(connection, asked, known, window, served)
     if subject.consumers is not None:
-        used_hosts = store_facts.hosts_of(connection, window, _with_servers(subject, served))
-        window = Window(interval, as_of_us, used_hosts)
+        facts = store_totals if rolled else store_facts
+        used_hosts = facts.hosts_of(connection, window, _with_servers(subject, served))
+        window = Window(interval, as_of_us, used_hosts, rolled)
     cover = covers.gather(connection, window, as_of)
     periods = divided(
         periods_of(connection, window, parts, known.sia, subject.consumers),
@@ -115,6 +126,12 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
     shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
     whole = subject.scope.kind == "all"
+    heads = left.ledgers_of(window.hosts) if left else store_facts.ledgers(connection, window)
+    gateways = left.usage_ledgers if left else store_servers.usage_ledgers(connection, window)
+    told = gateways if shown else []
+    platform = left.platform if left else None
+    if whole and left is None:
+        platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
     return Statement(
         format=1,
         month=asked.month,
@@ -132,16 +149,32 @@ def statement(connection: Connection, asked: Asked, zone: str, as_of: datetime) 
         hosts=hosts,
         gaps=cover.gaps,
         factors=used(lines, [use for _, use in pieces]),
-        omissions=list(OMISSIONS),
-        quarantined_pages=store_facts.quarantined_pages(connection, window),
-        ledgers=store_facts.ledgers(connection, window),
-        platform=(
-            platforms.gather(connection, window, [host.host_id for host in hosts], cover.devices)
-            if whole
-            else None
-        ),
+        omissions=[*OMISSIONS, *([archived_facts.OMISSION] if left else [])],
+        quarantined_pages=_quarantined(connection, window, left),
+        ledgers=heads,
+        platform=platform if whole else None,
         servers=shown,
-        usage_ledgers=store_servers.usage_ledgers(connection, window) if shown else [],
+        usage_ledgers=told,
+        ledgers_root=merkle.root(merkle.leaves(heads, told)),
+    )
+
+
+def _quarantined(connection: Connection, window: Window, left: Facts | None) -> int:
+    """Of a month that has left: what was counted then, and what came for it since."""
+    count = store_facts.quarantined_pages(connection, window)
+    if left is None:
+        return count
+    before = msgspec.structs.replace(window, as_of_us=left.at_us)
+    since = count - store_facts.quarantined_pages(connection, before)
+    return left.quarantined_of(window.hosts) + since
+
+
+def left_words(connection: Connection, month: str) -> str:
+    """What to say to whoever asks for pages of a month that has left."""
+    left = next(one for one in store_archived.months(connection) if one.month == month)
+    return (
+        f"month {month}: its pages left this database for {left.file} at "
+        f"{from_us(left.at_us).isoformat()}; its statement, as known since, can be had"
     )
 
 
@@ -152,7 +185,8 @@ def _with_servers(subject: Subject, served: Iterable[Served]) -> tuple[str, ...]
     return (*own, *used)
 
 
-def _month(month: str) -> Interval:
+def month_interval(month: str) -> Interval:
+    """The interval of a month; ReportError where it is none."""
     try:
         return paris_month(month)
     except ValueError as error:
@@ -160,17 +194,27 @@ def _month(month: str) -> Interval:
 
 
 def _subject(
-    connection: Connection, asked: Asked, known: Known, as_of_us: int, served: Iterable[Served]
+    connection: Connection,
+    asked: Asked,
+    known: Known,
+    window: Window,
+    served: Iterable[Served],
 ) -> Subject:
+    facts = store_totals if window.rolled else store_facts
     if asked.project is not None and asked.sia is not None:
         raise ReportError("project, sia: give one of them, not both")
     if asked.project is not None:
-        return _project(connection, asked.project, known.sia, as_of_us)
+        return _project(connection, asked.project, known.sia, window.as_of_us)
     if asked.sia is not None:
         kind, name, registered = known.named.of(asked.sia)
         told = registered or any(asked.sia in one.consumers for one in served)
         scope = Scope("server" if kind == "server" else "sia", asked.sia, name)
-        return _consumer(connection, scope, asked.sia, told=told)
+        if not told and not facts.has_consumer(connection, asked.sia):
+            raise ReportError(
+                f"sia: {asked.sia!r} is neither registered nor in any page; check the code",
+                unknown=True,
+            )
+        return Subject(scope, (asked.sia,), None)
     return Subject(Scope("all", None, None), None, None)
 
 
@@ -185,14 +229,6 @@ def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_
         item.code for item in known.values() if any(s.project == code for s in item.shares)
     )
     return Subject(Scope("project", code, project.name), carried, code)
-
-
-def _consumer(connection: Connection, scope: Scope, code: str, *, told: bool) -> Subject:
-    if not told and not store_facts.has_consumer(connection, code):
-        raise ReportError(
-            f"sia: {code!r} is neither registered nor in any page; check the code", unknown=True
-        )
-    return Subject(scope, (code,), None)
 
 
 Parts = Sequence[tuple[Interval, FactorUse | None]]
@@ -221,12 +257,11 @@ def periods_of(
     consumers: tuple[str, ...] | None = None,
 ) -> list[Period]:
     """Energies by part, as pages have them."""
+    facts = store_totals if window.rolled else store_facts
     return [
         Period(
             factor,
-            store_facts.cells(
-                connection, msgspec.structs.replace(window, interval=part), consumers
-            ),
+            facts.cells(connection, msgspec.structs.replace(window, interval=part), consumers),
             _shares(known, part),
         )
         for part, factor in parts
@@ -275,7 +310,8 @@ def used(lines: Iterable[Line], uses: Iterable[FactorUse]) -> list[FactorUse]:
 def boundaries(connection: Connection, window: Window) -> list[HostBoundary]:
     """What of each host is inside the figures, and which components nobody measures there."""
     present: dict[str, dict[Component, list[Quality]]] = {}
-    for host_id, component, quality in store_facts.qualities(connection, window):
+    facts = store_totals if window.rolled else store_facts
+    for host_id, component, quality in facts.qualities(connection, window):
         present.setdefault(host_id, {}).setdefault(component, []).append(quality)
     return [
         HostBoundary(

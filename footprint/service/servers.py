@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from footprint import shared, token_fit
 from footprint.allocation import DEFAULT, TokenWeights, Usage
-from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, to_us
-from footprint.service import store_servers, store_usage
+from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, month_of, to_us
+from footprint.service import archived_facts, store_servers, store_usage
+from footprint.service.archived_facts import Facts as Left
 from footprint.service.register import Server
 from footprint.service.store_facts import Window
 from footprint.service.store_usage import Told, ToldGap, ToldLine
@@ -46,23 +47,28 @@ def gather(
     `window.hosts` is not looked at: a server may be on any."""
     if not servers:
         return []
+    # Of a month whose pages have left: what was kept of it.
+    month = month_of(window.interval.start)
+    left = archived_facts.of(connection, month) if window.rolled else None
     everywhere = msgspec.structs.replace(window, hosts=None)
-    told = store_usage.told(connection, everywhere)
-    gaps = store_usage.gaps(connection, everywhere)
+    told = left.told if left else store_usage.told(connection, everywhere)
+    gaps = left.gaps if left else store_usage.gaps(connection, everywhere)
     return [
         _served(servers[code], found, pieces, _missing(found.gateways, told, gaps, window))
-        for code, found in sorted(facts(connection, everywhere, servers).items())
+        for code, found in sorted(facts(connection, everywhere, servers, left).items())
     ]
 
 
 def facts(
-    connection: Connection, window: Window, servers: Mapping[str, Server]
+    connection: Connection,
+    window: Window,
+    servers: Mapping[str, Server],
+    left: Left | None = None,
 ) -> dict[str, Facts]:
     """What is stored of each of `servers` of which anything is."""
-    boards = any(server.models for server in servers.values())
-    spent = store_servers.spending(connection, window, servers, boards=boards)
-    lines = _by_server(store_usage.lines(connection, window))
-    totals = _by_server(store_usage.totals(connection, window))
+    spent = _spent(connection, window, servers, left)
+    lines = _by_server(left.lines if left else store_usage.lines(connection, window))
+    totals = _by_server(left.totals if left else store_usage.totals(connection, window))
     return {
         code: Facts(
             spending=spent.get(code, []),
@@ -72,6 +78,21 @@ def facts(
         )
         for code in servers
         if code in spent or code in lines or code in totals
+    }
+
+
+def _spent(
+    connection: Connection, window: Window, servers: Mapping[str, Server], left: Left | None
+) -> dict[str, list[Spending]]:
+    """Energy of each server that has any. Of a month that has left the boards of a server that was
+    registered afterwards are not known: it has the energy of all of them together."""
+    if left is None:
+        boards = any(server.models for server in servers.values())
+        return store_servers.spending(connection, window, servers, boards=boards)
+    later = [code for code in servers if code not in left.spending]
+    return {
+        **{code: left.spending[code] for code in servers if left.spending.get(code)},
+        **store_servers.spending(connection, window, later, boards=False),
     }
 
 

@@ -6,13 +6,16 @@ In: command line arguments. Out: one frozen `Settings`. The clock is no setting:
 
 import hashlib
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-DEFAULT_DATABASE = Path("footprint.db")
+from footprint.service.place import DEFAULT, Place
+
 DEFAULT_LISTEN = "127.0.0.1:8787"
 DEFAULT_ZONE = "FR"
+DEFAULT_PROXIES = ("127.0.0.1", "::1")
 BODY_LIMIT_BYTES = 32 * 1024 * 1024
 BODY_SECONDS = 60.0
 LEAST_TOKEN_CHARACTERS = 22
@@ -26,19 +29,46 @@ class SettingError(ValueError):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `footprint serve` runs with.
 
-    `database`: SQLite file, made on first start. `host`, `port`: where to listen; 0 lets the
-    operating system choose. `token_sha256`: digest of the token that writers present, None for
-    none. `zone`: of the electricity factors. `body_limit_bytes`, `body_seconds`: the most that a
-    request body may weigh and last.
+    `database`: SQLite file, made on first start, or a database of a PostgreSQL server. `host`,
+    `port`: where to listen; 0 lets the operating system choose. `token_sha256`: digest of the
+    operator's token, None for none. `zone`: of the electricity factors. `proxies`: whose
+    `X-Forwarded-For` and `-Proto` are believed. `audit_days`: how long the audit log is kept.
+    `keep_months`: how many whole months of pages the database keeps before they leave for a file in
+    `archive_to`, 0 for good.
+    `tls_cert`, `tls_key`: PEM files, None where a proxy brings TLS; `tls_client_ca`: whose
+    certificates clients must have, None for no such question.
+
+    The limits (`LIMITS`): the most that a request body may weigh and last; how long a request's
+    head may take to come, and an answer to be taken, before the connection is closed; connections,
+    and requests served at once, in all, of one address, of one host's token; requests a second of
+    an address and of a token (ten seconds' worth at once), and refused tokens a minute of an
+    address. Programs of this machine are held to the limits of an address only for refused tokens.
     """
 
-    database: Path = DEFAULT_DATABASE
+    database: Place = DEFAULT
     host: str = "127.0.0.1"
     port: int = 8787
     token_sha256: bytes | None = None
     zone: str = DEFAULT_ZONE
+    proxies: tuple[str, ...] = DEFAULT_PROXIES
+    audit_days: int = 365
+    keep_months: int = 0
+    archive_to: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
     body_limit_bytes: int = BODY_LIMIT_BYTES
     body_seconds: float = BODY_SECONDS
+    head_seconds: float = 10.0
+    stall_seconds: float = 30.0
+    connections: int = 1000
+    connections_per_address: int = 100
+    requests_at_once: int = 200
+    requests_at_once_per_address: int = 50
+    requests_at_once_per_token: int = 4
+    requests_per_second_per_address: float = 50.0
+    requests_per_second_per_token: float = 20.0
+    refusals_per_minute_per_address: float = 30.0
 
     def __post_init__(self) -> None:
         if self.token_sha256 is None and not is_loopback(self.host):
@@ -46,6 +76,57 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"--listen {self.host}: without a token anyone could write pages; "
                 "give --token-file FILE or listen on 127.0.0.1"
             )
+        if self.audit_days < 1:
+            raise SettingError(f"--audit-days {self.audit_days}: needs a whole number above 0")
+        if self.keep_months < 0:
+            raise SettingError(f"--keep-months {self.keep_months}: 0 keeps every month for good")
+        if bool(self.keep_months) != (self.archive_to is not None):
+            raise SettingError("--keep-months, --archive-to: one needs the other")
+        if self.archive_to is not None and not self.archive_to.is_dir():
+            raise SettingError(f"--archive-to {self.archive_to}: no such folder; make it first")
+        if self.tls_cert is None and (self.tls_key or self.tls_client_ca):
+            raise SettingError("--tls-key, --tls-client-ca: only with --tls-cert")
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise SettingError(f"--proxy {proxy[:80]}: {error}") from error
+
+
+LIMITS: dict[str, type] = {
+    field.name: field.type
+    for field in msgspec.structs.fields(Settings)
+    if field.type in (int, float) and field.name not in ("port", "audit_days", "keep_months")
+}
+"""The limits that `--limit` sets, and the type of each."""
+
+
+def parse_limits(texts: Iterable[str]) -> dict[str, float]:
+    """Limits in `NAME=NUMBER`; SettingError for another name, or a number that is not above 0."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in LIMITS:
+            names = ", ".join(LIMITS)
+            raise SettingError(f"--limit {text[:80]}: write NAME=NUMBER; names: {names}")
+        try:
+            value = LIMITS[name](number)
+        except ValueError:
+            value = 0
+        if not 0 < value < 2**40:
+            kind = "a whole number" if LIMITS[name] is int else "a number"
+            raise SettingError(f"--limit {text[:80]}: needs {kind} above 0")
+        found[name] = value
+    return found
+
+
+def is_proxy(address: str, proxies: Iterable[str]) -> bool:
+    """Whether an address is one of `proxies`, or in one of their networks."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(proxy) for proxy in proxies)
 
 
 def is_loopback(host: str) -> bool:

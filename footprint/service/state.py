@@ -3,7 +3,10 @@
 import msgspec
 from fastapi import Request
 
+from footprint.service.audit import Audit
 from footprint.service.clock import Clock
+from footprint.service.intake import Intake
+from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
 from footprint.service.settings import Settings
 from footprint.service.store import Store
@@ -11,13 +14,17 @@ from footprint.service.tally import Tally
 
 
 class State(msgspec.Struct, frozen=True):
-    """Settings, database, clock, counts and the present month of one running service."""
+    """Settings, database, clock, counts and the present month of one running service; what its
+    callers may still ask, and the log of what they changed."""
 
     settings: Settings
     store: Store
+    intake: Intake
     clock: Clock
     tally: Tally
     months: MonthCache
+    limits: OfTokens
+    audit: Audit
 
 
 def state_of(request: Request) -> State:

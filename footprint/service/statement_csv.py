@@ -77,6 +77,7 @@ def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# method_version", statement.method_version)
     yield ("# omissions", " ".join(statement.omissions))
     yield ("# quarantined_pages", statement.quarantined_pages)
+    yield ("# ledgers_root", statement.ledgers_root)
 
 
 def _unknown(statement: Statement) -> Iterator[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 
 from footprint.factors import FactorError
-from footprint.service import answers, formats, html, overviews, reports
+from footprint.service import answers, described, formats, html, overviews, reports, rollups
 from footprint.service.problems import Problem
 from footprint.service.state import State, state_of
 from footprint.statement import Statement
@@ -17,10 +17,15 @@ from footprint.statement import Statement
 router = APIRouter(prefix="/v1", tags=["figures"])
 
 
-@router.get("/statements/{month}", summary="A month's figures so far")
+_MADE = described.answers(
+    "The statement in the format asked for", "Statement", 404, 409, csv="text/csv", html="text/html"
+)
+
+
+@router.get("/statements/{month}", summary="A month's figures so far", responses=_MADE)
 def get_statement(
     request: Request,
-    month: str,
+    month: described.Month,
     *,
     project: str | None = None,
     sia: str | None = None,
@@ -44,8 +49,9 @@ def get_statement(
 def made(state: State, asked: reports.Asked) -> Statement:
     """The statement as of now; a `Problem` where it cannot be made."""
     try:
-        with state.store.read() as connection:
-            return reports.statement(connection, asked, state.settings.zone, state.clock())
+        with rollups.figures(state.store) as connection:
+            zone = state.settings.zone
+            return reports.statement(connection, asked, zone, state.clock(), rolled=True)
     except reports.ReportError as error:
         status, kind = (404, "not-found") if error.unknown else (400, "query")
         raise Problem(status, kind, str(error)) from error
@@ -53,11 +59,15 @@ def made(state: State, asked: reports.Asked) -> Statement:
         raise Problem(409, "factor-missing", str(error)) from error
 
 
-@router.get("/overview", summary="What is measured now, and since midnight in Paris")
+@router.get(
+    "/overview",
+    summary="What is measured now, and since midnight in Paris",
+    responses=described.answers("What the first page shows", "Overview"),
+)
 def get_overview(request: Request) -> Response:
     """The overview that the first page shows."""
     state = state_of(request)
-    with state.store.read() as connection:
+    with rollups.figures(state.store) as connection:
         return answers.json_response(
             overviews.overview(connection, state.settings.zone, state.clock())
         )

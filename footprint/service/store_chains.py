@@ -4,21 +4,37 @@ In: which tables a kind of pages has. Out: `Chains`, which reads and extends its
 updated but a head, by a conditional UPDATE that checks that it moved it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, func, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 from sqlmodel import SQLModel
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import tables
+from footprint.service import store_bulk, tables
 
 Row = dict[str, Any]
+Content = tuple[Any, ...]
+"""A row in the order of its table's columns."""
 P = TypeVar("P", bound=ledger.Linked)
-Derived = tuple[tuple[type[SQLModel], Callable[[P], list[Row]]], ...]
+
+
+class Dated(NamedTuple, Generic[P]):
+    """A page with its interval in microseconds, reckoned once for all the rows that follow."""
+
+    page: P
+    start_us: int
+    end_us: int
+
+
+def dated(page: P) -> Dated[P]:
+    """The page with its interval."""
+    return Dated(page, to_us(page.start), to_us(page.end))
+
+
+Derived = tuple[tuple[type[SQLModel], Callable[[Dated[P]], list[Content]]], ...]
 """Every table whose rows follow from accepted pages alone, and how."""
 
 
@@ -44,6 +60,28 @@ class HeldPage(msgspec.Struct, frozen=True):
     known_from_us: int
 
 
+class HeldHead(NamedTuple):
+    """A ledger's head, and the latest end of its accepted pages."""
+
+    head: ledger.Head
+    end_us: int | None
+
+
+class Move(NamedTuple):
+    """A head on its way from `old` to page `seq`; `end_us`, the latest end of accepted pages, never
+    goes back, and is None where none came."""
+
+    old: ledger.Head
+    seq: int
+    hash: str
+    end_us: int | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Host and ledger."""
+        return self.old.host_id, self.old.ledger_id
+
+
 class HeadMovedError(RuntimeError):
     """Somebody else moved a head within this transaction's time: cannot be, but is checked."""
 
@@ -58,13 +96,21 @@ class Chains(Generic[P]):
         self._head = head_rows = tables.table(head)
         self._page = page_rows = tables.table(page)
         # Built once: what runs for every page of a batch.
-        self._head_of = select(head_rows.c.seq, head_rows.c.hash, head_rows.c.end_us).where(
-            head_rows.c.host_id == bindparam("host"), head_rows.c.ledger_id == bindparam("ledger")
+        of_ledger = "WHERE host_id = ? AND ledger_id = ?"
+        name = head_rows.name
+        self._head_of = f"SELECT seq, hash, end_us FROM {name} {of_ledger}"  # noqa: S608 - our names
+        self._of_hosts = (
+            f"SELECT host_id, ledger_id, seq, hash, end_us FROM {name} WHERE host_id IN ()"  # noqa: S608 - our names
         )
-        self._hash_of = select(page_rows.c.hash).where(
+        self._move_head = (
+            f"UPDATE {name} SET seq = ?, hash = ?, end_us = "  # noqa: S608 - our names
+            "CASE WHEN end_us > ? THEN end_us ELSE coalesce(?, end_us) END "
+            f"{of_ledger} AND seq = ? AND hash = ?"
+        )
+        self._hashes_of = select(page_rows.c.seq, page_rows.c.hash).where(
             page_rows.c.host_id == bindparam("host"),
             page_rows.c.ledger_id == bindparam("ledger"),
-            page_rows.c.seq == bindparam("number"),
+            page_rows.c.seq.in_(bindparam("numbers", expanding=True)),
         )
         # In the order of the index, so that it is found without a scan.
         self._last_before = (
@@ -91,14 +137,14 @@ class Chains(Generic[P]):
 
     def head(self, connection: Connection, host_id: str, ledger_id: str) -> ledger.Head:
         """The last page held of a ledger; seq -1 and GENESIS where none is."""
-        row = connection.execute(self._head_of, {"host": host_id, "ledger": ledger_id}).first()
-        seq, page_hash = (row.seq, row.hash) if row else (-1, ledger.GENESIS)
+        found = store_bulk.found(connection, self._head_of, host_id, ledger_id)
+        seq, page_hash, _ = found[0] if found else (-1, ledger.GENESIS, None)
         return ledger.Head(host_id, ledger_id, seq, page_hash)
 
     def head_end_us(self, connection: Connection, host_id: str, ledger_id: str) -> int | None:
         """The latest end of its ledger's accepted pages that a head row gives."""
-        row = connection.execute(self._head_of, {"host": host_id, "ledger": ledger_id}).first()
-        return row.end_us if row else None
+        found = store_bulk.found(connection, self._head_of, host_id, ledger_id)
+        return found[0][2] if found else None
 
     def heads(
         self,
@@ -130,45 +176,33 @@ class Chains(Generic[P]):
         )
         return {row.host_id: row.end_us for row in connection.execute(query)}
 
-    def move_head(
-        self,
-        connection: Connection,
-        old: ledger.Head,
-        seq: int,
-        page_hash: str,
-        end_us: int | None,
-    ) -> None:
-        """Move a head from `old` to page `seq`; `end_us`, the latest end of accepted pages, never
-        goes back, and is None where none came."""
-        rows = self._head
-        if old.seq < 0:
-            connection.execute(
-                insert(rows)
-                .values(host_id=old.host_id, ledger_id=old.ledger_id, seq=old.seq, hash=old.hash)
-                .on_conflict_do_nothing()
-            )
-        values: dict[str, Any] = {"seq": seq, "hash": page_hash}
-        if end_us is not None:
-            values["end_us"] = case((rows.c.end_us > end_us, rows.c.end_us), else_=end_us)
-        moved = connection.execute(
-            update(rows)
-            .where(
-                rows.c.host_id == old.host_id,
-                rows.c.ledger_id == old.ledger_id,
-                rows.c.seq == old.seq,
-                rows.c.hash == old.hash,
-            )
-            .values(values)
-        )
-        if moved.rowcount != 1:
-            raise HeadMovedError(f"head of {old.host_id}/{old.ledger_id} is not at page {old.seq}")
+    def of_hosts(self, connection: Connection, hosts: Collection[str]) -> list[HeldHead]:
+        """Every head of `hosts`."""
+        return [
+            HeldHead(ledger.Head(*row), end_us)
+            for *row, end_us in store_bulk.found_among(connection, self._of_hosts, hosts)
+        ]
 
-    def page_hash(
-        self, connection: Connection, host_id: str, ledger_id: str, seq: int
-    ) -> str | None:
-        """The hash of a page held, None where it is not."""
-        key = {"host": host_id, "ledger": ledger_id, "number": seq}
-        return connection.execute(self._hash_of, key).scalar_one_or_none()
+    def move_heads(self, connection: Connection, moves: Sequence[Move]) -> None:
+        """Move heads, each of another ledger."""
+        begun = [
+            (*move.key, move.seq, move.hash, move.end_us) for move in moves if move.old.seq < 0
+        ]
+        store_bulk.insert(connection, self._head, begun)
+        moved = [
+            (move.seq, move.hash, move.end_us, move.end_us, *move.key, move.old.seq, move.old.hash)
+            for move in moves
+            if move.old.seq >= 0
+        ]
+        if store_bulk.change_many(connection, self._move_head, moved) != len(moved):
+            raise HeadMovedError(f"one of {len(moved)} heads is not where it was found")
+
+    def hashes(
+        self, connection: Connection, host_id: str, ledger_id: str, numbers: Sequence[int]
+    ) -> dict[int, str]:
+        """The hashes of a ledger's pages of these numbers that are held."""
+        key = {"host": host_id, "ledger": ledger_id, "numbers": numbers}
+        return {row.seq: row.hash for row in connection.execute(self._hashes_of, key)}
 
     def page_body(
         self, connection: Connection, host_id: str, ledger_id: str, seq: int
@@ -191,31 +225,15 @@ class Chains(Generic[P]):
             return None
         return HeldPage(row.ledger_id, row.seq, (row.start_us, row.end_us), row.known_from_us)
 
-    def insert_page(self, connection: Connection, row: PageRow) -> None:
-        """Keep a page's evidence."""
-        start_us, end_us = row.interval_us or (None, None)
-        connection.execute(
-            self._page.insert(),
-            {
-                "host_id": row.host_id,
-                "ledger_id": row.ledger_id,
-                "seq": row.seq,
-                "hash": row.hash,
-                "start_us": start_us,
-                "end_us": end_us,
-                "known_from_us": row.known_from_us,
-                "state": "quarantined" if row.reason else "accepted",
-                "reason": row.reason,
-                "body": row.body,
-            },
-        )
+    def insert_pages(self, connection: Connection, rows: Sequence[PageRow]) -> None:
+        """Keep pages' evidence."""
+        store_bulk.insert(connection, self._page, [_evidence(row) for row in rows])
 
-    def insert_content(self, connection: Connection, pages: Sequence[P]) -> None:
+    def insert_content(self, connection: Connection, pages: Sequence[Dated[P]]) -> None:
         """Keep what accepted pages say, as rows that can be summed."""
         for model, derive in self.derived:
             rows = [row for page in pages for row in derive(page)]
-            if rows:
-                connection.execute(tables.table(model).insert(), rows)
+            store_bulk.insert(connection, tables.table(model), rows)
 
     def ledger_pages(self, connection: Connection, host_id: str, ledger_id: str) -> Any:
         """Every page held of a ledger in order, as its row."""
@@ -227,24 +245,41 @@ class Chains(Generic[P]):
         )
 
 
+def _evidence(row: PageRow) -> Content:
+    start_us, end_us = row.interval_us or (None, None)
+    accepted = not row.reason
+    return (
+        row.host_id,
+        row.ledger_id,
+        row.seq,
+        row.hash,
+        start_us,
+        end_us,
+        row.known_from_us,
+        "accepted" if accepted else "quarantined",
+        row.reason,
+        row.body,
+        start_us if accepted else row.known_from_us,
+    )
+
+
 def derived_rows(
     connection: Connection, model: type[SQLModel], host_id: str, ledger_id: str
-) -> Any:
+) -> list[Content]:
     """The rows of one derived table and ledger, in the order of their pages."""
     found = tables.table(model)
-    return connection.execute(
+    rows = connection.execute(
         select(found)
         .where(found.c.host_id == host_id, found.c.ledger_id == ledger_id)
         .order_by(found.c.seq, found.c.ordinal)
-    ).mappings()
+    )
+    return [tuple(row) for row in rows]
 
 
-def keyed(page: ledger.Linked, contents: Iterable[Row]) -> list[Row]:
+def keyed(of: Dated[Any], contents: Sequence[Content]) -> list[Content]:
     """Rows of a page's contents in order, each with the page's key and its place."""
-    key = {
-        "host_id": page.host_id,
-        "start_us": to_us(page.start),
-        "ledger_id": page.ledger_id,
-        "seq": page.seq,
-    }
-    return [{**key, "ordinal": ordinal, **row} for ordinal, row in enumerate(contents)]
+    page, start_us, _ = of
+    host_id, ledger_id, seq = page.host_id, page.ledger_id, page.seq
+    return [
+        (host_id, start_us, ledger_id, seq, ordinal, *row) for ordinal, row in enumerate(contents)
+    ]

@@ -1,21 +1,25 @@
 """SQL that only `footprint fsck` needs: everything held, to be compared with the pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, delete, func, inspect, select, text
 from sqlmodel import SQLModel
 
-from footprint.service import damage, judge, tables
+from footprint.service import damage, judge, store_bulk, tables
 from footprint.service.kinds import Kind
+from footprint.service.store_chains import Content, Row
 
 _DEVICE = tables.table(tables.Device)
 MOST_LINES = 10
 
 
 def integrity(connection: Connection) -> list[str]:
-    """What the database itself finds wrong, at most `MOST_LINES`."""
+    """What the database itself finds wrong, at most `MOST_LINES`; PostgreSQL has its own programs
+    for that (pg_amcheck, checksums)."""
+    if connection.dialect.name != "sqlite":
+        return []
     try:
         return _integrity(connection, str(MOST_LINES))
     except damage.UNREADABLE:
@@ -87,8 +91,48 @@ def rivals(connection: Connection, kind: Kind[Any]) -> list[str]:
     return sorted(set(connection.execute(query).scalars()))
 
 
-def devices(connection: Connection) -> dict[tuple[str, str, str], Any]:
-    """The row of every device held: first and last cover, when known, rated power."""
-    return {
-        (row.host_id, row.component, row.device): row for row in connection.execute(select(_DEVICE))
-    }
+def overlaps(connection: Connection) -> list[tuple[str, str, int]]:
+    """Host, ledger and number of accepted pages of energy that begin before an earlier one of their
+    host has ended."""
+    rows = tables.table(tables.Page)
+    order = (rows.c.start_us, rows.c.end_us, rows.c.ledger_id, rows.c.seq)
+    before_us = func.max(rows.c.end_us).over(
+        partition_by=rows.c.host_id, order_by=order, rows=(None, -1)
+    )
+    each = (
+        select(rows.c.host_id, rows.c.ledger_id, rows.c.seq, rows.c.start_us, before_us.label("us"))
+        .where(rows.c.state == "accepted")
+        .subquery()
+    )
+    keys = (each.c.host_id, each.c.ledger_id, each.c.seq)
+    query = select(*keys).where(each.c.us > each.c.start_us).order_by(*keys)
+    return [(row.host_id, row.ledger_id, row.seq) for row in connection.execute(query)]
+
+
+def devices(connection: Connection, host_id: str | None = None) -> dict[tuple[str, str, str], Any]:
+    """The row of every device held, of a host or of all: first and last cover, when known, rated
+    power."""
+    query = select(_DEVICE)
+    if host_id is not None:
+        query = query.where(_DEVICE.c.host_id == host_id)
+    return {(row.host_id, row.component, row.device): row for row in connection.execute(query)}
+
+
+def replace(
+    connection: Connection,
+    model: type[SQLModel],
+    ledger: tuple[str, str],
+    expected: Sequence[Content],
+) -> None:
+    """Put the rows of a ledger in a derived table in the place of those held."""
+    rows = tables.table(model)
+    host_id, ledger_id = ledger
+    connection.execute(delete(rows).where(rows.c.host_id == host_id, rows.c.ledger_id == ledger_id))
+    store_bulk.insert(connection, rows, expected)
+
+
+def replace_devices(connection: Connection, host_id: str, expected: Sequence[Row]) -> None:
+    """Put the device rows of a host in the place of those held."""
+    connection.execute(delete(_DEVICE).where(_DEVICE.c.host_id == host_id))
+    if expected:
+        connection.execute(_DEVICE.insert(), expected)

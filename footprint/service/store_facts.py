@@ -4,10 +4,23 @@ Pages later than `as_of` are left out, so that a past figure can be had again (l
 microjoules are taken in joules and microjoules apart: SQLite's SUM fails beyond 2^63 (2.5 GWh).
 """
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Join, Table, and_, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Join,
+    Select,
+    Table,
+    and_,
+    exists,
+    func,
+    literal_column,
+    select,
+)
 from sqlmodel import SQLModel
 
 from footprint.figures import Cell
@@ -16,12 +29,15 @@ from footprint.ledger import Component, Quality
 from footprint.service import tables
 from footprint.statement import LedgerHead
 
+_HEAD = tables.table(tables.LedgerHead)
 _PAGE = tables.table(tables.Page)
 _USAGE = tables.table(tables.UsagePage)
 _ENTRY = tables.table(tables.Entry)
 _GAP = tables.table(tables.Gap)
 _SENSOR = tables.table(tables.Sensor)
 _DEVICE = tables.table(tables.Device)
+_QUARANTINED: ColumnElement[str] = literal_column("'quarantined'")
+"""Written out: SQLite finds an index of such rows for no parameter."""
 _UJ_PER_J = 1_000_000
 
 DeviceKey = tuple[str, Component, str]
@@ -30,11 +46,13 @@ DeviceKey = tuple[str, Component, str]
 
 class Window(msgspec.Struct, frozen=True):
     """Which rows count: pages that start in `interval`, known at `as_of_us`, of `hosts` (None: of
-    every host)."""
+    every host). `rolled`: what was summed already may be read instead, because `as_of_us` is the
+    present and the interval begins and ends with a day (Europe/Paris), or has not ended."""
 
     interval: Interval
     as_of_us: int
     hosts: tuple[str, ...] | None = None
+    rolled: bool = False
 
 
 class DeviceFact(msgspec.Struct, frozen=True):
@@ -62,9 +80,13 @@ def begins_in(window: Window, rows: Any) -> ColumnElement[bool]:
         rows.c.start_us >= to_us(window.interval.start),
         rows.c.start_us < to_us(window.interval.end),
     ]
-    if window.hosts is not None:
-        conditions.append(rows.c.host_id.in_(window.hosts))
-    return and_(*conditions)
+    hosts = every_host() if window.hosts is None else window.hosts
+    return and_(rows.c.host_id.in_(hosts), *conditions)
+
+
+def every_host() -> Select[tuple[str]]:
+    """The hosts that ever sent a page: with them rows of a time are found by the tables' keys."""
+    return select(_HEAD.c.host_id).distinct()
 
 
 def known(window: Window, rows: Table) -> Join:
@@ -103,7 +125,7 @@ def cells(
             row.component,
             row.part,
             row.quality,
-            row.joules * _UJ_PER_J + row.rest_uj,
+            int(row.joules) * _UJ_PER_J + int(row.rest_uj),
         )
         for row in connection.execute(query)
     ]
@@ -142,7 +164,8 @@ def paged_us(connection: Connection, window: Window) -> dict[DeviceKey, int]:
         .group_by(*keys)
     )
     return {
-        (row.host_id, row.component, row.device): row.paged_us for row in connection.execute(query)
+        (row.host_id, row.component, row.device): int(row.paged_us)
+        for row in connection.execute(query)
     }
 
 
@@ -161,6 +184,13 @@ def qualities(connection: Connection, window: Window) -> list[tuple[str, Compone
 
 def gaps(connection: Connection, window: Window) -> list[GapFact]:
     """Gaps and blind stretches, in order."""
+    return gaps_where(connection, known(window, _GAP), begins_in(window, _GAP))
+
+
+def gaps_where(
+    connection: Connection, source: FromClause, condition: ColumnElement[bool]
+) -> list[GapFact]:
+    """Those of `source`, which has the table of gaps in it, that meet a condition; in order."""
     states = exists().where(
         _SENSOR.c.host_id == _GAP.c.host_id,
         _SENSOR.c.start_us == _GAP.c.start_us,
@@ -172,8 +202,8 @@ def gaps(connection: Connection, window: Window) -> list[GapFact]:
     )
     query = (
         select(_GAP, states.label("paged"))
-        .select_from(known(window, _GAP))
-        .where(begins_in(window, _GAP))
+        .select_from(source)
+        .where(condition)
         .order_by(_GAP.c.host_id, _GAP.c.component, _GAP.c.device, _GAP.c.from_us)
     )
     return [
@@ -203,51 +233,67 @@ def quarantined_pages(connection: Connection, window: Window) -> int:
     """Pages of energy and of usage kept but left out; one that does not say its time counts where
     it arrived. Usage pages of every gateway count, whatever the window's hosts: whose requests they
     hold is not known."""
+    of = None if window.hosts is None else {USAGE_HOST, *window.hosts}
+    counts = quarantined_by_host(connection, window)
+    return sum(count for host_id, count in counts.items() if of is None or host_id in of)
+
+
+USAGE_HOST = ""
+"""Stands for every gateway where pages are counted by host."""
+
+
+def quarantined_by_host(connection: Connection, window: Window) -> dict[str, int]:
+    """As above, host by host; usage pages under no host's name."""
     start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
-    total = 0
+    counts: Counter[str] = Counter()
     for rows in (_PAGE, _USAGE):
         at_us = func.coalesce(rows.c.start_us, rows.c.known_from_us)
-        query = select(func.count()).where(
-            rows.c.state == "quarantined",
+        query = select(rows.c.host_id).where(
+            rows.c.state == _QUARANTINED,
             rows.c.known_from_us <= window.as_of_us,
             at_us >= start_us,
             at_us < end_us,
         )
-        if window.hosts is not None and rows is _PAGE:
-            query = query.where(rows.c.host_id.in_(window.hosts))
-        total += connection.execute(query).scalar_one()
-    return total
+        found = connection.execute(query).scalars()  # few: an index has these alone
+        counts.update(host_id if rows is _PAGE else USAGE_HOST for host_id in found)
+    return dict(counts)
 
 
 def all_quarantined(connection: Connection) -> int:
     """Pages of energy and of usage kept but left out, of all time."""
-    counts = (select(func.count()).where(rows.c.state == "quarantined") for rows in (_PAGE, _USAGE))
+    counts = (select(func.count()).where(rows.c.state == _QUARANTINED) for rows in (_PAGE, _USAGE))
     return sum(connection.execute(count).scalar_one() for count in counts)
 
 
 def ledgers(connection: Connection, window: Window) -> list[LedgerHead]:
-    """The last accepted page of each ledger that the interval's figures rest on."""
-    keys = (_PAGE.c.host_id, _PAGE.c.ledger_id)
+    """The last accepted page of each ledger that the interval's figures rest on: found from the
+    heads, whatever the number of pages."""
     last = (
-        select(*keys, func.max(_PAGE.c.seq).label("seq"))
+        select(_PAGE.c.seq)
         .where(
-            begins_in(window, _PAGE),
+            _PAGE.c.host_id == _HEAD.c.host_id,
+            _PAGE.c.ledger_id == _HEAD.c.ledger_id,
+            _PAGE.c.start_us >= to_us(window.interval.start),
+            _PAGE.c.start_us < to_us(window.interval.end),
             _PAGE.c.state == "accepted",
             _PAGE.c.known_from_us <= window.as_of_us,
         )
-        .group_by(*keys)
-        .subquery()
+        .order_by(_PAGE.c.start_us.desc(), _PAGE.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    same = and_(
-        _PAGE.c.host_id == last.c.host_id,
-        _PAGE.c.ledger_id == last.c.ledger_id,
-        _PAGE.c.seq == last.c.seq,
-    )
-    query = select(*keys, _PAGE.c.seq, _PAGE.c.hash).join(last, same).order_by(*keys)
-    return [
-        LedgerHead(row.host_id, row.ledger_id, row.seq, row.hash)
-        for row in connection.execute(query)
-    ]
+    each = select(_HEAD.c.host_id, _HEAD.c.ledger_id, last.label("seq"))
+    if window.hosts is not None:
+        each = each.where(_HEAD.c.host_id.in_(window.hosts))
+    return [LedgerHead(*row) for row in connection.execute(_with_hashes(each.subquery()))]
+
+
+def _with_hashes(each: Any) -> Select[Any]:
+    """Host, ledger, number and hash of the pages that `each` names, in order."""
+    names = ("host_id", "ledger_id", "seq")
+    same = and_(*(_PAGE.c[name] == each.c[name] for name in names))
+    keys = (_PAGE.c.host_id, _PAGE.c.ledger_id)
+    return select(*keys, _PAGE.c.seq, _PAGE.c.hash).join(each, same).order_by(*keys)
 
 
 class NewestPage(msgspec.Struct, frozen=True):
@@ -262,18 +308,25 @@ class NewestPage(msgspec.Struct, frozen=True):
 
 def newest_pages(connection: Connection, until_us: int) -> list[NewestPage]:
     """The newest accepted page of each host that ends by `until_us`."""
+    hosts = every_host().subquery()
     last = (
-        select(_PAGE.c.host_id, func.max(_PAGE.c.start_us).label("start_us"))
-        .where(_PAGE.c.state == "accepted", _PAGE.c.end_us <= until_us)
-        .group_by(_PAGE.c.host_id)
-        .subquery()
+        select(_PAGE.c.start_us)
+        .where(
+            _PAGE.c.host_id == hosts.c.host_id,
+            _PAGE.c.state == "accepted",
+            _PAGE.c.end_us <= until_us,
+        )
+        .order_by(_PAGE.c.start_us.desc())
+        .limit(1)
+        .scalar_subquery()
     )
+    each = select(hosts.c.host_id, last.label("start_us")).subquery()
     same = and_(
-        _PAGE.c.host_id == last.c.host_id,
-        _PAGE.c.start_us == last.c.start_us,
+        _PAGE.c.host_id == each.c.host_id,
+        _PAGE.c.start_us == each.c.start_us,
         _PAGE.c.state == "accepted",
     )
-    query = select(_PAGE).join(last, same)
+    query = select(_PAGE).join(each, same)
     return [
         NewestPage(row.host_id, row.ledger_id, row.seq, row.start_us, row.end_us)
         for row in connection.execute(query.order_by(_PAGE.c.host_id))

@@ -47,5 +47,5 @@ def _current(connection: Connection, script: ScriptDirectory) -> str | None:
             "restore a backup"
         )
     if current is None and inspect(connection).get_table_names():
-        raise VersionError("holds tables of another program; choose another file")
+        raise VersionError("holds tables of another program; choose another database")
     return current

@@ -1,128 +1,166 @@
 """SQL of pages of energy: what is derived from accepted ones, and the devices that they cover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, func
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection
 
 from footprint import ledger
 from footprint.interval import to_us
-from footprint.service import tables
-from footprint.service.store_chains import Chains, Row, keyed
+from footprint.service import store_bulk, store_rollups, tables
+from footprint.service.store_chains import Chains, Content, Dated, keyed
 
-_DEVICE = tables.table(tables.Device)
+_Of = Dated[ledger.Page]
+DeviceKey = tuple[str, str, str]
+"""Host, component and device."""
 
 
-def insert_devices(connection: Connection, pages: Sequence[ledger.Page], now_us: int) -> None:
-    """Expect the devices of accepted pages from now on."""
-    devices = [row for page in pages for row in device_rows(page, now_us)]
+def insert_devices(connection: Connection, pages: Sequence[_Of], now_us: int) -> None:
+    """Expect the devices of accepted pages from now on, and have their days summed again."""
+    store_rollups.mark(connection, pages)
+    devices: dict[DeviceKey, list[Any]] = {}
+    for of in pages:
+        for component, device, rated_power_uw in devices_of(of.page):
+            key = (of.page.host_id, component, device)
+            held = devices.get(key)
+            if held is None:
+                devices[key] = [of.start_us, of.end_us, now_us, rated_power_uw]
+                continue
+            held[0] = min(held[0], of.start_us)
+            held[1] = max(held[1], of.end_us)
+            if rated_power_uw is not None:
+                held[3] = rated_power_uw
     if devices:
-        connection.execute(_upsert_devices(), devices)
+        rated_uw = {key: held[3] for key, held in devices.items()}
+        last = {of.page.host_id: (of.page.seq, of.page.ledger_id) for of in pages}
+        _mark_rated(connection, rated_uw, last)
+        rows = [(*key, *devices[key]) for key in sorted(devices)]
+        store_bulk.change_many(connection, _UPSERT, rows)
 
 
-def _upsert_devices() -> Any:
-    statement = insert(_DEVICE)
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=[_DEVICE.c.host_id, _DEVICE.c.component, _DEVICE.c.device],
-        set_={
-            "first_us": func.min(_DEVICE.c.first_us, new.first_us),
-            "last_us": func.max(_DEVICE.c.last_us, new.last_us),
-            "rated_power_uw": func.coalesce(new.rated_power_uw, _DEVICE.c.rated_power_uw),
-        },
-    )
+_RATED = "SELECT host_id, component, device, rated_power_uw FROM device WHERE host_id IN ()"
+_UPSERT = """
+INSERT INTO device (
+    host_id, component, device, first_us, last_us, known_from_us, rated_power_uw
+) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (host_id, component, device) DO UPDATE SET
+    first_us = CASE WHEN excluded.first_us < device.first_us
+        THEN excluded.first_us ELSE device.first_us END,
+    last_us = CASE WHEN excluded.last_us > device.last_us
+        THEN excluded.last_us ELSE device.last_us END,
+    rated_power_uw = coalesce(excluded.rated_power_uw, device.rated_power_uw)
+"""
 
 
-def device_rows(page: ledger.Page, now_us: int) -> list[Row]:
-    """The devices that a page covers, or should have covered but for a gap."""
+def _mark_rated(
+    connection: Connection,
+    rated_uw: Mapping[DeviceKey, int | None],
+    last: Mapping[str, tuple[int, str]],
+) -> None:
+    """Rated power weights the cover of every day: where it changes, all are summed again."""
+    hosts = {host_id for host_id, _, _ in rated_uw}
+    changed = set()
+    for *key, held_uw in store_bulk.found_among(connection, _RATED, hosts):
+        told_uw = rated_uw.get(tuple(key))
+        if told_uw is not None and told_uw != held_uw:
+            changed.add(key[0])
+    for host_id in sorted(changed):
+        store_rollups.mark_host(connection, host_id, *last[host_id])
+
+
+def devices_of(page: ledger.Page) -> list[tuple[str, str, int | None]]:
+    """Component, device and rated power of what a page covers, or should have covered but for a
+    gap."""
     rated_uw = {
-        (state.component, state.device): state.rated_power_uw
+        (state.component or "", state.device): state.rated_power_uw
         for state in page.sensors
         if not state.evidence
     }
-    lost = {(gap.component, gap.device): None for gap in page.gaps if gap.kind == "gap"}
+    for gap in page.gaps:
+        if gap.kind == "gap":
+            rated_uw.setdefault((gap.component, gap.device), None)
+    return [(*key, power_uw) for key, power_uw in rated_uw.items()]
+
+
+def entry_rows(of: _Of) -> list[Content]:
+    """The page's entries as rows; of all rows they are the most, so each is made at once."""
+    page, start_us, _ = of
+    host_id, ledger_id, seq = page.host_id, page.ledger_id, page.seq
     return [
-        {
-            "host_id": page.host_id,
-            "component": component,
-            "device": device,
-            "first_us": to_us(page.start),
-            "last_us": to_us(page.end),
-            "known_from_us": now_us,
-            "rated_power_uw": rated_power_uw,
-        }
-        for (component, device), rated_power_uw in (lost | rated_uw).items()
+        (
+            host_id,
+            start_us,
+            ledger_id,
+            seq,
+            ordinal,
+            entry.component,
+            entry.device,
+            entry.consumer,
+            entry.part,
+            entry.energy_uj,
+            entry.quality,
+        )
+        for ordinal, entry in enumerate(page.entries)
     ]
 
 
-def entry_rows(page: ledger.Page) -> list[Row]:
-    """The page's entries as rows."""
-    return keyed(page, (msgspec.structs.asdict(entry) for entry in page.entries))
-
-
-def gap_rows(page: ledger.Page) -> list[Row]:
+def gap_rows(of: _Of) -> list[Content]:
     """The page's gaps as rows."""
     return keyed(
-        page,
-        (
-            {
-                "kind": gap.kind,
-                "component": gap.component,
-                "device": gap.device,
-                "from_us": to_us(gap.start),
-                "to_us": to_us(gap.end),
-                "cause": gap.cause,
-            }
-            for gap in page.gaps
-        ),
+        of,
+        [
+            (gap.kind, gap.component, gap.device, to_us(gap.start), to_us(gap.end), gap.cause)
+            for gap in of.page.gaps
+        ],
     )
 
 
-_SENSOR_FIELDS = (
-    "sensor",
-    "device",
-    "component",
-    "covers",
-    "evidence",
-    "quality",
-    "status",
-    "metered_uj",
-    "interpolated_uj",
-    "failures",
-    "last_error",
-    "rated_power_uw",
-)
-
-
-def sensor_rows(page: ledger.Page) -> list[Row]:
+def sensor_rows(of: _Of) -> list[Content]:
     """The page's sensor states as rows."""
-    end_us = to_us(page.end)
+    page, _, end_us = of
     return keyed(
-        page,
-        (
-            {"end_us": end_us} | {name: getattr(state, name) for name in _SENSOR_FIELDS}
+        of,
+        [
+            (
+                end_us,
+                state.sensor,
+                state.device,
+                state.component,
+                _text(state.covers),
+                state.evidence,
+                state.quality,
+                state.status,
+                state.metered_uj,
+                state.interpolated_uj,
+                state.failures,
+                _text(state.last_error),
+                state.rated_power_uw,
+            )
             for state in page.sensors
-        ),
+        ],
     )
 
 
-def node_rows(page: ledger.Page) -> list[Row]:
+def _text(line: str) -> str:
+    """Free text as every database can hold it: PostgreSQL has no NUL."""
+    return line.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def node_rows(of: _Of) -> list[Content]:
     """The page's node facts as rows."""
     return keyed(
-        page,
-        (
-            {
-                "meter": node.meter,
-                "host_ids": " ".join(node.host_ids),
-                "from_us": to_us(node.start),
-                "to_us": to_us(node.end),
-                "energy_uj": node.energy_uj,
-                "quality": node.quality,
-            }
-            for node in page.nodes
-        ),
+        of,
+        [
+            (
+                node.meter,
+                " ".join(node.host_ids),
+                to_us(node.start),
+                to_us(node.end),
+                node.energy_uj,
+                node.quality,
+            )
+            for node in of.page.nodes
+        ],
     )
 
 

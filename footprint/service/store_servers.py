@@ -13,12 +13,13 @@ from sqlalchemy import Connection, and_, func, literal, select
 from footprint.attribution import Part
 from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
 from footprint.ledger import Component, Quality
-from footprint.service import store_facts, tables
+from footprint.service import store_facts, tables, tables_rollups
 from footprint.service.store_facts import Window
 from footprint.shared import Spending
 from footprint.statement import LedgerHead
 
 _ENTRY = tables.table(tables.Entry)
+_QUARTER = tables.table(tables_rollups.QuarterTotal)
 _QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
 _PAGE = tables.table(tables.UsagePage)
 _UJ_PER_J = 1_000_000
@@ -29,6 +30,8 @@ def spending(
 ) -> dict[str, list[Spending]]:
     """Energy of each server of `codes` by quarter-hour, component, part and quality; by device too
     where `boards`, else of all devices together, named ""."""
+    if window.rolled and not boards:
+        return _rolled(connection, window, codes)
     quarter_us = (_ENTRY.c.start_us - _ENTRY.c.start_us % _QUARTER_US).label("quarter_us")
     device = _ENTRY.c.device if boards else literal("").label("device")
     keys = (
@@ -53,8 +56,27 @@ def spending(
     for consumer, at_us, component, name, part, quality, joules, rest_uj in connection.execute(
         query
     ):
-        energy_uj = joules * _UJ_PER_J + rest_uj
+        energy_uj = int(joules) * _UJ_PER_J + int(rest_uj)
         found[consumer].append(Spending(from_us(at_us), component, name, part, quality, energy_uj))
+    return found
+
+
+def _rolled(
+    connection: Connection, window: Window, codes: Iterable[str]
+) -> dict[str, list[Spending]]:
+    query = (
+        select(_QUARTER)
+        .where(
+            _QUARTER.c.quarter_us >= to_us(window.interval.start),
+            _QUARTER.c.quarter_us < to_us(window.interval.end),
+            _QUARTER.c.consumer.in_(tuple(codes)),
+        )
+        .order_by(*_QUARTER.primary_key.columns)
+    )
+    found: dict[str, list[Spending]] = defaultdict(list)
+    for at_us, consumer, component, part, quality, joules, rest_uj in connection.execute(query):
+        energy_uj = joules * _UJ_PER_J + rest_uj
+        found[consumer].append(Spending(from_us(at_us), component, "", part, quality, energy_uj))
     return found
 
 

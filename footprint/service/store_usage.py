@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, and_, fu
 from footprint import usage
 from footprint.interval import from_us, to_us
 from footprint.service import tables
-from footprint.service.store_chains import Chains, Row, keyed
+from footprint.service.store_chains import Chains, Content, Dated, keyed
 from footprint.service.store_facts import Window
 
 _PAGE = tables.table(tables.UsagePage)
@@ -148,26 +148,24 @@ def _told(row: Any) -> tuple[str, usage.Origin, datetime, datetime]:
     return row.host_id, row.origin, from_us(row.start_us), from_us(row.end_us)
 
 
-def cover_rows(page: usage.UsagePage) -> list[Row]:
+_Of = Dated[usage.UsagePage]
+
+
+def cover_rows(of: _Of) -> list[Content]:
     """The page's interval and origin as its one row."""
-    return keyed(page, [{"end_us": to_us(page.end), "origin": page.origin}])
+    return keyed(of, [(of.end_us, of.page.origin)])
 
 
-def line_rows(page: usage.UsagePage) -> list[Row]:
+def line_rows(of: _Of) -> list[Content]:
     """The page's lines as rows, and its totals after them."""
-    every = [(line, False) for line in page.lines] + [(line, True) for line in page.totals]
-    return keyed(page, ({"total": total} | msgspec.structs.asdict(line) for line, total in every))
+    lines, totals = of.page.lines, of.page.totals
+    every = [(line, False) for line in lines] + [(line, True) for line in totals]
+    return keyed(of, [(total, *msgspec.structs.astuple(line)) for line, total in every])
 
 
-def gap_rows(page: usage.UsagePage) -> list[Row]:
+def gap_rows(of: _Of) -> list[Content]:
     """The page's gaps as rows."""
-    return keyed(
-        page,
-        (
-            {"from_us": to_us(gap.start), "to_us": to_us(gap.end), "cause": gap.cause}
-            for gap in page.gaps
-        ),
-    )
+    return keyed(of, [(to_us(gap.start), to_us(gap.end), gap.cause) for gap in of.page.gaps])
 
 
 CHAINS = Chains(

@@ -1,62 +1,83 @@
 """The tables of the service: natural keys with the host first, no serial numbers, no triggers.
 
 Instants are microseconds since 1970 UTC and energies microjoules, both BIGINT, so that SQLite and
-PostgreSQL hold the same integers. Nothing is updated except a ledger's head and a device's first
-and last cover; corrections are new rows with a later `known_from_us`.
+PostgreSQL hold the same integers. On PostgreSQL pages and what follows from them lie in months,
+and text is compared as its bytes (migration 0004). Nothing is updated except a ledger's head and a
+device's first and last cover; corrections are new rows with a later `known_from_us`.
 """
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Index, LargeBinary, String, Table, text
+from sqlalchemy.dialects import postgresql
+from sqlmodel import AutoString, Field, SQLModel
 
 
-def _key(**options: Any) -> Any:
+def key(**options: Any) -> Any:
+    """A column of the primary key."""
     return Field(primary_key=True, **options)
 
 
-def _big_key() -> Any:
+def big_key() -> Any:
+    """A BIGINT of the primary key, which no database counts up."""
     return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
 
 
-def _big(**options: Any) -> Any:
+def big(**options: Any) -> Any:
+    """A BIGINT column."""
     return Field(sa_type=BigInteger, **options)
+
+
+QUARANTINED: Any = {
+    "sqlite_where": text("state = 'quarantined'"),
+    "postgresql_where": text("state = 'quarantined'"),
+}
+"""An index of few rows: pages that are kept but left out."""
+
+
+OF_GPUS: Any = {
+    "sqlite_where": text("component = 'gpu'"),
+    "postgresql_where": text("component = 'gpu'"),
+}
+"""An index of boards, which are to be found wherever they are."""
 
 
 class _Head(SQLModel):
     """The last page held of a ledger. `end_us` is the latest end of its accepted pages."""
 
-    host_id: str = _key()
-    ledger_id: str = _key()
-    seq: int = _big()
+    host_id: str = key()
+    ledger_id: str = key()
+    seq: int = big()
     hash: str
-    end_us: int | None = _big(default=None)
+    end_us: int | None = big(default=None)
 
 
 class _Evidence(SQLModel):
     """A page as it came. `start_us` and `end_us` are unknown only where a quarantined page does not
-    say."""
+    say. `filed_us` says which month keeps it: its start, or when it came where it is quarantined;
+    on PostgreSQL it belongs to the key."""
 
-    host_id: str = _key()
-    ledger_id: str = _key()
-    seq: int = _big_key()
+    host_id: str = key()
+    ledger_id: str = key()
+    seq: int = big_key()
     hash: str
-    start_us: int | None = _big(default=None)
-    end_us: int | None = _big(default=None)
-    known_from_us: int = _big()
+    start_us: int | None = big(default=None)
+    end_us: int | None = big(default=None)
+    known_from_us: int = big()
     state: str
     reason: str = ""
     body: bytes = Field(sa_type=LargeBinary)
+    filed_us: int = big(sa_column_kwargs={"server_default": "0"})
 
 
 class _Content(SQLModel):
     """The key of what an accepted page says: its own, and the place in it."""
 
-    host_id: str = _key()
-    start_us: int = _big_key()
-    ledger_id: str = _key()
-    seq: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    host_id: str = key()
+    start_us: int = big_key()
+    ledger_id: str = key()
+    seq: int = big_key()
+    ordinal: int = key(sa_column_kwargs={"autoincrement": False})
 
 
 class LedgerHead(_Head, table=True):
@@ -70,8 +91,8 @@ class Page(_Evidence, table=True):
 
     __tablename__ = "page"
     __table_args__ = (
-        Index("page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
-        Index("page_state", "state", "start_us"),
+        Index("page_host_time", "host_id", "start_us"),
+        Index("page_quarantined", "start_us", **QUARANTINED),
     )
 
 
@@ -79,13 +100,13 @@ class Entry(_Content, table=True):
     """An entry of an accepted page."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("entry_start", "start_us"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     component: str
     device: str
     consumer: str
     part: str
-    energy_uj: int = _big()
+    energy_uj: int = big()
     quality: str
 
 
@@ -93,13 +114,13 @@ class Gap(_Content, table=True):
     """A gap or blind stretch of an accepted page."""
 
     __tablename__ = "gap"
-    __table_args__ = (Index("gap_start", "start_us"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     kind: str
     component: str
     device: str
-    from_us: int = _big()
-    to_us: int = _big()
+    from_us: int = big()
+    to_us: int = big()
     cause: str
 
 
@@ -107,9 +128,9 @@ class Sensor(_Content, table=True):
     """What an accepted page says of a sensor and device; the raw counters stay in the evidence."""
 
     __tablename__ = "sensor"
-    __table_args__ = (Index("sensor_start", "start_us"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
-    end_us: int = _big()
+    end_us: int = big()
     sensor: str
     device: str
     component: str | None = None
@@ -117,11 +138,11 @@ class Sensor(_Content, table=True):
     evidence: bool
     quality: str
     status: str
-    metered_uj: int = _big()
-    interpolated_uj: int = _big()
-    failures: int = _big()
+    metered_uj: int = big()
+    interpolated_uj: int = big()
+    failures: int = big()
     last_error: str
-    rated_power_uw: int | None = _big(default=None)
+    rated_power_uw: int | None = big(default=None)
 
 
 class Node(_Content, table=True):
@@ -132,9 +153,9 @@ class Node(_Content, table=True):
 
     meter: str
     host_ids: str
-    from_us: int = _big()
-    to_us: int = _big()
-    energy_uj: int = _big()
+    from_us: int = big()
+    to_us: int = big()
+    energy_uj: int = big()
     quality: str
 
 
@@ -142,14 +163,15 @@ class Device(SQLModel, table=True):
     """A device that a page of a host ever covered or had a gap of: expected from then on."""
 
     __tablename__ = "device"
+    __table_args__ = (Index("device_gpu", "device", **OF_GPUS),)
 
-    host_id: str = _key()
-    component: str = _key()
-    device: str = _key()
-    first_us: int = _big()
-    last_us: int = _big()
-    known_from_us: int = _big()
-    rated_power_uw: int | None = _big(default=None)
+    host_id: str = key()
+    component: str = key()
+    device: str = key()
+    first_us: int = big()
+    last_us: int = big()
+    known_from_us: int = big()
+    rated_power_uw: int | None = big(default=None)
 
 
 class NodeImport(SQLModel, table=True):
@@ -159,12 +181,12 @@ class NodeImport(SQLModel, table=True):
     __tablename__ = "node_import"
     __table_args__ = (Index("node_import_start", "start_us"), {"sqlite_with_rowid": False})
 
-    meter: str = _key()
-    start_us: int = _big_key()
-    known_from_us: int = _big_key()
-    end_us: int = _big()
+    meter: str = key()
+    start_us: int = big_key()
+    known_from_us: int = big_key()
+    end_us: int = big()
     host_ids: str
-    energy_uj: int = _big()
+    energy_uj: int = big()
     quality: str
 
 
@@ -173,8 +195,8 @@ class ImportedFile(SQLModel, table=True):
 
     __tablename__ = "imported_file"
 
-    known_from_us: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    known_from_us: int = big_key()
+    ordinal: int = key(sa_column_kwargs={"autoincrement": False})
     kind: str
     name: str
     sha256: str
@@ -193,8 +215,8 @@ class UsagePage(_Evidence, table=True):
 
     __tablename__ = "usage_page"
     __table_args__ = (
-        Index("usage_page_host_time", "host_id", "start_us", "end_us", "state", "known_from_us"),
-        Index("usage_page_state", "state", "start_us"),
+        Index("usage_page_host_time", "host_id", "start_us"),
+        Index("usage_page_quarantined", "start_us", **QUARANTINED),
     )
 
 
@@ -204,7 +226,7 @@ class UsageCover(_Content, table=True):
     __tablename__ = "usage_cover"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    end_us: int = _big()
+    end_us: int = big()
     origin: str
 
 
@@ -218,13 +240,13 @@ class UsageLine(_Content, table=True):
     server: str
     model: str
     consumer: str
-    requests: int | None = _big(default=None)
-    prompt_tokens: int | None = _big(default=None)
-    cached_tokens: int = _big()
-    generated_tokens: int | None = _big(default=None)
-    total_tokens: int | None = _big(default=None)
-    units: int | None = _big(default=None)
-    estimated_uj: int | None = _big(default=None)
+    requests: int | None = big(default=None)
+    prompt_tokens: int | None = big(default=None)
+    cached_tokens: int = big()
+    generated_tokens: int | None = big(default=None)
+    total_tokens: int | None = big(default=None)
+    units: int | None = big(default=None)
+    estimated_uj: int | None = big(default=None)
 
 
 class UsageGap(_Content, table=True):
@@ -233,8 +255,8 @@ class UsageGap(_Content, table=True):
     __tablename__ = "usage_gap"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    from_us: int = _big()
-    to_us: int = _big()
+    from_us: int = big()
+    to_us: int = big()
     cause: str
 
 
@@ -243,8 +265,8 @@ class Directorate(SQLModel, table=True):
 
     __tablename__ = "directorate"
 
-    code: str = _key()
-    known_from_us: int = _big_key()
+    code: str = key()
+    known_from_us: int = big_key()
     name: str
 
 
@@ -253,8 +275,8 @@ class Project(SQLModel, table=True):
 
     __tablename__ = "project"
 
-    code: str = _key()
-    known_from_us: int = _big_key()
+    code: str = key()
+    known_from_us: int = big_key()
     name: str
     directorate: str
 
@@ -264,8 +286,8 @@ class Sia(SQLModel, table=True):
 
     __tablename__ = "sia"
 
-    code: str = _key()
-    known_from_us: int = _big_key()
+    code: str = key()
+    known_from_us: int = big_key()
     name: str
     unit: str | None = None
 
@@ -275,9 +297,9 @@ class Share(SQLModel, table=True):
 
     __tablename__ = "share"
 
-    sia: str = _key()
-    known_from_us: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    sia: str = key()
+    known_from_us: int = big_key()
+    ordinal: int = key(sa_column_kwargs={"autoincrement": False})
     project: str
     permille: int
     valid_from: str | None = None
@@ -290,8 +312,8 @@ class Server(SQLModel, table=True):
 
     __tablename__ = "server"
 
-    code: str = _key()
-    known_from_us: int = _big_key()
+    code: str = key()
+    known_from_us: int = big_key()
     name: str
     prompt_weight: int | None = None
     generated_weight: int | None = None
@@ -303,9 +325,9 @@ class ServerModel(SQLModel, table=True):
 
     __tablename__ = "server_model"
 
-    server: str = _key()
-    known_from_us: int = _big_key()
-    ordinal: int = _key(sa_column_kwargs={"autoincrement": False})
+    server: str = key()
+    known_from_us: int = big_key()
+    ordinal: int = key(sa_column_kwargs={"autoincrement": False})
     model: str
     device: str
 
@@ -315,12 +337,12 @@ class Factor(SQLModel, table=True):
 
     __tablename__ = "factor"
 
-    indicator: str = _key()
-    zone: str = _key()
-    method: str = _key()
-    valid_from: str = _key()
-    basis: str = _key()
-    known_from_us: int = _big_key()
+    indicator: str = key()
+    zone: str = key()
+    method: str = key()
+    valid_from: str = key()
+    basis: str = key()
+    known_from_us: int = big_key()
     valid_to: str | None = None
     value: str
     unit: str
@@ -330,6 +352,17 @@ class Factor(SQLModel, table=True):
 
 
 METADATA = SQLModel.metadata
+
+
+def compare_bytes() -> None:
+    """PostgreSQL orders text by a language unless told otherwise."""
+    for held in METADATA.tables.values():
+        for column in held.columns:
+            if isinstance(column.type, AutoString):
+                column.type = String().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+compare_bytes()
 
 
 def table(model: type[SQLModel]) -> Table:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from footprint.service import batches
 from footprint.service.kinds import USAGE
-from footprint.service.state import State
 
 router = APIRouter(prefix="/v1", tags=["usage"])
 
@@ -21,9 +20,5 @@ router = APIRouter(prefix="/v1", tags=["usage"])
 )
 async def post_usage(request: Request) -> Response:
     """Read, verify, store; every problem carries `heads`."""
-    return await batches.post(request, take)
-
-
-def take(state: State, raw: bytes) -> batches.Receipt:
-    """Verify and store the batch in `raw`; a `Problem` where nothing of it was stored."""
-    return batches.receipt(batches.take(state, USAGE, raw))
+    _, answer = await batches.post(request, USAGE)
+    return answer

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from exporters.sampler import BOUNDARY_TOLERANCE_US
 from footprint.interval import from_us
 from footprint.ledger import Page, verify_chain
 from tests.powercap import scripted
@@ -41,10 +42,12 @@ class Prometheus(Process):
         super().__init__(command, folder / "prometheus.log", "Server is ready to receive")
 
     def moment_both_answered(self) -> float:
-        """Unix seconds of a moment at which the newest scrape of both targets had succeeded.
+        """Unix seconds of a moment at which the newest scrape of both targets had succeeded, and
+        the agent's tick before it counted as that of the whole second.
 
         A scrape each second has one second to be answered: on a busy machine one may be late,
-        and its series are then absent at that moment. What is held are sums, not punctuality.
+        and its series are then absent at that moment; a tick that is late belongs to the page
+        after the boundary too. What is held are sums, not punctuality.
         """
         moments: list[float] = []
 
@@ -52,7 +55,9 @@ class Prometheus(Process):
             at = time.time()
             time.sleep(SETTLED_SECONDS)
             moments.append(at)
-            return self.query("sum(up)", at).get("") == 2
+            tick = self.query("footprint_agent_last_tick_timestamp_seconds", at).get("", 0.5)
+            punctual = tick % 1 * 1e6 <= BOUNDARY_TOLERANCE_US
+            return punctual and self.query("sum(up)", at).get("") == 2
 
         wait_until(answered, "a scrape of both targets")
         return moments[-1]

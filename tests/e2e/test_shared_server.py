@@ -15,6 +15,8 @@ from footprint.codes import UNATTRIBUTED
 from footprint.interval import QUARTER_HOUR_SECONDS, floor_to
 from tests.e2e.shared_story import AFTER, AWAY, BEFORE, ENERGY_UJ, LOST, READER, Story, told
 
+pytestmark = pytest.mark.slow
+
 SERVERS = [model.server for model in MODELS]
 
 

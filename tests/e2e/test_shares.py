@@ -3,7 +3,7 @@
 The witnesses: what each workload says of itself (getrusage), and the v1 tree of cpuacct, which the
 agent does not read here. The counter stands still while the three compute and then moves once, so
 that entries and witnesses speak of the same interval, however loaded the machine is; they compute
-two seconds in all, because a counter that stands still for ten under load is a gap.
+a second and a half in all, because a counter that stands still for ten under load is a gap.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ for group in groups:
         file.write(str(os.getpid()))
 before = used()
 if kind == "forking":
-    for _ in range(400):
+    for _ in range(200):
         child = os.fork()
         if child == 0:
             compute(0.004)

@@ -1,4 +1,5 @@
-"""A fresh service for each test: the real application on a real SQLite file, its clock told."""
+"""A fresh service for each test: the real application, its clock told, on a real SQLite file and
+again on a real PostgreSQL server."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,15 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from footprint.service.place import Place
+from tests.postgres import Postgres, running
 from tests.service.house import House
 
 FIRST_START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One cluster for all tests; what a crash would lose is of no interest to them."""
+    with running("fsync=off") as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A service first started with the year, whose present is 10 November 2026, 12:00 UTC."""
-    with House(tmp_path / "footprint.db", FIRST_START) as opened:
+    place: Place = tmp_path / "footprint.db"
+    if request.param == "postgresql":
+        place = request.getfixturevalue("postgres").migrated(FIRST_START)
+    with House(place, FIRST_START) as opened:
         opened.now = NOW
         yield opened

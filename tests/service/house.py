@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psycopg
 import uvicorn
 from fastapi import FastAPI
 
 from footprint.ledger import Page
+from footprint.service import rollups
 from footprint.service.app import create_app
-from footprint.service.server import listen
+from footprint.service.place import Place, Server
+from footprint.service.server import configuration, listen
 from footprint.service.settings import Settings
 from footprint.usage import UsagePage
 from tests.pages import Sealed, batch
@@ -27,7 +30,7 @@ JSON = {"Content-Type": "application/json"}
 class House:
     """The application on `database`; `now` may be moved."""
 
-    def __init__(self, database: Path, now: datetime, **settings: Any) -> None:
+    def __init__(self, database: Place, now: datetime, **settings: Any) -> None:
         self.database = database
         self.now = now
         self.app = create_app(Settings(database=database, **settings), lambda: self.now)
@@ -79,26 +82,57 @@ class House:
         return self.client.put(path, json=content)
 
     def content(self) -> dict[str, list[Any]]:
-        """Every row of every table."""
+        """Every row of every table, once all that has marks is summed: asking does that too."""
+        rollups.refresh(self.app.state.footprint.store)
         return content(self.database)
+
+    def copy(self) -> Place:
+        """A copy of the database as it is now, as from a backup."""
+        if isinstance(self.database, Path):
+            copy = self.database.with_name("copy.db")
+            self.execute("VACUUM INTO ?", str(copy))
+            return copy
+        self.app.state.footprint.store.close()  # its idle connections, which would be in the way
+        server, _, name = self.database.url.rpartition("/")
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
+        return Server(f"{server}/{name}_copy")
 
     def execute(self, sql: str, *values: Any) -> None:
         """Change the database behind the service's back."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
+        with connected(self.database) as connection:
+            if not isinstance(self.database, Path):
+                sql = sql.replace("?", "%s")
             connection.execute(sql, values)
+            connection.commit()
 
 
-def content(database: Path) -> dict[str, list[Any]]:
-    """Every row of every table of a database file."""
-    with closing(sqlite3.connect(database)) as connection:
-        names = [
-            name
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-            )
-        ]
+@contextmanager
+def connected(database: Place) -> Iterator[Any]:
+    """The database itself, by its own driver."""
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database)) as connection:
+            yield connection
+    else:
+        with psycopg.connect(database.url) as served:
+            yield served
+
+
+_TABLES = {
+    Path: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+    Server: "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+    "AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname",
+}
+
+
+def content(database: Place) -> dict[str, list[Any]]:
+    """Every row of every table of a database."""
+    query = _TABLES[Server if isinstance(database, Server) else Path]
+    with connected(database) as connection:
+        names = [name for (name,) in connection.execute(query).fetchall()]
         return {
-            name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in names
+            name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)
+            for name in names
         }
 
 
@@ -106,7 +140,7 @@ def content(database: Path) -> dict[str, list[Any]]:
 def listening(app: FastAPI) -> Iterator[str]:
     """The address of `app` on a real port."""
     socket = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+    server = uvicorn.Server(configuration(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:

@@ -139,6 +139,18 @@ def test_fsck_says_what_it_can_before_and_after_the_damage(
     assert "2 ledgers, 40 pages, 0 quarantined: 4 things are wrong" in out
 
 
+def test_a_schema_that_is_no_text_any_more_is_damage(sound: bytes, tmp_path: Path, capsys) -> None:
+    """SQLite then says so in words that are no text either."""
+    at = sound.index(b"tableledger_headledger_head") + 5
+    database = sound[:at] + b"\x94\xff\xfe" + sound[at + 3 :]
+    assert check_every_verb(database, tmp_path / "c.db", capsys) == [1] * 6
+    (tmp_path / "c.db").write_bytes(database)
+    assert main(["fsck", "--database", str(tmp_path / "c.db")]) == 1
+    err = capsys.readouterr().err
+    assert "cannot be used" in err
+    assert "it may be damaged" in err
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("component", b"\xff\xfe"), ("energy_uj", "much"), ("consumer", b"\xd7")],

@@ -1,7 +1,9 @@
 """`footprint fsck` finds whatever no longer agrees with the pages' bytes."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -52,6 +54,19 @@ def test_a_sound_database_passes(sound: Path, capsys) -> None:
     """It says how much it looked at."""
     assert main(["fsck", "--database", str(sound)]) == 0
     assert "3 ledgers, 15 pages, 3 quarantined: all is well" in capsys.readouterr().out
+
+
+def test_days_that_wait_to_be_summed_are_said(sound: Path, tmp_path: Path, capsys) -> None:
+    """What their rollups say is no statement's figure yet, and is not compared."""
+    path = tmp_path / "copy.db"
+    path.write_bytes(sound.read_bytes())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        mark = "INSERT INTO rollup_mark SELECT host_id, ?, ledger_id, 99, 0, 0 FROM ledger_head"
+        connection.execute(mark, [1_762_729_200_000_000])
+    assert main(["fsck", "--database", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "all is well; " in said
+    assert " days wait to be summed" in said
 
 
 def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) -> None:
@@ -109,7 +124,7 @@ def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) ->
         ("DELETE FROM usage_page WHERE seq = 3", "chain: "),
         (
             "INSERT INTO usage_page SELECT host_id, ledger_id, 8, hash, start_us, end_us, "
-            "known_from_us, state, reason, body FROM usage_page WHERE seq = 7",
+            "known_from_us, state, reason, body, filed_us FROM usage_page WHERE seq = 7",
             "chain: page 8 does not follow",
         ),
         ("UPDATE usage_page SET seq = -seq WHERE seq IN (4, 5)", "chain: "),
@@ -122,6 +137,7 @@ def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) ->
         ("UPDATE usage_page SET state = 'quarantined' WHERE seq = 1", "page 1: quarantined, but"),
         ("UPDATE usage_page SET known_from_us = 1 WHERE seq < 6", "known from the same instant"),
         ("UPDATE usage_page SET end_us = end_us + 1 WHERE seq = 0", "its start and end"),
+        ("UPDATE page SET filed_us = 1 WHERE host_id = 'host-1'", "it is filed at another instant"),
     ],
 )
 def test_whatever_was_changed_is_found(

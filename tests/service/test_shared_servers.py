@@ -190,7 +190,7 @@ def test_late_usage_restates_and_the_past_can_be_had_again(house: House) -> None
     assert energy_uj(lines(now, consumer="tri-courrier")) > ACTIVE[0]["gpu", "dynamic"]
     assert energy_uj(lines(now, consumer=SERVER)) == 0
     with house.app.state.footprint.store.read() as connection:
-        past = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of)
+        past = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of, rolled=False)
     assert json.loads(json_text.encode(past)) == first
 
 

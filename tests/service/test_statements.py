@@ -337,7 +337,7 @@ def test_a_statement_can_be_had_as_of_a_past_instant(house: House) -> None:
     house.post(pages[2:])
     house.put("/v1/sia/chat-demo", {"name": "Renamed"})
     with house.app.state.footprint.store.read() as connection:
-        again = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of)
+        again = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of, rolled=False)
     assert json.loads(json_text.encode(again)) == first
     assert statement(house)["total"]["energy_uj"] == 2 * first["total"]["energy_uj"]
 

@@ -9,7 +9,7 @@ from footprint import usage
 from footprint.interval import Interval, to_us
 from footprint.service import store_usage
 from footprint.service.store import open_store
-from footprint.service.store_chains import PageRow
+from footprint.service.store_chains import PageRow, dated
 from footprint.service.store_facts import Window
 from footprint.usage import UsagePage
 from tests.pages import START, Sealed, chain
@@ -40,9 +40,9 @@ def keep(connection, pages: list[Sealed[UsagePage]], known_us: int, reason: str 
             reason=reason,
             body=sealed.body,
         )
-        store_usage.CHAINS.insert_page(connection, row)
+        store_usage.CHAINS.insert_pages(connection, [row])
     if not reason:
-        store_usage.CHAINS.insert_content(connection, [sealed.page for sealed in pages])
+        store_usage.CHAINS.insert_content(connection, [dated(sealed.page) for sealed in pages])
 
 
 def test_what_a_gateway_told_comes_back_as_it_was(store) -> None:

@@ -11,12 +11,12 @@ import pytest
 from footprint import ledger
 from footprint.interval import Interval, to_us
 from footprint.ledger import GENESIS
-from footprint.service import store_usage
+from footprint.service import batches, store_usage
 from footprint.service.cli import main
+from footprint.service.kinds import USAGE
 from footprint.service.problems import Problem
 from footprint.service.settings import digest
 from footprint.service.store_facts import Window
-from footprint.service.usage_api import take
 from tests import pages as energy
 from tests.pages import START, batch, chain, seal
 from tests.service.conftest import NOW
@@ -109,7 +109,7 @@ def test_one_bit_changed_is_found_wherever_it_is(house: House) -> None:
         body = bytearray(envelope)
         body[offset + bit // 8] ^= 1 << bit % 8
         with pytest.raises(Problem) as refused:
-            take(house.app.state.footprint, bytes(body))
+            batches.opened(bytes(body), USAGE, set())
         assert (refused.value.status, refused.value.kind) == (409, "hash-mismatch")
     assert house.content() == before
 
@@ -258,8 +258,7 @@ def test_a_restored_database_is_filled_again(house: House) -> None:
     """After yesterday's copy is put back the answer gives its head, and all can come again."""
     pages = make_ledger(8)
     house.tell(pages[:3])
-    copy = house.database.with_name("yesterday.db")
-    house.execute("VACUUM INTO ?", str(copy))
+    copy = house.copy()
     house.tell(pages[3:])
     with House(copy, house.now) as restored:
         hole = restored.tell(pages[6:])

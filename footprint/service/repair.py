@@ -1,0 +1,78 @@
+"""Makes everything anew that follows from pages, where it does not agree with them: the rows of
+pages' contents, devices, rollups; but for time whose pages have left. Evidence (pages, their state,
+heads) is never touched.
+
+In: a store. Out: what was made anew, one line each. One transaction a host, so that pages may come
+meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection
+
+from footprint import usage
+from footprint.service import (
+    judge,
+    rollups,
+    store_archived,
+    store_chains,
+    store_check,
+    store_rollups,
+    tables,
+)
+from footprint.service.fsck_devices import Devices
+from footprint.service.fsck_ledger import Add, Key
+from footprint.service.kinds import ENERGY, USAGE, Kind
+from footprint.service.store import Store
+from footprint.service.store_chains import P
+
+
+def repair(store: Store) -> Iterator[str]:
+    """Repair what can be; lines as it goes."""
+    with store.read() as connection:
+        energy, asked = _ledgers(connection, ENERGY), _ledgers(connection, USAGE)
+    for host_id in sorted(energy.keys() | asked.keys()):
+        devices = Devices()
+        with store.write_pages({host_id}, ()) as connection:
+            yield from _contents(connection, ENERGY, energy.get(host_id, []), devices.add)
+            yield from _contents(connection, USAGE, asked.get(host_id, []), _nothing)
+            gone_us = store_archived.until_us(connection)
+            if list(devices.check(connection, gone_us, host_id)):
+                rows = devices.rows(connection, host_id, gone_us)
+                store_check.replace_devices(connection, host_id, rows)
+                yield f"host {host_id}: its devices"
+    with store.write_rollups() as connection:
+        store_rollups.mark_everything(connection)
+    yield f"rollups: {rollups.refresh(store)} days summed again"
+
+
+def _nothing(_page: usage.UsagePage, _known_from_us: int) -> None:
+    """Usage has no devices."""
+
+
+def _ledgers(connection: Connection, kind: Kind[P]) -> dict[str, list[Key]]:
+    """Host and ledger of everything that is held, by host."""
+    models = (kind.chains.page_model, *(model for model, _ in kind.chains.derived))
+    keys = set().union(*(store_check.ledgers(connection, model) for model in models))
+    found = defaultdict(list)
+    for key in sorted(keys):
+        found[key[0]].append(key)
+    return found
+
+
+def _contents(
+    connection: Connection, kind: Kind[P], keys: Iterable[Key], add: Add[P]
+) -> Iterator[str]:
+    for key in keys:
+        accepted: list[P] = []
+        for row in kind.chains.ledger_pages(connection, *key):
+            page = judge.content(row.body, kind.decode)
+            if row.state == "accepted" and not isinstance(page, str):
+                accepted.append(page)
+                add(page, row.known_from_us)
+        for model, derive in kind.chains.derived:
+            expected = [row for page in accepted for row in derive(store_chains.dated(page))]
+            if store_chains.derived_rows(connection, model, *key) != expected:
+                store_check.replace(connection, model, key, expected)
+                yield f"host {key[0]}, ledger {key[1]}: {tables.table(model).name}"
