@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 from exporters.twin.plan import Plan
-from tests.bench import cards, ingest, machine, meters, truth, watched
+from tests.bench import cards, ingest, machine, meters, months, recovery, truth, watched
 from tests.bench.cards import Measured
 from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
+from tests.bench.months import Told
+from tests.bench.recovery import Answered
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 OTHERS = (10, 1000, 5000)
@@ -42,12 +44,24 @@ def main() -> int:
         folder = Path(name)
         with watched.control_groups() as (group, groups):
             costs = _costs(folder, group)
-        rates = ingest.rates(folder)
+        stores = {
+            "SQLite": ingest.sqlite(folder / "sqlite"),
+            "PostgreSQL": ingest.postgresql(folder / "postgresql"),
+        }
+        asked = months.measure(folder / "months")
+        recovered = recovery.recovered_seconds(folder / "recovery")
+        answered = recovery.fleet(folder / "fleet")
         peer = cards.codecarbon(folder)
     told = truth.told()
     facts["groups"] = f"{groups} control groups watched" + ("" if groups else " (not root)")
     facts["took"] = f"{time.monotonic() - began:.0f} s"
-    text = _report(facts, costs, rates) + _cards(peer, told) + _truth(told, truth.confined())
+    text = (
+        _report(facts, costs)
+        + _stores(stores, asked)
+        + _fleets(recovered, answered)
+        + _cards(peer, told)
+        + _truth(told, truth.confined())
+    )
     text += _serving(truth.serving(arguments.trace))
     arguments.output.write_text(text, encoding="utf-8")
     print(text)
@@ -67,7 +81,7 @@ def _costs(folder: Path, group: str) -> Costs:
     return costs
 
 
-def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
+def _report(facts: dict[str, str], costs: Costs) -> str:
     lines = ["# What it costs", "", "Written by `make bench`; every figure is of one run.", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += ["", "## One measurement", ""]
@@ -94,17 +108,66 @@ def _report(facts: dict[str, str], costs: Costs, rates: Rates) -> str:
         "them:",
         _verdict(costs),
     ]
-    lines += ["", "## Taking pages in", ""]
-    lines += [
-        f"Batches of {ingest.PAGES} pages of {len(ingest.CONSUMERS)} entries, median of "
-        f"{ingest.BATCHES}; one durable transaction a batch on both sides. The",
-        "service also verifies hashes and chains, keeps the pages and books sensors and devices.",
+    return "\n".join(lines) + "\n"
+
+
+def _fleets(recovered_seconds: float, answered: Answered) -> str:
+    """A kill, and everybody at once."""
+    lines = [
         "",
-        "| way | entries/s | of raw |",
-        "|---|---|---|",
-        f"| `POST /v1/pages` over HTTP into SQLite | {rates.service:,.0f} | "
-        f"{rates.service / rates.raw:.2f} |",
-        f"| `sqlite3.executemany` of the same rows | {rates.raw:,.0f} | 1 |",
+        "## After a kill, and at the quarter-hour",
+        "",
+        f"- an agent, from `kill -9` until another one in its place has ticked: "
+        f"{recovered_seconds:.2f} s (median of {recovery.TIMES})",
+        f"- {recovery.FLEET_HOSTS:,} hosts, a page each within {recovery.FLEET_SECONDS} s, into "
+        f"SQLite: acknowledged {answered.p50_ms:.0f} ms (p50), {answered.p99_ms:.0f} ms (p99), "
+        f"{answered.most_ms:.0f} ms (most) after it was due; refused for a time: "
+        f"{answered.refused}; every microjoule there: {'yes' if answered.agreed else 'NO'}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+RIVALS = {"SQLite": "`sqlite3.executemany`", "PostgreSQL": "`COPY`"}
+
+
+def _stores(stores: dict[str, Rates], asked: list[Told]) -> str:
+    """What taking pages in costs, and asking for a month."""
+    lines = [
+        "",
+        "## Taking pages in",
+        "",
+        f"{ingest.BATCHES} batches of {ingest.PAGES} pages of {len(ingest.CONSUMERS)} entries on "
+        f"{ingest.BATCH_CONNECTIONS} connections; raw: one durable transaction",
+        "a batch, the median. The service also verifies hashes and chains, keeps the pages, books "
+        "sensors and devices and",
+        "marks days to be summed, and stores together what waits. "
+        f"One page a request: {ingest.REQUESTS:,} hosts on {ingest.CONNECTIONS} connections.",
+        "Senders run on the same cores.",
+        "",
+        "| database | `POST /v1/pages`, entries/s | of raw | raw: the same rows, entries/s "
+        "| one page a request, requests/s |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {rates.service:,.0f} | {rates.service / rates.raw:.2f} | "
+        f"{RIVALS[name]} {rates.raw:,.0f} | {rates.requests:,.0f} |"
+        for name, rates in stores.items()
+    ]
+    lines += [
+        "",
+        "## Asking for a month",
+        "",
+        f"Answers over HTTP from SQLite, median of {months.TIMES}; each host has one card and a "
+        f"page on {months.DAYS} days; {months.SIA} SIA in {months.PROJECTS} projects.",
+        "",
+        "| hosts | every project, `/v1/months/M` (ms) | one project's statement (ms) "
+        "| the whole statement (ms) |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {told.hosts:,} | {told.by_project_ms:.0f} | {told.project_ms:.0f} | "
+        f"{told.statement_ms:.0f} |"
+        for told in asked
     ]
     return "\n".join(lines) + "\n"
 

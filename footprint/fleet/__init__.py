@@ -1,0 +1,1 @@
+"""A simulated fleet of agents against a running service, which accounts for every microjoule."""
