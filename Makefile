@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 EDITABLE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 
-.PHONY: demo test test-minimal lint bench gpu peers catalogues lock clean
+.PHONY: demo test test-minimal lint bench gpu peers faults soak fuzz catalogues openapi lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/python -m demo.run $(ARGS)
@@ -19,7 +19,7 @@ test: .venv/test.stamp
 # missing program is an error, here it is the point.
 test-minimal: .venv/test.stamp
 	path=$$($(BIN)/python -m tests.house.minimal_path) && \
-	PATH=$$path CI= $(MAKE) test ARGS="--expect-skips tests/skipped-without-tools.txt $(ARGS)"
+	PATH=$$path CI= $(BIN)/python -m pytest --expect-skips tests/skipped-without-tools.txt $(ARGS)
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -38,9 +38,29 @@ gpu: .venv/test.stamp
 peers: .venv/test.stamp .venv-peers/peers.stamp
 	$(BIN)/python -m pytest -m peers tests/peers --results tests/peers/RESULTS.md $(ARGS)
 
+# Power cuts, kills, full disks, bad networks, hostile senders and more, each ending with the sums compared: an hour;
+# writes tests/faults/RESULTS.md. As root, with faketime, iproute2, openssl and util-linux; ARGS="--seed 2" for other moments.
+faults: .venv/test.stamp
+	$(BIN)/python -m tests.faults $(ARGS)
+
+# 10,000 simulated hosts for a day and 500 for 30 days into PostgreSQL, service and server killed meanwhile: an hour;
+# writes tests/soak/RESULTS.md. ARGS="--seed 2" for another fleet.
+soak: .venv/test.stamp
+	$(BIN)/python -m tests.soak $(ARGS)
+
 # Brings the catalogues in line with the templates; fails while a message lacks its French.
 catalogues: .venv/test.stamp
 	$(BIN)/python -m footprint.portal.catalogues
+
+# Whatever bytes come in, guided by coverage, SECONDS of each target; then requests of every kind the API knows.
+SECONDS ?= 60
+fuzz: .venv/test.stamp
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+	$(BIN)/python -m pytest -m fuzz tests/service --capture=no
+
+# What the service says of its API, after a change of it.
+openapi: .venv/test.stamp
+	$(BIN)/python -m footprint.service.openapi
 
 lock:
 	sh requirements/compile.sh

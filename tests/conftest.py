@@ -2,12 +2,14 @@
 
 `--expect-skips FILE` fails the run unless the tests skipped are those that FILE names, one node id
 a line; `--write-skips FILE` writes it. A test skipped for want of a capability of the machine (not
-of a program) may be in the list or not: no list could be right on every machine.
+of a program) may be in the list or not: no list could be right on every machine. What `-m` or `-k`
+leaves out neither skips nor has to.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,13 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class SkipList:
-    """The node ids that skipped in this run, held against a file or written to it."""
+    """The node ids that skipped in this run, held against a file or written to it. Where several
+    processes share the run (pytest-xdist) each tells the first one what it skipped."""
 
     def __init__(self, expect: str | None, write: str | None) -> None:
         self.expect = Path(expect) if expect else None
         self.write = Path(write) if write else None
         self.skipped: set[str] = set()
         self.uncertain: set[str] = set()
+        self.left_out: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._note(report)
@@ -62,8 +66,26 @@ class SkipList:
         of_machine = CAPABILITY_REASON in reason
         (self.uncertain if of_machine else self.skipped).add(report.nodeid)
 
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self.left_out.update(item.nodeid for item in items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {})
+        self.skipped.update(told.get("skipped", ()))
+        self.uncertain.update(told.get("uncertain", ()))
+        self.left_out.update(told.get("left out", ()))
+
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output |= {
+                "skipped": sorted(self.skipped),
+                "uncertain": sorted(self.uncertain),
+                "left out": sorted(self.left_out),
+            }
+            return (yield)
         if self.write:
             self.write.write_text("".join(f"{node}\n" for node in sorted(self.skipped)))
         if list(self.differences()) and session.exitstatus == pytest.ExitCode.OK:
@@ -84,5 +106,5 @@ class SkipList:
         listed = set(self.expect.read_text().split("\n")) - {""}
         for node in sorted(self.skipped - listed):
             yield f"skipped but not listed: {node}"
-        for node in sorted(listed - self.skipped - self.uncertain):
+        for node in sorted(listed - self.skipped - self.uncertain - self.left_out):
             yield f"listed but not skipped: {node}"

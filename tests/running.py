@@ -9,25 +9,36 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 60
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Process:
-    """A program whose output goes to a file; ended by its own id."""
+    """A program whose output goes to a file; ended by its own id. `before`: what starts it, such as
+    `nsenter`; `environment`: what it finds besides ours."""
 
-    def __init__(self, command: list[str], log: Path, pattern: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        pattern: str,
+        *,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] = _NOTHING,
+    ) -> None:
         self.log = log
         self._offset = log.stat().st_size if log.exists() else 0
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        found = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, env=environment
+                [*before, *command], stdout=output, stderr=subprocess.STDOUT, env=found
             )
         self.match = self._wait_for(pattern)
 
@@ -39,6 +50,10 @@ class Process:
     def output(self) -> str:
         """What it has printed."""
         return self.log.read_bytes()[self._offset :].decode()
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
 
     def terminate(self) -> int:
         """SIGTERM, and the exit code."""
@@ -69,13 +84,27 @@ class Process:
 
 
 class Service(Process):
-    """`footprint serve` on a SQLite file."""
+    """`footprint serve` on a SQLite file, or on the `place` that is given."""
 
-    def __init__(self, folder: Path, *arguments: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        listen: str = "127.0.0.1:0",
+        place: str | None = None,
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] = _NOTHING,
+    ) -> None:
         self.database = folder / "footprint.db"
-        command = [str(BIN / "footprint"), "serve", "--database", str(self.database)]
+        command = [str(BIN / "footprint"), "serve", "--database", place or str(self.database)]
         command += ["--listen", listen, *arguments]
-        super().__init__(command, folder / "service.log", r"listening on (http://([\d.]+:\d+))")
+        super().__init__(
+            command,
+            folder / "service.log",
+            r"listening on (https?://([\d.]+:\d+))",
+            before=before,
+            environment=environment,
+        )
         self.url, self.address = self.match[1], self.match[2]
 
     def get(self, path: str) -> bytes:
@@ -86,18 +115,30 @@ class Service(Process):
 class Agent(Process):
     """`footprint-agent start` with a spool of its own, no GPU, and the sensors it is given."""
 
-    def __init__(self, folder: Path, *arguments: str, group: str = "footprint-test-none") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        group: str = "footprint-test-none",
+        host_id: str = "host-under-test",
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] = _NOTHING,
+    ) -> None:
         settings = {
             "state-dir": folder / "state",
             "run-dir": folder / "run",
             "listen": "127.0.0.1:0",
-            "host-id": "host-under-test",
+            "host-id": host_id,
             "workload-group": group,
         }
         command = [str(BIN / "footprint-agent"), "start", *arguments]
         command += [text for name, value in settings.items() for text in (f"--{name}", str(value))]
         super().__init__(
-            command, folder / "agent.log", r"/metrics on (http://([\d.]+:\d+))/metrics"
+            command,
+            folder / "agent.log",
+            r"/metrics on (http://([\d.]+:\d+))/metrics",
+            before=before,
+            environment=environment,
         )
         self.url, self.address = self.match[1], self.match[2]
         self.spool = folder / "state" / "spool.db"

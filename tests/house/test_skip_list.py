@@ -48,6 +48,12 @@ def test_a_test_that_lacks_the_machine_may_be_listed(tmp_path: Path) -> None:
     assert run(tmp_path, "--expect-skips", "skips.txt").returncode == 0
 
 
+def test_what_is_left_out_has_not_to_skip(tmp_path: Path) -> None:
+    """A part of the tests can be held against the whole list."""
+    (tmp_path / "skips.txt").write_text(TOOL)
+    assert run(tmp_path, "--expect-skips", "skips.txt", "-k", "runs").returncode == 0
+
+
 def test_a_wrong_list_fails_and_says_how(tmp_path: Path) -> None:
     """A skip that nobody listed, or a line that skips no more, fails a run that else passes."""
     (tmp_path / "skips.txt").write_text("test_example.py::test_runs\ntest_gone.py::test_gone\n")

@@ -109,6 +109,8 @@ def test_the_import_rules_hold(tree: Path) -> None:
         ("exporters/agent.py", "import httpx", "The agent knows nothing"),
         ("footprint/service/app.py", "import exporters", "The service and the portal know nothing"),
         ("footprint/portal/render.py", "import pynvml", "The service and the portal know nothing"),
+        ("footprint/fleet/asking.py", "import footprint.service", "The fleet knows the service"),
+        ("footprint/fleet/wire.py", "import httpx", "The fleet knows the service"),
         ("exporters/sensors/rapl.py", "import footprint.ledger", "A sensor knows nothing"),
         ("exporters/sensors/nvml.py", "import exporters.spool", "A sensor knows nothing"),
         ("exporters/sampler.py", "import sqlite3", "SQL lives in the store"),
