@@ -144,7 +144,8 @@ class Agent(Process):
         self.spool = folder / "state" / "spool.db"
 
     def metrics(self) -> dict[str, float]:
-        """Every sample of /metrics by its name and labels."""
+        """Every sample of /metrics by its name and labels; before the first tick there is none."""
+        wait_until(lambda: get(self.url + "/metrics") != b"", "a first tick")
         return samples(get(self.url + "/metrics").decode())
 
 

@@ -151,20 +151,22 @@ def _device(zone: Path, name: str, own: str, package: str | None) -> Device:
 
 
 def _limits(zone: Path) -> list[int]:
-    """The zone's power limits in microwatts, the long-term one first; zero and absent left out."""
+    """The zone's power limits in microwatts, the long-term one first."""
     files = (
         zone / f"constraint_{number}_{kind}"
         for number in range(3)
         for kind in ("max_power_uw", "power_limit_uw")
     )
-    return [limit for limit in map(_number, files) if limit]
+    return [limit for limit in map(_number, files) if limit is not None]
 
 
 def _number(path: Path) -> int | None:
+    """An optional attribute, None where it is absent or holds what no range and no limit can be."""
     try:
-        return int(path.read_text())
+        number = int(path.read_text())
     except (OSError, ValueError):
-        return None  # an optional attribute: its absence is told by the None in the page
+        return None
+    return number if 0 < number <= MOST_VALUE_UJ else None
 
 
 def _failure(path: Path, error: OSError | ValueError) -> Failure:

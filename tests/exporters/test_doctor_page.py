@@ -38,7 +38,8 @@ def test_a_running_agent_shows_its_doctor(tmp_path: Path) -> None:
     make_zone(tmp_path / "powercap", "intel-rapl:0", "package-0", range_uj=10**9, limit_uw=10**6)
     agent = Agent(tmp_path, "--powercap-root", str(tmp_path / "powercap"))
     with ended(agent):
-        before = agent.metrics()["footprint_agent_last_tick_timestamp_seconds"]
+        name = "footprint_agent_last_tick_timestamp_seconds"
+        before = agent.metrics()[name]
         answer, body = ask(agent.address, "GET", "/doctor")
         assert answer.status == 200
         assert body.startswith(b'<!DOCTYPE html>\n<html lang="en">')
@@ -53,7 +54,6 @@ def test_a_running_agent_shows_its_doctor(tmp_path: Path) -> None:
         assert int(head.headers["Content-Length"]) == len(body)
         assert ask(agent.address, "POST", "/doctor")[0].status == 501
         assert b'href="/doctor"' in ask(agent.address, "GET", "/")[1]
-        name = "footprint_agent_last_tick_timestamp_seconds"
         wait_until(lambda: agent.metrics()[name] > before, "a tick after the page")
         assert agent.terminate() == 0
 

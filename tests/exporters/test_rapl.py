@@ -115,7 +115,7 @@ def test_a_reading_carries_range_bound_and_boot(tmp_path: Path) -> None:
     sensor.close()
 
 
-@pytest.mark.parametrize("limit", ["", "0", "garbage", str(5000 * W)])
+@pytest.mark.parametrize("limit", ["", "0", "-200", "garbage", str(5000 * W), str(2**63)])
 def test_limits_that_say_nothing_leave_the_kilowatt(tmp_path: Path, limit: str) -> None:
     """No limit, one that is off, or one that nothing can draw: no package draws a kilowatt."""
     make_zone(tmp_path, "intel-rapl:0", "package-0", range_uj=RANGE_UJ)
@@ -125,10 +125,19 @@ def test_limits_that_say_nothing_leave_the_kilowatt(tmp_path: Path, limit: str) 
     assert device.max_power_uw == MOST_POWER_UW
 
 
-def test_an_unknown_range_is_told_as_unknown(tmp_path: Path) -> None:
-    """Without max_energy_range_uj nobody can unwrap: None, no default."""
+    assert (device.rated_power_uw or 0) <= 5000 * W
+
+
+@pytest.mark.parametrize("text", [None, "0", "-1", "garbage", str(2**63)])
+def test_an_unknown_range_is_told_as_unknown(tmp_path: Path, text: str | None) -> None:
+    """Without max_energy_range_uj, or with one that no counter has, nobody can unwrap: None, no
+    default."""
     zones(tmp_path, _0="package-0")
-    (tmp_path / "intel-rapl:0" / "max_energy_range_uj").unlink()
+    path = tmp_path / "intel-rapl:0" / "max_energy_range_uj"
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(f"{text}\n")
     sensor = found(tmp_path)
     reading = sensor.read()["package-0"]
     assert isinstance(reading, Counter)
