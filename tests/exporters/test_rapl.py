@@ -124,7 +124,6 @@ def test_limits_that_say_nothing_leave_the_kilowatt(tmp_path: Path, limit: str) 
     (device,) = found(tmp_path).devices()
     assert device.max_power_uw == MOST_POWER_UW
 
-
     assert (device.rated_power_uw or 0) <= 5000 * W
 
 
