@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from footprint.service import damage, place
 from footprint.service.clock import utc_now
+from footprint.service.errors import one_line
 from footprint.service.place import Place
 
 
@@ -68,4 +69,4 @@ def _say_integrity(place: Place) -> None:
 
 
 def _say(where: Place, message: str) -> None:
-    sys.stderr.write(f"footprint: {where}: {damage.one_line(message)}\n")
+    sys.stderr.write(f"footprint: {where}: {one_line(message)}\n")

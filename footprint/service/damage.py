@@ -11,6 +11,7 @@ from traceback import extract_tb
 
 from sqlalchemy import exc
 
+from footprint.service.errors import one_line
 from footprint.service.place import Place, Server
 
 OF_SQLITE = (exc.SQLAlchemyError, sqlite3.DatabaseError)
@@ -125,11 +126,6 @@ def reason(error: Exception) -> str:
     steps = [step for step in extract_tb(error.__traceback__) if _PACKAGE in step.filename]
     place = f" in {Path(steps[-1].filename).name}, line {steps[-1].lineno}" if steps else ""
     return f"{type(error).__name__}{place}: {one_line(error)[:_MOST_CHARACTERS]}"
-
-
-def one_line(words: object) -> str:
-    """Text of unknown origin without what would break the line or steer a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(words)).split())
 
 
 def _cause(error: Exception) -> BaseException:

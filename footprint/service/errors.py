@@ -5,6 +5,11 @@ class CommandError(Exception):
     """A command that cannot be done; the message says what, where and the remedy."""
 
 
+def one_line(words: object) -> str:
+    """Text of unknown origin without what would break the line or steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(words)).split())
+
+
 Place = tuple[str | int, ...]
 """Keys and list positions that lead to a value of a file."""
 

@@ -27,6 +27,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from footprint.service import damage
+from footprint.service.errors import one_line
 from footprint.service.place import Place
 
 MEDIA_TYPE = "application/problem+json"
@@ -131,7 +132,7 @@ async def _validation(_request: Request, error: Exception) -> Response:
 
 
 def _internal(request: Request, error: Exception, database: Place) -> Response:
-    path = damage.one_line(request.url.path)
+    path = one_line(request.url.path)
     cause = damage.explain(database, error)
     _log.error("footprint: %s %s failed: %s", request.method, path, cause)
     if damage.is_passing(error):

@@ -11,12 +11,14 @@ import msgspec
 import yaml
 from yaml.error import MarkedYAMLError
 
-from footprint.service.errors import CommandError, Place, PlaceError
+from footprint.service.errors import CommandError, Place, PlaceError, one_line
 
 _INTEGER = "tag:yaml.org,2002:int"
 _NULL = "tag:yaml.org,2002:null"
 MOST_DEEP = 50
 MOST_DIGITS = 18
+MOST_CHARACTERS = 500
+"""Of what is said of a file; a name in it can be as long as the file."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -57,8 +59,7 @@ def compose(path: Path) -> yaml.Node | None:
 
 def _problem(error: yaml.YAMLError) -> str:
     """What is wrong, in one line."""
-    text = getattr(error, "problem", None) or str(error)
-    return " ".join(str(text).split())
+    return one_line(getattr(error, "problem", None) or error)[:MOST_CHARACTERS]
 
 
 def plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
@@ -121,4 +122,5 @@ def at(path: Path, lines: dict[Place, int], place: Place, message: str) -> Comma
     """The error with the line of its place, or of the nearest thing around it."""
     while place not in lines and place:
         place = place[:-1]
-    return CommandError(f"{path}, line {lines.get(place, 1)}: {message}; nothing was imported")
+    said = one_line(message)[:MOST_CHARACTERS]
+    return CommandError(f"{path}, line {lines.get(place, 1)}: {said}; nothing was imported")

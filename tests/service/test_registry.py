@@ -93,14 +93,18 @@ def test_a_typo_names_line_field_and_what_is_allowed(
         ),
         (REGISTER.replace("permille: 667", "permille: " + "1" * 5000), "permille: Expected `int`"),
         ("sia: \0", "not YAML: unacceptable character"),
+        ('"a\\nb\\e[2J": []', "line 1: a b [2J: no such field"),
+        (f"? {'x' * 100_000}\n: []", "x" * 500 + "; nothing was imported"),
+        (f"sia: !{'x' * 100} [", "not YAML: "),
     ],
-    ids=["deep", "itself", "bomb", "digits", "nul"],
+    ids=["deep", "itself", "bomb", "digits", "nul", "lines", "long", "tag"],
 )
 def test_a_hostile_file_is_one_line(tmp_path: Path, capsys, text: str, words: str) -> None:
     """Neither a traceback nor a long wait."""
     assert load(tmp_path, text) == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 1
+    assert len(message) < 1000
     assert words in message
 
 
