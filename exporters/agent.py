@@ -11,13 +11,13 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from exporters import host, telemetry
-from exporters.bmc import MeterState, NodeMeters
+from exporters.bmc import NodeMeters
 from exporters.clock import Boot, Clock, Instant
 from exporters.cputime import HostCpu
 from exporters.doctor_served import DoctorPage
 from exporters.drafts import DeviceKey
 from exporters.errors import AgentError
-from exporters.keeper import Keeper, Keeping
+from exporters.keeper import Keeper
 from exporters.lock import Lock
 from exporters.record import Record
 from exporters.resume import resume
@@ -173,9 +173,8 @@ class Agent:
         self._keeper.keep(now, final=final)
         if not final and now.utc_us % TICK_US > TICK_US // 2:
             self._late += 1
-        keeping, nodes = self._keeper.shown(), self.node_meters.states(self._clock.utc_us)
         seconds = (self._around.mono_ns() - began_ns) / 1e9
-        self._exposition.show(lambda: self._snapshot(now, seconds, offset_us / 1e6, keeping, nodes))
+        self._exposition.show(lambda: self._snapshot(now, seconds, offset_us / 1e6))
         return now
 
     def _tell(self) -> None:
@@ -214,13 +213,10 @@ class Agent:
                 self._gpus.advance(now.mono_ns, uses, sensor.uuids)
 
     def _snapshot(
-        self,
-        now: Instant,
-        tick_seconds: float,
-        offset_seconds: float,
-        keeping: Keeping,
-        nodes: list[MeterState],
+        self, now: Instant, tick_seconds: float, offset_seconds: float
     ) -> telemetry.Snapshot:
+        """What the last tick left, copied between two."""
+        keeping = self._keeper.shown()
         totals, tracks = self._sampler.totals, self._sampler.tracks
         return telemetry.Snapshot(
             host_id=self.host_id,
@@ -237,7 +233,7 @@ class Agent:
             failures=dict(totals.failures),
             keeping=keeping,
             factor=self._settings.factor,
-            nodes=nodes,
+            nodes=self.node_meters.states(self._clock.utc_us),
             gpus=self._gpus.states(),
         )
 

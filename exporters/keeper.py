@@ -96,6 +96,7 @@ class Keeper:
         self._ended: tuple[str, Sequence[Draft]] = ("", [])
         self._refused = self._refused_in_a_row = 0
         self._saved_ns = 0
+        self._counts = self.spool.counts()
 
     def begin(
         self,
@@ -140,6 +141,10 @@ class Keeper:
 
     def keep(self, now: Instant, *, final: bool = False) -> None:
         """Seal what is due; a checkpoint at most `checkpoint_seconds` after the last."""
+        self._seal_and_save(now, final)
+        self._counts = self.spool.counts()
+
+    def _seal_and_save(self, now: Instant, final: bool) -> None:
         self._keep_time(now)
         for draft in self._sampler.due(now, final=final):
             self._hold(draft)
@@ -218,10 +223,10 @@ class Keeper:
         return [*self._sealed, *(self._lost.drafts() if self._lost else [])]
 
     def shown(self) -> Keeping:
-        """How it goes."""
+        """How it goes, the spool as the last tick left it."""
         return Keeping(
             ledger_id=self.spool.ledger_id,
-            counts=self.spool.counts(),
+            counts=self._counts,
             pushes=dict(self._pushes),
             ledgers=dict(self._ledgers),
             quarantined=self._pusher.quarantined if self._pusher else 0,

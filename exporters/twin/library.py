@@ -32,9 +32,10 @@ def load(folder: Path, state: Path) -> None:
 
 
 def settle() -> None:
-    """Have what the cards show now taken apart before the agent asks: at the first call after a
-    change the library reads its whole file, which is the simulation's work and no driver's."""
-    ctypes.CDLL(SONAME).nvmlDeviceGetCount_v2(ctypes.byref(ctypes.c_uint()))
+    """Have what the cards show now taken apart before the agent asks; to be called after every
+    change. Reading the file, and looking whether it changed, is the simulation's work and no
+    driver's."""
+    ctypes.CDLL(SONAME).fake_nvml_settle()
 
 
 def _compile(folder: Path) -> Path:

@@ -165,8 +165,12 @@ static const char *mapped(void)
     return at;
 }
 
+static int held;
+
 static void read_state(void)
 {
+    if (held)
+        return;
     static char before[MOST];
     const char *shown = mapped();
     int file = shown ? -1 : state_file();

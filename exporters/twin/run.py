@@ -167,7 +167,8 @@ class _Simulation:
         for gpu in range(plan.integrated):
             log = self.logs[len(self._faces.zones) + gpu]
             log.true_uj, log.swing_w = column("q", ticks), truth.cards[gpu].swing_w
-        self._ticks = self._jitter_us = 0
+        self._ticks = 0
+        self._set_clock(0)
         self._faces.show(truth)
         self.true_first_uj = true_totals(truth)
         if plan.gpus:
@@ -200,6 +201,7 @@ class _Simulation:
     def _advance(self, until: int) -> None:
         while self.truth.step < until:
             self.truth.advance()
+            self._set_clock(0)
             if self._controller and self.truth.step % (STEPS_PER_S // 2) == 0:
                 self._look(self._controller)
             if self.plan.integrated and self.truth.step % SAMPLE_STEPS == 0:
@@ -207,7 +209,8 @@ class _Simulation:
 
     def _sample(self) -> None:
         """What the sensor's own thread does between ticks where time is real."""
-        self._faces.sample(self.truth, self._since_start_us())
+        self._faces.sample(self.truth, self._now_us)
+        library.settle()
         for sensor in self._agent.sensors:
             if isinstance(sensor, Nvml):
                 sensor.sample()
@@ -224,9 +227,9 @@ class _Simulation:
             self.wall.note(self._wall_ns() // 1000, self.truth, shown, polled=True)
 
     def _tick(self, tick: Callable[[], None]) -> None:
-        self._jitter_us = self._chance.randrange(JITTER_US)
+        self._set_clock(self._chance.randrange(JITTER_US))
         if self.plan.integrated:
-            self._faces.sample(self.truth, self._since_start_us(), ticking=True)
+            self._faces.sample(self.truth, self._now_us, ticking=True)
         shown = self._faces.show(self.truth)
         for log, total, true_uj in zip(self.logs, shown, true_totals(self.truth), strict=True):
             log.note(self._ticks, total, true_uj)
@@ -237,7 +240,7 @@ class _Simulation:
         tick()
         self.tick_ns[self._ticks] = time.process_time_ns() - before_ns
         self._ticks += 1
-        self._jitter_us = 0
+        self._set_clock(0)
         self.wall.note(self._wall_ns() // 1000, self.truth)
         self.truth.spend(AGENT_US)
         if self._beside:
@@ -255,15 +258,17 @@ class _Simulation:
         late_us = now_us % (self.plan.page_seconds * 1_000_000)
         return now_us - late_us if self._ticks and late_us <= AT_BOUNDARY_US else now_us
 
-    def _since_start_us(self) -> int:
-        return self.truth.step * STEP_US + self._jitter_us
-
     def _wall_ns(self) -> int:
-        return (to_us(START) + self._since_start_us()) * 1000
+        return (to_us(START) + self._now_us) * 1000
+
+    def _set_clock(self, late_us: int) -> None:
+        """Now is so long after the step, until the clock is set again."""
+        self._now_us = self.truth.step * STEP_US + late_us
+        self._mono_now_ns = UP_BEFORE_NS + self._now_us * 1000
 
     def _mono_ns(self) -> int:
-        # Asked for every device of a tick, whose cost is measured: written out.
-        return UP_BEFORE_NS + (self.truth.step * STEP_US + self._jitter_us) * 1000
+        # Asked for every device of a tick, whose cost is measured.
+        return self._mono_now_ns
 
     def _agent_ns(self) -> int:
         return self.truth.agent_us * 1000
