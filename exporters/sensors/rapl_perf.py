@@ -8,6 +8,7 @@ the agent included, is a gap and never energy. Source: Linux, arch/x86/events/ra
 
 import errno
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,6 +40,10 @@ REMEDY = (
 MOST_UNCOUNTED_NS = 1_000_000
 """The power PMU is never shared out in time, and a count that ran for less than it was enabled
 misses energy: a millisecond is what moving the event to another CPU may take."""
+
+MOST_STILL_SECONDS = 0.5
+"""A counter that is there moves sooner: it is updated about every millisecond (Intel SDM vol. 3B,
+14.10), and its coarsest unit is the joule of some servers' psys (Linux, intel_rapl_common.c)."""
 
 _KINDS: dict[str, tuple[str, Component | None]] = {
     "pkg": ("", "cpu"),
@@ -217,7 +222,27 @@ def discover(
         if isinstance(outcome, Failure) and outcome.gap.cause == "permission":
             sensor.close()
             raise SensorError(outcome.error)
+    if not _counts(sensor):
+        sensor.close()
+        return Absent("rapl", f"the events of {pmu} count nothing (a guest without the counters?)")
     return sensor
+
+
+def _counts(sensor: RaplPerf) -> bool:
+    """Whether there is a counter behind any event: a guest may be shown the PMU alone, whose events
+    open and stand at zero. A powered package moves within a millisecond."""
+    until = time.monotonic() + MOST_STILL_SECONDS
+    while _stands_still(sensor):
+        if time.monotonic() > until:
+            return False
+        time.sleep(MOST_STILL_SECONDS / 50)
+    return True
+
+
+def _stands_still(sensor: RaplPerf) -> bool:
+    return all(
+        isinstance(outcome, Counter) and not outcome.value_uj for outcome in sensor.read().values()
+    )
 
 
 def _device(event: Event, place: _Place, places: Mapping[_Place, int]) -> Device | None:

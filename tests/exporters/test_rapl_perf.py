@@ -203,6 +203,23 @@ def test_no_pmu_and_no_event_are_absent(tmp_path: Path) -> None:
     assert isinstance(discover(pmu.root, BOOT, pmu.topology, pmu.proc), Absent)
 
 
+def test_events_that_count_nothing_are_absent(tmp_path: Path) -> None:
+    """A guest that is shown the PMU and no counter (seen: `energy-psys` alone, always zero): no
+    device that reads nought for ever. One event that moves is enough."""
+    require_perf()
+    pmu = Pmu(tmp_path, "psys", "pkg")
+    for kind in ("psys", "pkg"):
+        pmu.file(f"events/energy-{kind}", "event=0x08")  # emulation-faults: x86 has none
+    absent = discover(pmu.root, BOOT, pmu.topology, pmu.proc)
+    assert isinstance(absent, Absent)
+    assert "count nothing" in absent.reason
+    assert stop_counting() == 0  # nothing is left open
+    pmu.file("events/energy-pkg", "event=0x00")
+    sensor = found(pmu)
+    assert [device.device for device in sensor.devices()] == ["package-0", "psys"]
+    sensor.close()
+
+
 def test_an_event_that_stops_is_a_gap_and_begins_anew(tmp_path: Path) -> None:
     """The kernel stops counting: absent, not zero; then a new sum, and the time between is a gap
     whatever the two values are."""
