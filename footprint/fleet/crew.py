@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from footprint.fleet.accounts import Books
+from footprint.fleet.errors import FleetError
 from footprint.fleet.faults import Draw
 from footprint.fleet.host import Host
 from footprint.fleet.load import Load, mix
@@ -21,6 +22,7 @@ from footprint.fleet.sending import Behind, Refused, Sender
 from footprint.fleet.turns import Account, Parcel, Turn
 
 DAY_SECONDS = 86_400
+MOST_SET_BACKS = 10
 Heads = Mapping[tuple[str, str], tuple[int, str]]
 """By host and ledger: the last page's number and hash."""
 
@@ -165,8 +167,20 @@ class Crew:
 
     def _send_again(self, member: Member, until: int, last: Parcel | None = None) -> None:
         """The service lost pages: everything that the host ever sent, up to `last`, in the same
-        order; what it holds still is success again."""
-        self.sender.tally.troubles["set back"] += 1
+        order; what it holds still is success again. Once more where it is set back meanwhile."""
+        for _ in range(MOST_SET_BACKS):
+            self.sender.tally.troubles["set back"] += 1
+            try:
+                self._send_all(member, until, last)
+            except Behind:
+                continue
+            return
+        raise FleetError(
+            f"--service: it lost pages of host {member.host.host_id} {MOST_SET_BACKS} times while "
+            "they were sent again; see its log, and footprint fsck"
+        )
+
+    def _send_all(self, member: Member, until: int, last: Parcel | None) -> None:
         if not self._shared.plan.set_back:
             self.sender.tally.find(
                 f"host {member.host.host_id}: the service lost pages that it had acknowledged; "

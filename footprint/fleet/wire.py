@@ -99,15 +99,17 @@ class Connection:
         self._used = now
 
     def get(self, path: str, kind: type[T]) -> T:
-        """What `path` holds. Raises FleetError for any other answer than 200, TROUBLE."""
+        """What `path` holds; asked once more where a connection that was open already broke: the
+        service may have been started anew. Raises FleetError for any other answer than 200,
+        TROUBLE."""
         self._fresh()
+        was_open = self._http.sock is not None
         try:
-            self._http.request("GET", self._to.base + path, headers=self._headers(None))
-            response = self._http.getresponse()
-            status, body = response.status, response.read()
+            status, body = self._got(path)
         except TROUBLE:
-            self.close()
-            raise
+            if not was_open:
+                raise
+            status, body = self._got(path)
         self._used = time.monotonic()
         if status != http.client.OK:
             busy = status == http.client.SERVICE_UNAVAILABLE
@@ -117,6 +119,15 @@ class Connection:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
             raise FleetError(f"GET {path}: not the answer of this version: {error}") from error
+
+    def _got(self, path: str) -> tuple[int, bytes]:
+        try:
+            self._http.request("GET", self._to.base + path, headers=self._headers(None))
+            response = self._http.getresponse()
+            return response.status, response.read()
+        except TROUBLE:
+            self.close()
+            raise
 
     def send(self, body: bytes, token: str | None = None) -> Answer:
         """Post a batch, with another token than the right one where it is given."""

@@ -54,6 +54,17 @@ def test_it_is_asked_again(recovering: Address) -> None:
     service.close()
 
 
+def test_a_connection_that_broke_since_is_opened_again(recovering: Address) -> None:
+    """A service that was started anew closed it; that is no reason to call it gone."""
+    Recovering.asked = 2
+    service = Service(recovering)
+    assert service.heads("fleet") == {}
+    Recovering.asked = 0  # it hangs up once
+    with pytest.raises(BusyError, match="503"):
+        service.heads("fleet")
+    service.close()
+
+
 def test_patience_ends(recovering: Address) -> None:
     """At once where there is none: with the reason."""
     service = Service(recovering)

@@ -12,11 +12,13 @@ import pytest
 
 from footprint.fleet import command
 from footprint.fleet.asking import Service as Asked
-from footprint.fleet.crew import Crew
+from footprint.fleet.crew import MOST_SET_BACKS, Crew
+from footprint.fleet.errors import FleetError
 from footprint.fleet.faults import FAULTS
 from footprint.fleet.plan import Plan
 from footprint.fleet.run import Outcome, heal, run, shared_by
 from footprint.fleet.sending import Sender
+from footprint.fleet.turns import Parcel
 from footprint.fleet.wire import address
 from footprint.interval import floor_to
 from footprint.service import store_rollups
@@ -206,14 +208,50 @@ def test_a_service_set_back_to_a_backup_gets_again_what_it_lost(tmp_path: Path) 
     assert tally.troubles["set back"] >= plan.hosts
 
 
+def forget(house: FleetHouse, host_id: str) -> None:
+    """The service loses all pages of a host."""
+    for table in ("ledger_head", "page", "entry", "gap", "sensor", "node"):
+        house.execute(f"DELETE FROM {table} WHERE host_id = ?", host_id)
+
+
+@pytest.mark.parametrize("times", [1, MOST_SET_BACKS])
+def test_a_service_set_back_while_pages_are_sent_again(
+    house: FleetHouse, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """They are sent again from the start; not for ever."""
+    plan = command.plan_of(house.options(*SMALL, "--batch-pages", "2", "--set-back"), NOW)
+    crew = Crew(shared_by(plan), range(plan.hosts), Sender(address(house.address, TOKEN), 60))
+    for round_number in range(3):
+        crew.round(round_number)
+    forget(house, plan.host_id(1))
+    deliver, lost = crew.sender.deliver, []
+
+    def losing(
+        parcel: Parcel, fault: str, due: float | None = None, *, again: bool = False
+    ) -> None:
+        if again and parcel.first_seq and len(lost) < times:
+            lost.append(parcel)
+            forget(house, plan.host_id(1))
+        deliver(parcel, fault, due, again=again)
+
+    monkeypatch.setattr(crew.sender, "deliver", losing)
+    if times < MOST_SET_BACKS:
+        crew.round(3)
+        assert sum(plan.host_id(1) in row for row in house.content()["page"]) == 8
+    else:
+        with pytest.raises(FleetError, match=r"lost pages of host .* 10 times"):
+            crew.round(3)
+    assert len(lost) == times
+    crew.sender.close()
+
+
 def test_a_service_that_loses_what_it_acknowledged_is_found(house: FleetHouse) -> None:
     """Without --set-back it is no excuse that the pages can be sent again."""
     plan = command.plan_of(house.options(*SMALL, "--batch-pages", "4"), NOW)
     shared = shared_by(plan)
     crew = Crew(shared, range(plan.hosts), Sender(address(house.address, TOKEN), 60))
     crew.round(0)
-    for table in ("ledger_head", "page", "entry", "gap", "sensor", "node"):
-        house.execute(f"DELETE FROM {table} WHERE host_id = ?", plan.host_id(1))
+    forget(house, plan.host_id(1))
     crew.round(1)
     crew.sender.close()
     assert crew.sender.tally.findings == [
