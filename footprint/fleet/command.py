@@ -110,8 +110,9 @@ def plan_of(chosen: argparse.Namespace, now: datetime) -> Plan:
     """The plan that the options ask for. Raises FleetError."""
     pages = chosen.pages
     if pages is None:
-        days = chosen.days if 0 < chosen.days < plans.MOST_DAYS else 0
-        pages = int(days * DAY_SECONDS) // max(1, chosen.page_seconds)
+        if not 0 < chosen.days < plans.MOST_DAYS:
+            raise FleetError(f"--days: {chosen.days}; give more than 0, below {plans.MOST_DAYS}")
+        pages = int(chosen.days * DAY_SECONDS) // max(1, chosen.page_seconds)
     connections = chosen.connections
     if connections is None:
         connections = CONNECTIONS if chosen.in_seconds is None else PACED_CONNECTIONS

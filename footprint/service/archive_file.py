@@ -170,10 +170,15 @@ def verify(path: Path, see: Callable[[Line], None] | None = None) -> Checked:
     told = (header.pages, header.accepted, header.quarantined, header.ledgers, header.digest)
     if found != told:
         raise ArchiveError(
-            f"{path}: {found[0]} pages, digest {found[-1][:12]}..., its header says {told[0]}, "
-            f"{told[-1][:12]}...: it was cut short or changed"
+            f"{path}: holds {_told(*found)}; its header says {_told(*told)}: it was cut short or "
+            "changed"
         )
     return Checked(header, hashed.hexdigest())
+
+
+def _told(pages: int, accepted: int, quarantined: int, ledgers: int, digest: str) -> str:
+    states = f"{accepted} accepted, {quarantined} quarantined"
+    return f"{pages} pages ({states}) of {ledgers} ledgers, digest {digest[:12]}..."
 
 
 def _open(path: Path, see: Callable[[bytes], object]) -> tuple[Header, Iterator[Line]]:

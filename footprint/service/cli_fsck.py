@@ -47,7 +47,9 @@ def run(chosen: argparse.Namespace) -> int:
     if checked.damaged:
         _say(chosen.database, f"it is damaged; {damage.REMEDY}")
     state = f"{wrong} things are wrong" if wrong else "all is well"
-    waiting = f"; {checked.days_waiting} days wait to be summed" if checked.days_waiting else ""
+    waiting = (
+        f"; days that wait to be summed: {checked.days_waiting}" if checked.days_waiting else ""
+    )
     sys.stdout.write(
         f"footprint: {chosen.database}: {checked.ledgers} ledgers, {checked.pages} pages, "
         f"{checked.quarantined} quarantined: {state}{waiting}\n"

@@ -48,9 +48,9 @@ def test_shapes_and_rates_are_read() -> None:
     ("words", "said"),
     [
         (["--hosts", "0"], "--hosts: 0 is not between 1 and"),
-        (["--days", "0"], "--days, --pages: 0"),
-        (["--days", "nan"], "--days, --pages: 0"),
-        (["--days", "1e300"], "--days, --pages: 0"),
+        (["--days", "0"], "--days: 0.0; give more than 0"),
+        (["--days", "nan"], "--days: nan; give"),
+        (["--days", "1e300"], "--days: 1e+300; give more than 0, below 367"),
         (["--pages", "-1"], "--days, --pages: -1"),
         (["--in-seconds", "0"], "--in-seconds: 0 is not more than 0"),
         (["--patience-seconds", "inf"], "--patience-seconds: inf"),

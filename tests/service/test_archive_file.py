@@ -80,6 +80,9 @@ def test_whatever_was_changed_in_a_file_is_found(
     err = capsys.readouterr().err
     assert err.startswith(f"footprint: archive: {path}: ")
     assert err.count("\n") == 1
+    holds, says, told = err.partition("; its header says ")
+    if says:  # and what the two say is not the same
+        assert holds.rpartition("holds ")[2] not in told
 
 
 @pytest.mark.parametrize("kept", [0, 3, 0.3, 0.9, -3, None])

@@ -66,7 +66,7 @@ def test_days_that_wait_to_be_summed_are_said(sound: Path, tmp_path: Path, capsy
     assert main(["fsck", "--database", str(path)]) == 0
     said = capsys.readouterr().out
     assert "all is well; " in said
-    assert " days wait to be summed" in said
+    assert "; days that wait to be summed: " in said
 
 
 def test_pages_left_out_for_good_reasons_are_no_fault(tmp_path: Path, capsys) -> None:
