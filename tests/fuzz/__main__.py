@@ -24,21 +24,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="of each target (60)")
     parser.add_argument("--target", action="append", choices=list(every()), help="(all)")
+    parser.add_argument("--seed", type=int, default=1, help="0: another one each time (1)")
     parser.add_argument("--at-once", type=int, default=2, help="targets at once (2)")
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the table here too")
     chosen = parser.parse_args()
     names = chosen.target or list(every())
     print("  ".join(HEAD))
     with ThreadPoolExecutor(chosen.at_once) as pool:
-        done = list(pool.map(lambda name: _one(name, chosen.seconds), names))
+        done = list(pool.map(lambda name: _one(name, chosen.seconds, chosen.seed), names))
     if chosen.results:
-        chosen.results.write_text(_results(done, chosen.seconds), encoding="utf-8")
+        chosen.results.write_text(_results(done, chosen), encoding="utf-8")
     return int(any(one.crash for one in done))
 
 
-def _one(name: str, seconds: int) -> Fuzzed:
+def _one(name: str, seconds: int, seed: int) -> Fuzzed:
     with tempfile.TemporaryDirectory() as folder:
-        done = fuzz(name, Path(folder), seconds)
+        done = fuzz(name, Path(folder), seconds, seed)
     print("  ".join(_cells(done)), flush=True)
     if done.crash:
         data, words = done.crash
@@ -59,7 +60,7 @@ def _cells(done: Fuzzed) -> tuple[str, ...]:
     )
 
 
-def _results(done: list[Fuzzed], seconds: int) -> str:
+def _results(done: list[Fuzzed], chosen: argparse.Namespace) -> str:
     rows = [HEAD, ("---",) * len(HEAD), *map(_cells, done)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     facts = "\n".join(f"- {name}: {fact}" for name, fact in machine.facts().items())
@@ -72,7 +73,7 @@ in edges of Python code (atheris, libFuzzer).
 
 {facts}
 
-{seconds} s each target. Crashes: {crashes}.
+{chosen.seconds} s each target, seed {chosen.seed}. Crashes: {crashes}.
 
 {table}
 """

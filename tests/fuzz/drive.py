@@ -30,11 +30,12 @@ class Fuzzed(msgspec.Struct, frozen=True):
     crash: tuple[bytes, str] | None
 
 
-def fuzz(target: str, folder: Path, seconds: int) -> Fuzzed:
-    """Fuzz for some seconds. Raises RuntimeError where it did not run at all."""
-    command = [sys.executable, "-m", "tests.fuzz.worker", target, str(folder), str(seconds)]
+def fuzz(target: str, folder: Path, seconds: int, seed: int = 1) -> Fuzzed:
+    """Fuzz for some seconds. With the same `seed` a longer run tries what a shorter one did, and
+    more; 0: another one each time. Raises RuntimeError where it did not run at all."""
+    command = [sys.executable, "-m", "tests.fuzz.worker", target, str(folder)]
     done = subprocess.run(
-        command,
+        [*command, str(seconds), str(seed)],
         stdout=subprocess.PIPE,  # what Python says of an exception
         stderr=subprocess.STDOUT,
         timeout=seconds + START_SECONDS,
