@@ -17,6 +17,20 @@ from tests.fuzz.target import FOUND
 from tests.fuzz.targets import every
 
 HEAD = ("target", "executions", "edges with the seeds", "edges", "inputs kept", "slowest, s", "MiB")
+OF_THE_RUN = ("crash", "seconds", "seed", "commit", "date")
+
+TEXT = """# Inputs of any bytes
+
+Each target reads what others wrote; whatever the bytes, it ends in a value or in a documented
+error, in 10 s and 1 GiB. Written by `make fuzz ARGS="--results tests/fuzz/RESULTS.md"`, which
+renews the rows of the targets that it ran. Coverage is in edges of Python code (atheris,
+libFuzzer). Seed 0: another one each time; with one seed a longer run tries what a shorter one did,
+and more. Inputs that crashed a target are kept in [`found/`](found): each `make test` runs them.
+
+{facts}
+
+{table}
+"""
 
 
 def main() -> int:
@@ -26,14 +40,16 @@ def main() -> int:
     parser.add_argument("--target", action="append", choices=list(every()), help="(all)")
     parser.add_argument("--seed", type=int, default=1, help="0: another one each time (1)")
     parser.add_argument("--at-once", type=int, default=2, help="targets at once (2)")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="write the table here too")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="renew these targets' rows there"
+    )
     chosen = parser.parse_args()
     names = chosen.target or list(every())
     print("  ".join(HEAD))
     with ThreadPoolExecutor(chosen.at_once) as pool:
         done = list(pool.map(lambda name: _one(name, chosen.seconds, chosen.seed), names))
     if chosen.results:
-        chosen.results.write_text(_results(done, chosen), encoding="utf-8")
+        _write(chosen.results, done, (str(chosen.seconds), str(chosen.seed)))
     return int(any(one.crash for one in done))
 
 
@@ -60,23 +76,26 @@ def _cells(done: Fuzzed) -> tuple[str, ...]:
     )
 
 
-def _results(done: list[Fuzzed], chosen: argparse.Namespace) -> str:
-    rows = [HEAD, ("---",) * len(HEAD), *map(_cells, done)]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    facts = "\n".join(f"- {name}: {fact}" for name, fact in machine.facts().items())
-    crashes = ", ".join(one.target for one in done if one.crash) or "none"
-    return f"""# Inputs of any bytes
+def _write(path: Path, done: list[Fuzzed], how: tuple[str, str]) -> None:
+    """The table; rows of other targets stay as an earlier run left them."""
+    facts = machine.facts()
+    rows = _rows(path)
+    for one in done:
+        crash = "**yes**" if one.crash else "none"
+        rows[one.target] = (*_cells(one), crash, *how, facts["commit"], facts["date"])
+    head = (*HEAD, *OF_THE_RUN)
+    table = [head, ("---",) * len(head), *(rows[name] for name in every() if name in rows)]
+    text = TEXT.format(
+        facts="\n".join(f"- {name}: {facts[name]}" for name in ("processor", "system", "packages")),
+        table="\n".join(f"| {' | '.join(row)} |" for row in table),
+    )
+    path.write_text(text, encoding="utf-8")
 
-Each target reads what others wrote; whatever the bytes, it ends in a value or in a documented
-error, in 10 s and 1 GiB. Written by `make fuzz ARGS="--results tests/fuzz/RESULTS.md"`. Coverage is
-in edges of Python code (atheris, libFuzzer).
 
-{facts}
-
-{chosen.seconds} s each target, seed {chosen.seed}. Crashes: {crashes}.
-
-{table}
-"""
+def _rows(path: Path) -> dict[str, tuple[str, ...]]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = [tuple(line.strip("| ").split(" | ")) for line in lines if line.startswith("| ")]
+    return {row[0]: row for row in found if len(row) == len(HEAD) + len(OF_THE_RUN)}
 
 
 if __name__ == "__main__":
