@@ -40,8 +40,7 @@ def main() -> int:
             findings.append(_inject(fault, chosen.seed, max(1, int(fault.full * chosen.share))))
             _tell(findings[-1])
     machine = f"{os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}"
-    text = "\n".join(report.lines(chosen.seed, machine, at, findings)) + "\n"
-    chosen.results.write_text(text)
+    report.renew(chosen.results, chosen.seed, report.section(machine, at, findings))
     return 1 if any(finding.kept is False for finding in findings) else 0
 
 

@@ -1,10 +1,11 @@
 """What `make faults` found, as a table for people: tests/faults/RESULTS.md.
 
-In: a seed and a finding a fault. Out: Markdown.
+In: a seed and a finding a fault. Out: Markdown, a section a seed; a run renews its own.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -22,19 +23,29 @@ class Finding(msgspec.Struct, frozen=True):
     found: str
 
 
-def lines(seed: int, machine: str, at: datetime, findings: Sequence[Finding]) -> Iterator[str]:
-    """The whole file."""
+HEAD = """# Faults injected, what was promised, what was found
+
+Written by `make faults`; each fault ends with the sums compared under `==`, in microjoules. `make
+faults ARGS="--seed N"` draws other moments and renews the section of that seed; `--only WORD` chooses.
+"""
+SECTION = "\n## Seed "
+
+
+def renew(path: Path, seed: int, lines: Iterator[str]) -> None:
+    """Write this seed's section; those of other seeds stay."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    sections = {section.split("\n")[0]: section for section in text.split(SECTION)[1:]}
+    sections[str(seed)] = "\n".join([str(seed), "", *lines, ""])
+    ordered = sorted(sections.items(), key=lambda item: int(item[0]))
+    path.write_text(HEAD + "".join(SECTION + section for _, section in ordered), encoding="utf-8")
+
+
+def section(machine: str, at: datetime, findings: Sequence[Finding]) -> Iterator[str]:
+    """What one run found."""
     broken = sum(finding.kept is False for finding in findings)
     missing = sum(finding.kept is None for finding in findings)
-    yield "# Faults injected, what was promised, what was found"
-    yield ""
     yield (
-        "Written by `make faults`; each fault ends with the sums compared under `==`, in "
-        'microjoules. `make faults ARGS="--seed N"` draws other moments, `--only WORD` chooses.'
-    )
-    yield ""
-    yield (
-        f"footprint {__version__}, {at:%Y-%m-%d %H:%M} UTC, seed {seed}, {machine}: "
+        f"footprint {__version__}, {at:%Y-%m-%d %H:%M} UTC, {machine}: "
         f"{len(findings)} faults, {broken} promises broken, {missing} not injected."
     )
     yield ""
