@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
 HEAD = """# Faults injected, what was promised, what was found
 
 Written by `make faults`; each fault ends with the sums compared under `==`, in microjoules. `make
-faults ARGS="--seed N"` draws other moments and renews the section of that seed; `--only WORD` chooses.
+faults ARGS="--seed N"` draws other moments and renews that seed's section; `--only WORD` chooses.
 """
 SECTION = "\n## Seed "
 
