@@ -12,6 +12,7 @@ from typing import Literal
 from exporters.clock import Boot
 from exporters.errors import SensorError
 from exporters.sensors import rapl, rapl_perf
+from exporters.sensors.rapl_perf import RaplPerf
 from exporters.sensors.sensor import Absent
 
 Choice = Literal["auto", "powercap", "perf"]
@@ -21,7 +22,7 @@ log = logging.getLogger("footprint.agent")
 
 def discover(
     choice: Choice, powercap_root: Path, event_source_root: Path, boot: Boot
-) -> rapl.Rapl | rapl_perf.RaplPerf | Absent:
+) -> rapl.Rapl | RaplPerf | Absent:
     """The sensor. Raises SensorError where RAPL is there and nothing may read it; where both
     interfaces refuse, with powercap's remedy."""
     if choice == "perf":
@@ -35,14 +36,17 @@ def discover(
         raise
     if choice == "auto" and isinstance(powercap, Absent):
         instead = rapl_perf.discover(event_source_root, boot)
-        return powercap if isinstance(instead, Absent) else instead
+        if isinstance(instead, RaplPerf):
+            return instead
+        if (event_source_root / "power").is_dir():
+            return Absent("rapl", f"{powercap.reason}; {instead.reason}")
     return powercap
 
 
-def _stand_in(root: Path, boot: Boot) -> rapl_perf.RaplPerf | None:
+def _stand_in(root: Path, boot: Boot) -> RaplPerf | None:
     """perf in the place of a powercap that refuses; None where it cannot be read either."""
     try:
         perf = rapl_perf.discover(root, boot)
     except SensorError:
         return None
-    return perf if isinstance(perf, rapl_perf.RaplPerf) else None
+    return perf if isinstance(perf, RaplPerf) else None

@@ -53,6 +53,9 @@ _KINDS: dict[str, tuple[str, Component | None]] = {
 }
 """powercap's names of the same counters; whatever is not here is evidence."""
 
+NEVER_REST = frozenset(("pkg", "ram", "psys"))
+"""What draws power for as long as the host does; cores sleep, and a graphics unit is off."""
+
 
 class _Place(msgspec.Struct, frozen=True):
     """A package, or one die of it where each has counters of its own."""
@@ -69,6 +72,7 @@ class RaplPerf:
     def __init__(self, zones: Sequence["_Zone"], boot: Boot) -> None:
         self._zones = zones
         self._boot = boot
+        self._empty: list[str] = []
 
     def devices(self) -> Sequence[Device]:
         """One device an event and package."""
@@ -82,7 +86,25 @@ class RaplPerf:
         """What a person should know of counts that begin with each opening."""
         says = "read by perf, whose counts begin anew with each start of the agent: a gap each time"
         remedy = "powercap's do not: modprobe intel_rapl_msr, install the shipped udev rule"
-        return (Remark("perf", says, remedy),)
+        empty = ", ".join(self._empty)
+        left_out = Remark("perf", f"no counter behind {empty}: left out, unknown, not zero", "")
+        return (Remark("perf", says, remedy), *([left_out] if empty else []))
+
+    def leave_out_what_is_empty(self) -> None:
+        """A PMU may show events without a counter behind: they open, and stand at zero for ever (a
+        guest's `energy-psys`; memory on processors that do not meter it). What never rests and has
+        not moved for `MOST_STILL_SECONDS` is no device."""
+        until = time.monotonic() + MOST_STILL_SECONDS
+        while (still := self._still()) and time.monotonic() < until:
+            time.sleep(MOST_STILL_SECONDS / 50)
+        for zone in still:
+            zone.close()
+        self._empty = [zone.device.device for zone in still]
+        self._zones = [zone for zone in self._zones if zone not in still]
+
+    def _still(self) -> "list[_Zone]":
+        awake = (zone for zone in self._zones if not zone.may_rest)
+        return [zone for zone in awake if _is_nought(zone.read(self._boot))]
 
     def close(self) -> None:
         """Stop counting."""
@@ -105,6 +127,7 @@ class _Zone:
 
     def __init__(self, device: Device, event: Event, place: _Place, host: "_Host") -> None:
         self.device = device
+        self.may_rest = event.name.removeprefix("energy-") not in NEVER_REST
         self._event = event
         self._place = place
         self._host = host
@@ -221,28 +244,18 @@ def discover(
     for outcome in sensor.read().values():
         if isinstance(outcome, Failure) and outcome.gap.cause == "permission":
             sensor.close()
+            if not any(device.component for device in sensor.devices()):
+                return Absent("rapl", outcome.error.removeprefix("rapl: "))  # evidence at most
             raise SensorError(outcome.error)
-    if not _counts(sensor):
+    sensor.leave_out_what_is_empty()
+    if all(map(_is_nought, sensor.read().values())):
         sensor.close()
         return Absent("rapl", f"the events of {pmu} count nothing (a guest without the counters?)")
     return sensor
 
 
-def _counts(sensor: RaplPerf) -> bool:
-    """Whether there is a counter behind any event: a guest may be shown the PMU alone, whose events
-    open and stand at zero. A powered package moves within a millisecond."""
-    until = time.monotonic() + MOST_STILL_SECONDS
-    while _stands_still(sensor):
-        if time.monotonic() > until:
-            return False
-        time.sleep(MOST_STILL_SECONDS / 50)
-    return True
-
-
-def _stands_still(sensor: RaplPerf) -> bool:
-    return all(
-        isinstance(outcome, Counter) and not outcome.value_uj for outcome in sensor.read().values()
-    )
+def _is_nought(outcome: Reading | Failure) -> bool:
+    return isinstance(outcome, Counter) and not outcome.value_uj
 
 
 def _device(event: Event, place: _Place, places: Mapping[_Place, int]) -> Device | None:

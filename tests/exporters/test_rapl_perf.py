@@ -203,19 +203,6 @@ def test_no_pmu_and_no_event_are_absent(tmp_path: Path) -> None:
     assert isinstance(discover(pmu.root, BOOT, pmu.topology, pmu.proc), Absent)
 
 
-def test_events_that_count_nothing_are_absent(tmp_path: Path) -> None:
-    """As in a guest that is shown `energy-psys` and no counter; one that moves is enough."""
-    require_perf()
-    pmu = Pmu(tmp_path, "psys", "pkg")
-    for kind in ("psys", "pkg"):
-        pmu.file(f"events/energy-{kind}", "event=0x08")  # emulation-faults: x86 has none
-    absent = discover(pmu.root, BOOT, pmu.topology, pmu.proc)
-    assert isinstance(absent, Absent)
-    assert ("count nothing" in absent.reason, stop_counting()) == (True, 0)  # none is left open
-    pmu.file("events/energy-pkg", "event=0x00")
-    assert roles(pmu) == {"package-0": "cpu", "psys": "evidence"}
-
-
 def test_an_event_that_stops_is_a_gap_and_begins_anew(tmp_path: Path) -> None:
     """The kernel stops counting: absent, not zero; then a new sum, and the time between is a gap
     whatever the two values are."""
