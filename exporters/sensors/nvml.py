@@ -8,6 +8,7 @@ Source: NVML API reference, nvmlDeviceGetTotalEnergyConsumption, nvmlDeviceGetFi
 """
 
 import logging
+import random
 import threading
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ from footprint.units import UJ_PER_J, uj_from_millijoules
 SAMPLES_PER_SECOND = 5
 """METHOD.md, "Power made into energy", derives what this means for a sensor that looks away."""
 
+FRESH_NS = 500_000_000
+"""Longer than any pause between samples: what is older was taken before the sampling stopped."""
+
 UW_PER_MW = 1000
 HEADROOM = 2
 """Boards exceed their limit for milliseconds; twice the limit over a second is a defect."""
@@ -36,6 +40,12 @@ MOST_POWER_UW = 4000 * UJ_PER_J
 """The bound where the driver states no limit: well above the rating of any board of 2026."""
 
 log = logging.getLogger("footprint.agent")
+
+
+def pause_seconds(chance: random.Random) -> float:
+    """Until the next sample: from half to one and a half of the mean, at random. A load that beats
+    as the mean does, or as a multiple of it, would else be seen at its height only."""
+    return chance.uniform(0.5, 1.5) / SAMPLES_PER_SECOND
 
 
 class Nvml:
@@ -76,13 +86,21 @@ class Nvml:
         with self._lock:
             self._join_again()
             for board in self._boards:
-                if board.witness is not None or board.sampled:
+                if board.witness is not None or self._is_due(board):
                     self._sample(board)
                 reading = self._integrated(board) if board.sampled else self._counter(board)
                 readings[board.uuid] = reading
                 if board.witness is not None:
                     readings[board.witness.device] = self._witness(board, reading)
         return readings
+
+    def _is_due(self, board: "_Board") -> bool:
+        """Whether a board without an energy counter has to be sampled at the tick: where it failed,
+        and where nobody samples between. A sample at each tick would keep step with the second."""
+        last = board.integral.last
+        if not board.sampled or last is None or board.failure is not None:
+            return board.sampled
+        return self._boot.mono_ns() - last.at_ns > FRESH_NS
 
     def sample(self) -> None:
         """Take one power sample of each board that has no energy counter."""
@@ -117,7 +135,8 @@ class Nvml:
             library.leave()
 
     def _run(self) -> None:
-        while not self._stop.wait(1 / SAMPLES_PER_SECOND):
+        chance = random.Random()  # noqa: S311 - so that no load keeps step, against nobody
+        while not self._stop.wait(pause_seconds(chance)):
             self.sample()
 
     def _find(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from exporters.sensors.nvml import FRESH_NS
 from exporters.twin import library, occupants, processors
 from exporters.twin.plan import Plan
 from exporters.twin.truth import WINDOW_US, Truth
@@ -53,6 +54,10 @@ class PowerSum:
         else:
             self._holes += before is not None
             self._base_uj, self._doubled = true_uj, 0
+
+    def is_fresh(self, at_us: int) -> bool:
+        """Whether the agent takes no sample of its own at a tick now."""
+        return self._last is not None and at_us - self._last[0] <= FRESH_NS // 1000
 
     def shown(self) -> Shown:
         """The sum so far; milliwatts times microseconds are nanojoules."""
@@ -130,6 +135,8 @@ class Faces:
         if ticking and not self._reload.holds(truth.step):
             self._joined = loaded
         for gpu, total in enumerate(self._sums):
+            if ticking and total.is_fresh(at_us):
+                continue
             if self._joined == loaded and not self._answer(truth.step, gpu):
                 total.add(at_us, _milliwatts(truth, gpu), truth.cards[gpu].total_uj)
         self._write_cards(truth)

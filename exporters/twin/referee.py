@@ -24,7 +24,10 @@ from footprint.interval import to_us
 from footprint.ledger import Page
 
 US_PER_S = 1_000_000
-LATE_US = 300_000
+LATE_US = 600_000
+"""How old what a power sensor's sum shows may be at a tick: the sample, and the window in it."""
+UNEVEN = math.sqrt(1 + 1 / 24)
+"""METHOD.md, "A sensor that looks away": samples at random pauses weigh unequally."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -157,7 +160,7 @@ def power_bound_uj(swing_w: int, read_us: int, stretches: int) -> int:
     """Four standard errors of METHOD.md, "A sensor that looks away"; at both ends of a stretch the
     sensor shows what was drawn up to LATE_US before, and a tick comes up to JITTER_US late."""
     samples = read_us * SAMPLES_PER_SECOND / US_PER_S
-    mean_off_w = 4 * swing_w / (2 * math.sqrt(max(samples, 1)))
+    mean_off_w = 4 * UNEVEN * swing_w / (2 * math.sqrt(max(samples, 1)))
     ends_uj = 2 * stretches * (swing_w * LATE_US + GPU_LIMIT_W * JITTER_US)
     return round(mean_off_w * read_us + ends_uj)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from exporters import bmc
 from exporters.agent import Agent
-from exporters.sensors.nvml import SAMPLES_PER_SECOND, Nvml
+from exporters.sensors.nvml import Nvml, pause_seconds
 from exporters.settings import Bmc, Reservation, Settings
 from exporters.spool import Spool
 from exporters.surroundings import Surroundings
@@ -45,7 +45,6 @@ AT_BOUNDARY_US = 50_000
 """METHOD.md, "Pages and boundaries": a reading this late counts as taken at the boundary."""
 
 POLL_STEPS = bmc.EVERY_SECONDS * STEPS_PER_S
-SAMPLE_STEPS = STEPS_PER_S // SAMPLES_PER_SECOND
 POLL_AT = 5
 """Where in its interval the poll of the controller stands: never at a tick, late ones included."""
 
@@ -167,7 +166,8 @@ class _Simulation:
         for gpu in range(plan.integrated):
             log = self.logs[len(self._faces.zones) + gpu]
             log.true_uj, log.swing_w = column("q", ticks), truth.cards[gpu].swing_w
-        self._ticks = 0
+        self._ticks = self._sample_step = 0
+        self._sampling = random.Random(plan.seed)  # noqa: S311 - as above: repeated by its seed
         self._set_clock(0)
         self._faces.show(truth)
         self.true_first_uj = true_totals(truth)
@@ -204,8 +204,10 @@ class _Simulation:
             self._set_clock(0)
             if self._controller and self.truth.step % (STEPS_PER_S // 2) == 0:
                 self._look(self._controller)
-            if self.plan.integrated and self.truth.step % SAMPLE_STEPS == 0:
+            if self.plan.integrated and self.truth.step >= self._sample_step:
                 self._sample()
+                pause = round(pause_seconds(self._sampling) * STEPS_PER_S)
+                self._sample_step = self.truth.step + pause
 
     def _sample(self) -> None:
         """What the sensor's own thread does between ticks where time is real."""

@@ -7,16 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from exporters.sensors.integral import Integral
+from exporters.sensors.nvml import pause_seconds
 from footprint.reading import PowerSample
 
 W = 1_000_000
 MS = 1_000_000
 PERIOD_NS, WINDOW_NS = 100 * MS, 25 * MS
-STEP_NS = 200 * MS
 SECONDS = 900
+END_NS = PERIOD_NS + SECONDS * 10**9
 SAMPLES = SECONDS * 5
 LOW_W, HIGH_W = 100, 700
-BOUND_J = 4 * (HIGH_W - LOW_W) / 2 / SAMPLES**0.5 * SECONDS
+BOUND_J = 4 * (1 + 1 / 24) ** 0.5 * (HIGH_W - LOW_W) / 2 / SAMPLES**0.5 * SECONDS
 Load = Callable[[int], float]
 """Joules drawn from 0 until an instant in nanoseconds."""
 
@@ -32,11 +33,18 @@ def square(period_ns: int, on_ns: int, phase_ns: int = 0) -> Load:
     return joules
 
 
-def integrated(load: Load) -> float:
+def sampled(seed: int) -> list[int]:
+    """When the agent looks: at the first instant and the last, and between as its thread does."""
+    chance, times = random.Random(seed), [PERIOD_NS]
+    while times[-1] < END_NS:
+        times.append(times[-1] + round(pause_seconds(chance) * 1e9))
+    return [*times[:-1], END_NS]
+
+
+def integrated(load: Load, seed: int = 1) -> float:
     """What the sensor's samples add up to: each shows the mean of the newest whole window."""
     integral = Integral("process")
-    for number in range(SAMPLES + 1):
-        at_ns = PERIOD_NS + number * STEP_NS
+    for at_ns in sampled(seed):
         end_ns = at_ns // PERIOD_NS * PERIOD_NS
         watts = (load(end_ns) - load(end_ns - WINDOW_NS)) / (WINDOW_NS / 1e9)
         integral.add(PowerSample(round(watts * W), at_ns, "boot"))
@@ -47,7 +55,7 @@ def integrated(load: Load) -> float:
 
 def true(load: Load) -> float:
     """What was drawn meanwhile."""
-    return load(PERIOD_NS + SAMPLES * STEP_NS) - load(PERIOD_NS)
+    return load(END_NS) - load(PERIOD_NS)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -75,8 +83,33 @@ def test_a_load_that_is_not_locked_to_the_sensor_is_within_the_bound(seed: int) 
         return before + (after - before) * (until_ns - from_ns) / (to_ns - from_ns)
 
     drawn = true(load)
-    assert abs(integrated(load) - drawn) <= BOUND_J
+    assert abs(integrated(load, seed) - drawn) <= BOUND_J
     assert BOUND_J / drawn < 0.05
+
+
+@pytest.mark.parametrize("period_ms", [200, 400, 600, 1000, 2000])
+@pytest.mark.parametrize("phase", [0, 0.1, 0.25, 0.5, 0.75])
+def test_a_load_in_step_with_the_agents_own_looks_is_within_the_bound(
+    period_ms: int, phase: float
+) -> None:
+    """Half of the time high: whoever looks every 200 ms would see 700 W, or 100 W, of 400 W."""
+    period_ns = period_ms * MS
+    load = square(period_ns, period_ns // 2, round(phase * period_ns))
+    assert true(load) == pytest.approx(400 * SECONDS, rel=1e-3)
+    assert abs(integrated(load) - true(load)) <= BOUND_J
+
+
+@pytest.mark.parametrize(
+    ("period_ms", "high_ms", "watts", "seen_watts"), [(50, 25, 400, 100), (250, 125, 400, 340)]
+)
+def test_a_beat_that_the_windows_do_not_sample_breaks_the_bound(
+    period_ms: float, high_ms: float, watts: int, seen_watts: int
+) -> None:
+    """A whole fraction of the sensor's period, and five of them in two of its beats: METHOD.md."""
+    load = square(round(period_ms * MS), round(high_ms * MS))
+    assert true(load) == pytest.approx(watts * SECONDS, rel=1e-3)
+    assert integrated(load) == pytest.approx(seen_watts * SECONDS, rel=0.05)
+    assert abs(integrated(load) - true(load)) > BOUND_J
 
 
 def test_a_load_locked_to_the_sensor_breaks_the_bound() -> None:

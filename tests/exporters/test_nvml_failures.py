@@ -161,16 +161,18 @@ def powered(watts: float, **more: int) -> str:
 
 
 def test_power_becomes_energy_where_there_is_no_counter(tell: Tell) -> None:
-    """A ramp from 0.001 W sampled five times a second and read once: exactly the trapezia, whose
-    odd half microjoules are carried, quality `integrated`."""
+    """A square sampled four times between ticks: exactly the trapezia between samples, whose odd
+    half microjoules are carried, quality `integrated`. A tick takes none of its own, but where
+    there was none for half a second: the first, and the last."""
     steps: Steps = []
-    exact_nj = 0
-    milliwatts = [1 + 7 * fifth for fifth in range(26)]
-    for fifth, power in enumerate(milliwatts):
+    exact_nj, before = 0, (0, 1)
+    for fifth in [*range(26), 30]:
+        power = 1 + 7 * fifth * fifth
         cards = [card(0, energy=3, power=power)]
         steps.append({"at": fifth / 5, "cards": cards, "tick": fifth % 5 == 0})
-        if fifth:
-            exact_nj += (milliwatts[fifth - 1] + power) * 100_000
+        if fifth % 5 or fifth == 30:
+            exact_nj += (before[1] + power) * 100_000 * (fifth - before[0])
+            before = fifth, power
     told = tell(steps)
     assert told["energy_uj"] == {FIRST: exact_nj // 1000}
     assert told["gaps"] == []

@@ -106,9 +106,9 @@ def test_power_beyond_its_bound_does_not_balance(true_uj: int, holds: bool) -> N
 
 
 def test_the_bound_is_the_method_s() -> None:
-    """600 W of swing over 900 s, 4,500 samples: 17.9 W, and what the ends can do."""
-    ends_uj = 2 * (600 * 300_000 + 700 * 9_000)
-    assert (power_bound_uj(600, 900_000_000, 1) - ends_uj) / 900e6 == pytest.approx(17.9, abs=0.02)
+    """600 W of swing over 900 s, 4,500 samples: 18.3 W, and what the ends can do."""
+    ends_uj = 2 * (600 * 600_000 + 700 * 9_000)
+    assert (power_bound_uj(600, 900_000_000, 1) - ends_uj) / 900e6 == pytest.approx(18.3, abs=0.05)
 
 
 def test_the_window_sees_a_quarter_of_a_burst_on_average() -> None:
