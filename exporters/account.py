@@ -46,7 +46,8 @@ class Track:
     Everything before `covered_us` is settled. `rest`: minutes in which nothing worked, of a device
     whose floor is measured here. `forfeited`: it was settled as a gap although the
     counter went on, so energy since `baseline_us` is spread and its settled part left out; `stuck`:
-    the same, before the page is sealed. `blind`: nobody saw who ran since the baseline.
+    the same, before the page is sealed. `blind`: nobody saw who ran since the baseline. `fallen`:
+    what the counter showed before it fell to the baseline, which may have been a misreading.
     """
 
     device: Device
@@ -57,6 +58,7 @@ class Track:
     forfeited: bool = False
     stuck: bool = False
     blind: bool = False
+    fallen: Counter | None = None
     rest: Rest | None = None
     failing: Cause | None = None
     error: str = ""
@@ -180,12 +182,23 @@ class Account:
             track.stuck = outcome.cause == "stuck"
             if not track.stuck:
                 self._rebase(reading, at_us)
+                if outcome.cause == "reset" and type(before) is Counter:
+                    track.fallen = before
+        elif track.fallen is not None and outcome.uj and self._goes_on(track.fallen, reading):
+            self._gap("reset", at_us)
+            self._rebase(reading, at_us)
         elif outcome.uj or type(reading) is not Counter:
             self._consumed(outcome.uj, elapsed_ns, at_us)
             self._rebase(reading, at_us)
         elif elapsed_ns >= STUCK_AFTER_NS:
             self._book({}, at_us)
         # else: a counter that has not moved yet; its next move counts for this time too.
+
+    @staticmethod
+    def _goes_on(before: Counter, reading: Reading) -> bool:
+        """Whether a counter that fell shows again what it would have shown without the fall: then
+        nobody can say whether it was reset, or was misread once and did not fall at all."""
+        return type(consumed(before, reading)) is Energy
 
     def _consumed(self, energy_uj: int, elapsed_ns: int, at_us: int) -> None:
         track, draft = self.track, self._draft
@@ -278,6 +291,7 @@ class Account:
         track = self.track
         track.baseline, track.baseline_us = reading, at_us
         track.forfeited = track.stuck = track.blind = False
+        track.fallen = None
         if not self._is_gpu:
             self._mark = self._host.cpu.mark()
             return

@@ -128,6 +128,37 @@ def test_a_reset_is_a_gap_between_two_knowns() -> None:
     assert gaps(pages) == [("gap", "reset", 1, 2)]
 
 
+@pytest.mark.parametrize("misread", [0, 3])
+@pytest.mark.parametrize("ticks", [1, 2])
+@pytest.mark.parametrize("range_uj", [None, 262_143_328_850])
+def test_a_low_counter_that_is_misread_as_fallen_is_no_spike(
+    misread: int, ticks: int, range_uj: int | None
+) -> None:
+    """It comes back to 725 J after 685 J: within what a package can draw from nought in a second or
+    two, and yet no 725 J. That was a reset or a misreading, nobody knows: both ways are gaps."""
+    host = Host(package(max_power_uw=1000 * S, range_uj=range_uj))
+    host.tick(0, 645 * S)
+    host.tick(1 * S, 685 * S)
+    for tick in range(2, 2 + ticks):
+        host.tick(tick * S, misread * S)
+    back = 2 + ticks
+    for tick in range(back, back + 3):
+        host.tick(tick * S, (725 + 40 * (tick - 2)) * S)
+    pages = host.end((back + 2) * S)
+    assert energies(pages) == [{"@system": (40 + 80) * S}]
+    assert gaps(pages) == [("gap", "reset", 1, back)]
+
+
+def test_a_low_counter_that_was_reset_is_counted_from_there() -> None:
+    """What it shows next is below what it showed before the fall: it did begin anew."""
+    host = Host(package(max_power_uw=1000 * S))
+    for at, joules in enumerate((645, 685, 20, 60, 100, 700, 740)):
+        host.tick(at * S, joules * S)
+    pages = host.end(6 * S)
+    assert energies(pages) == [{"@system": (40 + 40 + 40 + 600 + 40) * S}]
+    assert gaps(pages) == [("gap", "reset", 1, 2)]
+
+
 def test_a_counter_that_stands_still_under_load_is_stuck() -> None:
     """Ten seconds without a move while the processor works are a gap from the last move on."""
     host = Host(page_seconds=60)
