@@ -40,6 +40,7 @@ EVERYWHERE = (
     "directorate",
     "enrolment_code",
     "factor",
+    "grid_quarter",
     "host_token",
     "imported_file",
     "node_import",

@@ -1,11 +1,12 @@
-"""`footprint import registry|factors FILE`: all or nothing (`import pdu` is in cli_pdu)."""
+"""`footprint import registry|factors FILE`: all or nothing (`import pdu` is in cli_pdu,
+`import eco2mix` in cli_grid)."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from footprint.interval import to_us
-from footprint.service import cli_pdu, place
+from footprint.service import cli_grid, cli_pdu, place
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 
@@ -22,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         place.add_option(kind)
         kind.set_defaults(run=run)
     cli_pdu.add(kinds.add_parser("pdu", help="energy of racks from the exports of their PDUs"))
+    cli_grid.add(kinds.add_parser("eco2mix", help="what generated France's electricity, from RTE"))
 
 
 def run_registry(chosen: argparse.Namespace) -> int:

@@ -7,9 +7,7 @@ of the import are stored.
 """
 
 import argparse
-import hashlib
 import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,9 +19,9 @@ from footprint.nodes import NodeEnergy
 from footprint.service import place, rack_file
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
+from footprint.service.file_lines import FileLines
 from footprint.service.rack_file import Rack, RackFile
 
-MAX_LINE_BYTES = 65_536
 KIND = "pdu"
 _US = 1_000_000
 Files = dict[str, dict[str, list[Path]]]
@@ -160,31 +158,10 @@ def _fact(rack: Rack, step: pdu.Step) -> NodeEnergy | None:
 
 
 def _read(path: Path, feed: pdu.Feed, now: datetime) -> Export:
-    digest = hashlib.sha256()
+    lines = FileLines(path, "a PDU export")
     try:
-        for row in pdu.parse(_lines(path, digest), now):
+        for row in pdu.parse(lines.text(), now):
             feed.add(row)
     except pdu.PduError as error:
         raise CommandError(f"{path}: {error}; nothing was imported") from error
-    return Export(path, digest.hexdigest())
-
-
-def _lines(path: Path, digest: "hashlib._Hash") -> Iterator[str]:
-    """The lines of a file, one at a time and none of them long; hashed on the way."""
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while raw := file.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                if len(raw) > MAX_LINE_BYTES:
-                    raise pdu.PduError(
-                        f"line {number}: longer than {MAX_LINE_BYTES} bytes; is this a PDU export?"
-                    )
-                digest.update(raw)
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except OSError as error:
-        raise pdu.PduError(f"cannot be read: {error.strerror}; check the path") from error
-    except UnicodeDecodeError as error:
-        raise pdu.PduError(
-            f"line {number}: not UTF-8 (byte {error.start + 1}); save it as UTF-8"
-        ) from error
+    return Export(path, lines.sha256)

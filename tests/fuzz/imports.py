@@ -11,6 +11,9 @@ from exporters.gateway.dialects import DIALECTS, DialectError
 from exporters.gateway.opengatellm import RecordsError
 from footprint import factors
 from footprint.factors import FactorError
+from footprint.grid import eco2mix
+from footprint.grid.intensity import RTE_DIRECT, intensity_ug_per_kwh
+from footprint.grid.quarter import GridError
 from footprint.service import cli_pdu, rack_file, register_check, registry_file
 from footprint.service.errors import CommandError
 from footprint.service.rack_file import Powers, Rack
@@ -18,6 +21,7 @@ from footprint.service.register import Register, RegisterError
 from tests import pdu_exports
 from tests.fuzz.target import Target, file, one_line, parts
 from tests.gateway import house, test_litellm_csv, test_records
+from tests.grid import test_eco2mix
 from tests.pages import START
 
 KEY = b"0123456789abcdef"
@@ -69,6 +73,19 @@ def _pdu(data: bytes) -> None:
     for fact in found.facts:
         assert 0 <= fact.energy_uj < 2**62
         assert fact.start_us < fact.end_us
+
+
+def _eco2mix(data: bytes) -> None:
+    try:
+        found = eco2mix.read(data.splitlines(keepends=True))
+    except GridError as error:
+        one_line(error)
+        return
+    for start_s, quarter in found.quarters.items():
+        assert start_s == quarter.start_s
+        assert not start_s % 900
+        intensity_ug = intensity_ug_per_kwh(quarter.generation_mw, RTE_DIRECT)
+        assert intensity_ug is None or 0 <= intensity_ug <= 984_000_000
 
 
 def _litellm_csv(data: bytes) -> None:
@@ -129,6 +146,11 @@ def _exports() -> Iterator[bytes]:
     yield one.replace(",", ";").replace("50.0", "50,0").encode()
 
 
+def _grids() -> Iterator[bytes]:
+    yield b"".join(test_eco2mix.ODRE[:3])
+    yield test_eco2mix.HEADER + b"".join(test_eco2mix.rte_day("2026-03-29")) + test_eco2mix.CLOSING
+
+
 def _usage_exports() -> Iterator[bytes]:
     row = test_litellm_csv.row
     yield (test_litellm_csv.HEADER + row("A", "b", 2, 90) + row("A", "a", 40, 1_200)).encode()
@@ -153,6 +175,7 @@ TARGETS = (
     Target("racks", _racks, _rack_files),
     Target("factors", _factors, _factor_tables),
     Target("pdu", _pdu, _exports),
+    Target("eco2mix", _eco2mix, _grids),
     Target("litellm-csv", _litellm_csv, _usage_exports),
     Target("metrics", _metrics, _scrapes),
     Target("opengatellm", _opengatellm, _views, json=True),
