@@ -11,9 +11,11 @@ from footprint.grid import eco2mix
 from footprint.grid.intensity import agreement
 from footprint.grid.quarter import TECHNOLOGIES, GridError, Series
 from footprint.interval import paris_day
+from tests.tools import CAPABILITY_REASON
 
 DATA = Path(__file__).with_name("data")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "eco2mix"
+WHOLE = f"{CAPABILITY_REASON}the files lie beside the checkout as they were published, whole"
 RTE = (DATA / "rte_2026-03-14.xls").read_bytes().splitlines(keepends=True)
 ODRE = (DATA / "odre_2021-12-11.csv").read_bytes().splitlines(keepends=True)
 HEADER, CLOSING = RTE[0], RTE[-1]
@@ -62,7 +64,7 @@ def test_a_day_of_odres_export_is_sorted_by_its_offsets() -> None:
     assert min(series.quarters) == at("2021-12-11T00:00:00+01:00")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the whole published files are not beside this one")
+@pytest.mark.skipif(not SHARED.is_dir(), reason=WHOLE)
 def test_the_whole_files_as_published() -> None:
     with (SHARED / "rte_en-cours-tr_2026-02-01_2026-03-15.xls").open("rb") as file:
         series = eco2mix.read(file)
