@@ -1,12 +1,9 @@
 """Which factor applies: dated, sourced, known from an instant on; never of mixed bases.
 
-In: rows of a factor table (CSV text or stored). Out: `FactorUse`, the factor with everything needed
-to dispute it. METHOD.md, "Factors", has the words.
+In: the factors held (`factor_table` reads them from a table). Out: `FactorUse`, the factor with
+everything needed to dispute it. METHOD.md, "Emissions", has the words.
 """
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,36 +12,27 @@ from typing import Literal
 
 import msgspec
 
-from footprint.interval import Interval, check_day, paris_date, paris_midnight
+from footprint.interval import Interval, paris_date, paris_midnight
 from footprint.statement import FactorUse
 
 Method = Literal["location", "market"]
 METHODS = ("location", "market")
-COLUMNS = (
-    "indicator",
-    "zone",
-    "value",
-    "unit",
-    "valid_from",
-    "valid_to",
-    "basis",
-    "method",
-    "uncertainty_percent",
-    "source",
-    "published",
-)
+ELECTRICITY = "electricity"
+"""What most factors are of: a kilowatt-hour of a zone's mix. Of a technology of it:
+`electricity/nuclear` and so on."""
+Resolution = Literal["year", "month", "day", "hour", "quarter-hour"]
+RESOLUTIONS = ("year", "month", "day", "hour", "quarter-hour")
 HEADLINE = ("gwp", "location")
 HEADLINE_BASIS = "life-cycle, consumption mix"
 """What a regulatory balance of emissions must use in France (ADEME, BEGES: "mix de consommation -
 moyen"). Direct factors are about half of it: the two are never mixed."""
 GWP_UNIT = "gCO2e/kWh"
 DIRECT_UNIT = "gCO2/kWh"
-"""Of direct factors of the market alone: carbon dioxide, without the other gases."""
+"""Of direct factors alone: carbon dioxide, without the other gases."""
 LARGEST = Decimal(100_000)
 SMALLEST = Decimal("1e-20")
 """A factor beyond these is a mistake: the dirtiest electricity emits some 1200 g/kWh, the smallest
 factor shipped is 5e-8."""
-_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
 
 
 class FactorError(LookupError):
@@ -52,7 +40,12 @@ class FactorError(LookupError):
 
 
 class Factor(msgspec.Struct, frozen=True):
-    """One row of a factor table: `value` in `unit` over Paris days [valid_from, valid_to)."""
+    """A factor as published: `value` in `unit` of `subject` over Paris days [valid_from, valid_to).
+
+    Its uncertainty is `uncertainty_percent` either way, or lies from `low` to `high`, or is not
+    stated (all three None). `parts` are what the source says that the value is made of, in its
+    unit; `resolution` is the time over which the source takes the mean.
+    """
 
     indicator: str
     zone: str
@@ -66,127 +59,80 @@ class Factor(msgspec.Struct, frozen=True):
     source: str
     published: str
     known_from: datetime
+    subject: str = ELECTRICITY
+    low: Decimal | None = None
+    high: Decimal | None = None
+    resolution: Resolution = "year"
+    licence: str = ""
+    parts: dict[str, Decimal] = {}
 
     @property
     def id(self) -> str:
         """The name under which figures cite it."""
-        return f"{self.indicator}:{self.zone}:{self.method}:{self.valid_from}:{self.published}"
+        basis = self.basis.partition(",")[0]
+        of = "" if self.subject == ELECTRICITY else f"{self.subject}:{basis}:"
+        return f"{self.indicator}:{of}{self.zone}:{self.method}:{self.valid_from}:{self.published}"
 
-
-def parse(text: str, known_from: datetime) -> list[Factor]:
-    """The factors in CSV text: `;`, decimal point, a header with `COLUMNS`, one factor a line.
-
-    Raises FactorError with the line and column at fault.
-    """
-    rows = csv.reader(io.StringIO(text), delimiter=";", strict=True)
-    found: list[Factor] = []
-    try:
-        header = next(rows, [])
-        if tuple(header) != COLUMNS:
-            raise FactorError(f"factors: line 1: the header must be {';'.join(COLUMNS)}")
-        for row in rows:
-            if row:
-                factor = _factor(row, rows.line_num, known_from)
-                _check_new(factor, found, rows.line_num)
-                found.append(factor)
-    except csv.Error as error:
-        raise FactorError(f"factors: line {rows.line_num}: {error}") from error
-    return found
-
-
-def _check_new(factor: Factor, found: list[Factor], line: int) -> None:
-    if any(_validity(other) == _validity(factor) for other in found):
-        raise FactorError(f"factors: line {line}: the same factor stands on a line above")
-
-
-def _validity(factor: Factor) -> tuple[str, str, str, date, str]:
-    return factor.indicator, factor.zone, factor.method, factor.valid_from, factor.basis
-
-
-def _factor(row: list[str], line: int, known_from: datetime) -> Factor:
-    if len(row) != len(COLUMNS):
-        raise FactorError(f"factors: line {line}: {len(row)} fields instead of {len(COLUMNS)}")
-    cells = dict(zip(COLUMNS, row, strict=True))
-    column = ""
-    try:
-        column = "value"
-        value = _number(cells[column])
-        column = "uncertainty_percent"
-        uncertainty = _number(cells[column]) if cells[column] else None
-        column = "valid_from"
-        valid_from = _day(cells[column])
-        column = "valid_to"
-        valid_to = _day(cells[column]) if cells[column] else None
-    except ValueError as error:
-        raise FactorError(
-            f"factors: line {line}: {column} {cells[column][:40]!r} {error}"
-        ) from None
-    if cells["method"] not in METHODS:
-        raise FactorError(f"factors: line {line}: method must be one of {', '.join(METHODS)}")
-    if valid_to is not None and valid_to <= valid_from:
-        raise FactorError(f"factors: line {line}: valid_to is not after valid_from")
-    for column in ("indicator", "zone", "unit", "basis", "source", "published"):
-        if not cells[column]:
-            raise FactorError(f"factors: line {line}: {column} is empty")
-    factor = Factor(
-        indicator=cells["indicator"],
-        zone=cells["zone"],
-        value=value,
-        unit=cells["unit"],
-        valid_from=valid_from,
-        valid_to=valid_to,
-        basis=cells["basis"],
-        method=cells["method"],  # type: ignore[arg-type]
-        uncertainty_percent=uncertainty,
-        source=cells["source"],
-        published=cells["published"],
-        known_from=known_from,
-    )
-    found = flaw(factor)
-    if found:
-        raise FactorError(f"factors: line {line}: {found}")
-    return factor
-
-
-def _number(text: str) -> Decimal:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError("is not a number with a decimal point, 0 or more")
-    return Decimal(text)
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("is not a date, YYYY-MM-DD") from None
-    try:
-        return check_day(day)
-    except ValueError as error:
-        raise ValueError(f"cannot be used: {error}; leave valid_to empty for no end") from None
+    @property
+    def validity(self) -> tuple[str, str, str, str, date, str]:
+        """What a later word on the same thing has in common with it."""
+        return (
+            self.indicator,
+            self.subject,
+            self.zone,
+            self.method,
+            self.valid_from,
+            self.basis,
+        )
 
 
 def flaw(factor: Factor) -> str:
     """Why a factor cannot be applied, with column and remedy; empty where it can."""
-    for column in ("value", "uncertainty_percent"):
+    for column in ("value", "uncertainty_percent", "low", "high"):
         number = getattr(factor, column)
         if number is not None and not _plausible(number):
             return f"{column} {number} is not 0 or between {SMALLEST} and {LARGEST}; check its unit"
+    if found := _spread_flaw(factor) or _parts_flaw(factor):
+        return found
     if factor.indicator != "gwp" or factor.unit == GWP_UNIT:
         return ""
-    if factor.unit == DIRECT_UNIT and _is_direct(factor):
+    if factor.unit == DIRECT_UNIT and factor.basis.startswith("direct"):
         return ""
     return (
         f"unit {factor.unit!r} cannot be applied to gwp; write the value in {GWP_UNIT} "
-        f"({DIRECT_UNIT} only where method is market and basis begins with direct)"
+        f"({DIRECT_UNIT} only where basis begins with direct)"
     )
+
+
+def _spread_flaw(factor: Factor) -> str:
+    if (factor.low is None) != (factor.high is None):
+        return "low and high go together; give both, or uncertainty_percent"
+    if factor.low is None or factor.high is None:
+        return ""
+    if factor.uncertainty_percent is not None:
+        return "uncertainty_percent stands beside low and high; give one of them"
+    if not factor.low <= factor.value <= factor.high:
+        return f"value {factor.value} is not between low {factor.low} and high {factor.high}"
+    return ""
+
+
+def _parts_flaw(factor: Factor) -> str:
+    """The parts of a published value add up to it but for its own rounding and theirs."""
+    if not factor.parts:
+        return ""
+    total = sum(factor.parts.values(), Decimal(0))
+    rounded = [_last_digit(number) for number in (factor.value, *factor.parts.values())]
+    if abs(total - factor.value) > sum(rounded, Decimal(0)) / 2:
+        return f"parts add up to {total}, and value is {factor.value}"
+    return ""
+
+
+def _last_digit(number: Decimal) -> Decimal:
+    return Decimal(1).scaleb(int(number.as_tuple().exponent))
 
 
 def _plausible(number: Decimal) -> bool:
     return number.is_finite() and (number == 0 or SMALLEST <= number <= LARGEST)
-
-
-def _is_direct(factor: Factor) -> bool:
-    return factor.method == "market" and factor.basis.startswith("direct")
 
 
 def applicable(
@@ -198,6 +144,7 @@ def applicable(
     *,
     as_of: datetime,
     basis: str | None = None,
+    subject: str = ELECTRICITY,
 ) -> FactorUse:
     """The factor for a Paris day `on`, as known at `as_of`.
 
@@ -207,11 +154,12 @@ def applicable(
     """
     if basis is None:
         basis = HEADLINE_BASIS if (indicator, method) == HEADLINE else ""
-    known = _known(factors, indicator, zone, method, basis=basis, as_of=as_of)
+    of = (indicator, subject, zone, method)
+    known = _known(factors, of, basis=basis, as_of=as_of)
     if not known:
         raise FactorError(
             f"no {indicator} factor for zone {zone} ({method}{', ' + basis if basis else ''}): "
-            f"import one with: footprint import factors FILE.csv (columns {';'.join(COLUMNS)})"
+            'import one with: footprint import factors FILE.csv (README, "Factors")'
         )
     valid = [f for f in known if f.valid_from <= on and (f.valid_to is None or on < f.valid_to)]
     if valid:
@@ -222,19 +170,16 @@ def applicable(
 
 
 def _known(
-    factors: Iterable[Factor],
-    indicator: str,
-    zone: str,
-    method: Method,
-    *,
-    basis: str,
-    as_of: datetime,
+    factors: Iterable[Factor], of: tuple[str, str, str, str], *, basis: str, as_of: datetime
 ) -> list[Factor]:
     """The latest word on each validity, as known at `as_of`."""
     latest: dict[tuple[date, str], Factor] = {}
     for factor in sorted(factors, key=lambda factor: factor.known_from):
-        same = (factor.indicator, factor.zone, factor.method) == (indicator, zone, method)
-        if same and factor.basis.startswith(basis) and factor.known_from <= as_of:
+        if (
+            factor.validity[:4] == of
+            and factor.basis.startswith(basis)
+            and factor.known_from <= as_of
+        ):
             latest[factor.valid_from, factor.basis] = factor
     return list(latest.values())
 
@@ -259,6 +204,12 @@ def use(factor: Factor, *, provisional: bool) -> FactorUse:
         source=factor.source,
         published=factor.published,
         provisional=provisional,
+        subject=factor.subject,
+        low=factor.low,
+        high=factor.high,
+        resolution=factor.resolution,
+        licence=factor.licence,
+        parts=factor.parts,
     )
 
 

@@ -34,7 +34,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class FactorUse(msgspec.Struct, frozen=True):
-    """A factor as it was applied: everything needed to dispute it."""
+    """A factor as it was applied: everything needed to dispute it (`factors.Factor`)."""
 
     id: str
     indicator: str
@@ -49,6 +49,12 @@ class FactorUse(msgspec.Struct, frozen=True):
     source: str
     published: str
     provisional: bool
+    subject: str = "electricity"
+    low: Decimal | None = None
+    high: Decimal | None = None
+    resolution: str = "year"
+    licence: str = ""
+    parts: dict[str, Decimal] = {}
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -155,6 +155,9 @@ FACTOR_WORDS = {
     "losses included": mark("grid losses included"),
     "location": mark("by place: the grid that supplies the machines"),
     "market": mark("by contract: the electricity bought"),
+    "combustion": mark("burning fuel"),
+    "upstream": mark("fuel and plants before that"),
+    "losses": mark("grid losses"),
 }
 _SMOOTHED = re.compile(r"smoothed over (\d{4})-(\d{4})")
 

@@ -1,27 +1,26 @@
-"""`footprint import registry|factors FILE`: all or nothing (`import pdu` is in cli_pdu,
-`import eco2mix` in cli_grid)."""
+"""`footprint import registry FILE`: all or nothing; `factors`, `eco2mix`, `pdu` have their own."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from footprint.interval import to_us
-from footprint.service import cli_grid, cli_pdu, place
+from footprint.service import cli_factors, cli_grid, cli_pdu, place
 from footprint.service.clock import utc_now
-from footprint.service.errors import CommandError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
-    for name, what, run in (
-        ("registry", "directorates, projects, SIA and shared servers from YAML", run_registry),
-        ("factors", "factors from CSV, as in the shipped table", run_factors),
-    ):
-        kind = kinds.add_parser(name, help=what)
-        kind.add_argument("file", type=Path, metavar="FILE")
-        place.add_option(kind)
-        kind.set_defaults(run=run)
+    kind = kinds.add_parser(
+        "registry", help="directorates, projects, SIA and shared servers from YAML"
+    )
+    kind.add_argument("file", type=Path, metavar="FILE")
+    place.add_option(kind)
+    kind.set_defaults(run=run_registry)
+    cli_factors.add(
+        kinds.add_parser("factors", help="factors from CSV, ADEME's and others' as published")
+    )
     cli_pdu.add(kinds.add_parser("pdu", help="energy of racks from the exports of their PDUs"))
     cli_grid.add(kinds.add_parser("eco2mix", help="what generated France's electricity, from RTE"))
 
@@ -46,29 +45,4 @@ def run_registry(chosen: argparse.Namespace) -> int:
     sys.stdout.write(
         f"footprint: {sum(changed.values())} new or changed in {chosen.database}: {parts}\n"
     )
-    return 0
-
-
-def run_factors(chosen: argparse.Namespace) -> int:
-    """Add factors; says how many are new."""
-    from footprint import factors  # noqa: PLC0415 - see above
-    from footprint.service import store_factors  # noqa: PLC0415
-    from footprint.service.store import open_store  # noqa: PLC0415
-
-    now = utc_now()
-    try:
-        text = chosen.file.read_text(encoding="utf-8-sig")
-        found = factors.parse(text, now)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise CommandError(f"{chosen.file}: cannot be read: {reason}") from error
-    except factors.FactorError as error:
-        raise CommandError(f"{chosen.file}: {error}; nothing was imported") from error
-    store = open_store(chosen.database, create=True, migrate=True, now=now)
-    try:
-        with store.write() as connection:
-            added = store_factors.add(connection, found)
-    finally:
-        store.close()
-    sys.stdout.write(f"footprint: {added} new factors in {chosen.database}\n")
     return 0

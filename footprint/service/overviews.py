@@ -77,7 +77,7 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
 def _pieces(
     connection: Connection, zone: str, today: Interval, now: datetime
 ) -> tuple[list[tuple[Interval, FactorUse | None]], str | None]:
-    held = store_factors.all_factors(connection)
+    held = store_factors.all_factors(connection, zone)
     try:
         return [*factors.headline_periods(held, zone, today, now)], None
     except factors.FactorError as error:

@@ -57,7 +57,8 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     interval = reports.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
     known = reports.known_at(connection, window.as_of_us)
-    pieces = [*factors.headline_periods(store_factors.all_factors(connection), zone, interval, now)]
+    held = store_factors.all_factors(connection, zone)
+    pieces = [*factors.headline_periods(held, zone, interval, now)]
     parts = reports.parts_of(pieces, known.sia)
     served = servers.gather(connection, window, [part for part, _ in parts], known.servers)
     periods = reports.divided(

@@ -105,7 +105,7 @@ def statement(
     as_of_us = to_us(as_of)
     known = known_at(connection, as_of_us)
     window = Window(interval, as_of_us, rolled=rolled)
-    all_factors = store_factors.all_factors(connection)
+    all_factors = store_factors.all_factors(connection, zone)
     pieces = [*factors.headline_periods(all_factors, zone, interval, as_of)]
     parts = parts_of(pieces, known.sia)
     served = servers.gather(connection, window, [part for part, _ in parts], known.servers)

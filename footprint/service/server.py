@@ -130,7 +130,7 @@ def _warn_without_factor(state: State) -> None:
     and a factor imported later applies to it."""
     now = state.clock()
     with state.store.read() as connection:
-        held = store_factors.all_factors(connection)
+        held = store_factors.all_factors(connection, state.settings.zone)
     try:
         factors.headline(held, state.settings.zone, paris_date(now), now)
     except factors.FactorError as error:

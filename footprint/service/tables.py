@@ -338,6 +338,7 @@ class Factor(SQLModel, table=True):
     __tablename__ = "factor"
 
     indicator: str = key()
+    subject: str = key()
     zone: str = key()
     method: str = key()
     valid_from: str = key()
@@ -345,9 +346,14 @@ class Factor(SQLModel, table=True):
     known_from_us: int = big_key()
     valid_to: str | None = None
     value: str
+    low: str | None = None
+    high: str | None = None
     unit: str
+    resolution: str
     uncertainty_percent: str | None = None
+    parts: str
     source: str
+    licence: str
     published: str
 
 

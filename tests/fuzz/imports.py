@@ -9,7 +9,8 @@ from importlib.resources import files
 from exporters.gateway import dialects, importing, opengatellm
 from exporters.gateway.dialects import DIALECTS, DialectError
 from exporters.gateway.opengatellm import RecordsError
-from footprint import factors
+from footprint import factor_table, factors
+from footprint.factor_files import ademe, owid
 from footprint.factors import FactorError
 from footprint.grid import eco2mix
 from footprint.grid.intensity import RTE_DIRECT, intensity_ug_per_kwh
@@ -19,6 +20,7 @@ from footprint.service.errors import CommandError
 from footprint.service.rack_file import Powers, Rack
 from footprint.service.register import Register, RegisterError
 from tests import pdu_exports
+from tests.factor_files import test_ademe, test_owid
 from tests.fuzz.target import Target, file, one_line, parts
 from tests.gateway import house, test_litellm_csv, test_records
 from tests.grid import test_eco2mix
@@ -49,12 +51,30 @@ def _racks(data: bytes) -> None:
 
 def _factors(data: bytes) -> None:
     try:
-        found = factors.parse(data.decode("utf-8-sig"), START)
+        found = factor_table.parse(data.decode("utf-8-sig"), START)
         assert all(
             not one.value or factors.SMALLEST <= one.value <= factors.LARGEST for one in found
         )
     except (FactorError, UnicodeDecodeError):
         pass
+
+
+def _published(data: bytes) -> None:
+    """Each format as its publisher writes it."""
+    lines = data.splitlines(keepends=True)
+    try:
+        if ademe.recognises(lines[0] if lines else b""):
+            found = ademe.read(lines, START)
+        else:
+            found = owid.read(lines, {"FRA": "FR", "DEU": "DE"}, "2025", START)
+    except FactorError as error:
+        one_line(error)
+        return
+    assert found.factors
+    for one in found.factors:
+        assert not factors.flaw(one)
+        assert one.valid_to is not None
+        assert one.valid_from < one.valid_to
 
 
 def _is_factor(value: Decimal) -> bool:
@@ -146,6 +166,11 @@ def _exports() -> Iterator[bytes]:
     yield one.replace(",", ";").replace("50.0", "50,0").encode()
 
 
+def _published_files() -> Iterator[bytes]:
+    for module in (test_ademe, test_owid):
+        yield b"".join(module.LINES[:1] + module.LINES[-4:])
+
+
 def _grids() -> Iterator[bytes]:
     yield b"".join(test_eco2mix.ODRE[:3])
     yield test_eco2mix.HEADER + b"".join(test_eco2mix.rte_day("2026-03-29")) + test_eco2mix.CLOSING
@@ -175,6 +200,7 @@ TARGETS = (
     Target("racks", _racks, _rack_files),
     Target("factors", _factors, _factor_tables),
     Target("pdu", _pdu, _exports),
+    Target("published-factors", _published, _published_files),
     Target("eco2mix", _eco2mix, _grids),
     Target("litellm-csv", _litellm_csv, _usage_exports),
     Target("metrics", _metrics, _scrapes),

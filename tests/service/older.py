@@ -26,4 +26,6 @@ def as_of(revision: str, source: Path, target: Path) -> None:
         for (table,) in tables:
             if table != "alembic_version":
                 names = ", ".join(row[1] for row in older.execute(f"PRAGMA table_info({table})"))
-                older.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newer.{table}")
+                older.execute(
+                    f"INSERT OR IGNORE INTO {table} ({names}) SELECT {names} FROM newer.{table}"
+                )

@@ -247,8 +247,9 @@ def test_factors_are_imported_beside_those_held(tmp_path: Path, capsys) -> None:
     month = month_of(datetime.now(UTC))
     assert main(["statement", "--month", month, "--zone", "DE", "--database", path]) == 0
     out = capsys.readouterr().out
-    assert "footprint: 1 new factors" in out
-    assert "footprint: 0 new factors" in out
+    assert "table of factors: 1 rows, 1 factors" in out
+    assert "1 new, 0 changed, 0 as held" in out
+    assert "0 new, 0 changed, 1 as held" in out
     assert '"value": "350.5"' in out
 
 

@@ -20,6 +20,8 @@ from tests.service.older import as_of
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
+SHIPPED = 20
+"""Factors that come with the program."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -68,7 +70,7 @@ def test_a_second_start_changes_nothing(empty: Place) -> None:
     later = datetime(2026, 11, 11, tzinfo=UTC)
     open_store(empty, create=True, migrate=True, now=later).close()
     assert content(empty) == before
-    assert len(before["factor"]) == 8
+    assert len(before["factor"]) == SHIPPED
 
 
 def test_a_failing_write_leaves_nothing(house: House) -> None:
@@ -99,9 +101,12 @@ def test_a_database_of_the_version_before_keeps_everything(tmp_path: Path) -> No
     with House(older, NOON) as house:
         after = house.content()
         for name, rows in before.items():
-            if name not in ("alembic_version", "page", "sia"):
+            if name not in ("alembic_version", "factor", "page", "sia"):
                 assert after[name] == rows
         assert after["sia"] == [(*row, None) for row in before["sia"]]
+        places = (0, *range(2, 9), 11, 13, 15, 17)  # but for subject, spread and what else is newer
+        kept = {tuple(row[place] for place in places) for row in after["factor"]}
+        assert {*before["factor"]} <= kept
         assert after["page"] == [(*row, row[4]) for row in before["page"]]  # filed at its start
         assert house.tell(usage_pages.make_ledger(1)).json()["accepted"] == 1
         assert house.get("/v1/sia/chat").json()["unit"] is None

@@ -1,0 +1,1 @@
+"""Factors from files as their publishers write them: one module a format."""

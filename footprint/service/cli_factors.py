@@ -1,0 +1,150 @@
+"""`footprint import factors FILE...`: all files or none, each in the format of its first line.
+
+In: a plain table (README, "Factors") or a file as its publisher writes it. Out: factors in the
+database, each a new version beside what was held, and a report of every value that changes. With
+`--preview` the report alone: nothing is stored.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from footprint import factor_table
+from footprint.factor_files import ademe, owid
+from footprint.factor_files.found import Found
+from footprint.factors import Factor, FactorError
+from footprint.service import place
+from footprint.service.clock import utc_now
+from footprint.service.errors import CommandError
+from footprint.service.file_lines import FileLines
+
+if TYPE_CHECKING:
+    from footprint.service.store_factors import Difference
+
+SHOWN = 50
+"""Changed values that are named; of more, their number."""
+
+MOST_CHARACTERS = 64_000_000
+"""Of a plain table."""
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a preview."""
+
+
+class _File(msgspec.Struct, frozen=True):
+    path: Path
+    what: str
+    found: Found
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--published",
+        metavar="YYYY-MM-DD",
+        help="when it was published, for a file that does not say (Our World in Data)",
+    )
+    parser.add_argument(
+        "--preview", action="store_true", help="say what an import would change; store nothing"
+    )
+    place.add_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Import files; reports each, and every value that is other than before."""
+    from footprint.service import store_factors  # noqa: PLC0415 - slow to import
+    from footprint.service.store import open_store  # noqa: PLC0415
+
+    now = utc_now()
+    files = [_read(path, chosen.published, now) for path in chosen.files]
+    report = []
+    store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=now)
+    try:
+        with suppress(_UndoneError), store.write() as connection:
+            for file in files:
+                changes = store_factors.add(connection, file.found.factors)
+                report += [f"{file.path}: {line}" for line in _said(file, changes)]
+            if chosen.preview:
+                raise _UndoneError
+    finally:
+        store.close()
+    report += ["preview: nothing was stored"] if chosen.preview else []
+    sys.stdout.write("".join(f"footprint: {line}\n" for line in report))
+    return 0
+
+
+def _read(path: Path, published: str | None, now: datetime) -> _File:
+    first = next(iter(FileLines(path, _WHAT)), b"")
+    try:
+        for what, recognises, read in _FORMATS:
+            if recognises(first):
+                return _File(path, what, read(FileLines(path, what), published, now))
+        return _File(path, "table of factors", _table(path, now))
+    except FactorError as error:
+        raise CommandError(f"{path}: {error}; nothing was imported") from error
+
+
+_WHAT = "a file of factors"
+
+
+def _table(path: Path, now: datetime) -> Found:
+    lines: list[str] = []
+    left = MOST_CHARACTERS
+    for line in FileLines(path, _WHAT).text():
+        left -= len(line)
+        if left < 0:
+            raise FactorError(f"more than {MOST_CHARACTERS:,} characters; import it in parts")
+        lines.append(line)
+    found = factor_table.parse("".join(lines), now)
+    return Found(found, len(found), [])
+
+
+def _ademe(lines: FileLines, _published: str | None, now: datetime) -> Found:
+    return ademe.read(lines, now)
+
+
+def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
+    from babel.core import get_global  # noqa: PLC0415 - slow to import
+
+    try:
+        date.fromisoformat(published or "")
+    except ValueError:
+        raise FactorError(
+            "this file does not say when it was published; say it with --published YYYY-MM-DD"
+        ) from None
+    aliases = get_global("territory_aliases")
+    zones = {
+        code: names[0] for code, names in aliases.items() if len(code) == 3 and len(names) == 1
+    }
+    return owid.read(lines, zones, published or "", now)
+
+
+_Reader = Callable[[FileLines, str | None, datetime], Found]
+_FORMATS: tuple[tuple[str, Callable[[bytes], bool], _Reader], ...] = (
+    ("ADEME's Base Empreinte", ademe.recognises, _ademe),
+    ("Our World in Data's table", owid.recognises, _owid),
+)
+
+
+def _said(file: _File, changes: "Difference") -> list[str]:
+    found = file.found
+    lines = [f"{file.what}: {found.rows} rows, {len(found.factors)} factors", *found.remarks]
+    for before, after in changes.changed[:SHOWN]:
+        lines.append(f"changed: {after.id}: {_value(before)} becomes {_value(after)}")
+    if len(changes.changed) > SHOWN:
+        lines.append(f"changed: {len(changes.changed) - SHOWN} more")
+    lines.append(f"{len(changes.new)} new, {len(changes.changed)} changed, {changes.same} as held")
+    return lines
+
+
+def _value(factor: Factor) -> str:
+    return f"{factor.value:f} {factor.unit} ({factor.source}, {factor.published})"

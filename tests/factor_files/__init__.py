@@ -1,0 +1,1 @@
+"""Factors from files as published."""
