@@ -50,6 +50,10 @@ EVERYWHERE = (
     "server_model",
     "share",
     "sia",
+    "site",
+    "site_contract",
+    "site_host",
+    "site_ratio",
 )
 _TABLES = """
 SELECT relname FROM pg_class

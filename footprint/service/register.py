@@ -1,4 +1,4 @@
-"""The register: directorates, projects, SIA and their dated shares, shared servers.
+"""The register: directorates, projects, SIA and their dated shares, shared servers, sites.
 
 In: JSON or YAML bodies. Out: structs; `register_check` says what they must hold. A SIA belongs to
 one project or, by dated shares in permille that add up to 1000 at each instant, to several.
@@ -6,6 +6,7 @@ one project or, by dated shares in permille that add up to 1000 at each instant,
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,6 +20,8 @@ SHOWN = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*\Z"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=SHOWN)]
 Permille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Proof = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=SHOWN)]
+Zone = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})*\Z", max_length=40)]
 Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=SHOWN)]
 WHOLE = 1000
 
@@ -46,14 +49,18 @@ class Project(_Strict, frozen=True):
     directorate: Code
 
 
-class Share(_Strict, frozen=True, rename={"from_": "from"}, omit_defaults=True):
-    """Permille of a SIA that a project carries over Paris days [from, to); both may be left out:
-    since ever, for ever."""
+class Dated(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}, omit_defaults=True):
+    """What holds over Paris days [from, to); both may be left out: since ever, for ever."""
+
+    from_: date | None = None
+    to: date | None = None
+
+
+class Share(Dated, frozen=True, kw_only=True):
+    """Permille of a SIA that a project carries."""
 
     project: Code
     permille: Permille
-    from_: date | None = None
-    to: date | None = None
 
 
 class Sia(_Strict, frozen=True):
@@ -89,6 +96,53 @@ class Server(_Strict, frozen=True):
     models: dict[str, list[str]] = {}
 
 
+class SiteHost(Dated, frozen=True, kw_only=True):
+    """A host that stands in a site."""
+
+    host: Code
+
+
+class Pue(Dated, frozen=True, kw_only=True):
+    """Power usage effectiveness: energy of the whole site over that of its IT (ISO/IEC 30134-2),
+    and the document that proves it. `category`: where the IT's energy is measured (1: at the UPS,
+    2: at the distribution units, 3: at the IT itself)."""
+
+    value: Decimal
+    document: Proof
+    category: Annotated[int, msgspec.Meta(ge=1, le=3)] | None = None
+
+
+class Wue(Dated, frozen=True, kw_only=True):
+    """Water usage effectiveness: litres of water that the site uses for each kilowatt-hour of its
+    IT (ISO/IEC 30134-9), and the document that proves it. `category` as that standard has it."""
+
+    value: Decimal
+    document: Proof
+    category: Annotated[int, msgspec.Meta(ge=1, le=3)] | None = None
+
+
+class Contract(Dated, frozen=True, kw_only=True):
+    """Permille of a site's electricity that is bought under a contract with its own emissions (a
+    supplier's offer, guarantees of origin), in gCO2 per kWh, and the document that proves it."""
+
+    permille: Permille
+    g_per_kwh: Decimal
+    document: Proof
+
+
+class Site(_Strict, frozen=True):
+    """A place where hosts stand: the zone of its electricity, its hosts, its dated PUE and WUE
+    (none on a day: not known then), and what of its electricity is bought under contracts."""
+
+    code: Code
+    name: Name
+    zone: Zone = "FR"
+    hosts: Annotated[list[SiteHost], msgspec.Meta(max_length=20_000)] = []
+    pue: Annotated[list[Pue], msgspec.Meta(max_length=1000)] = []
+    wue: Annotated[list[Wue], msgspec.Meta(max_length=1000)] = []
+    contracts: Annotated[list[Contract], msgspec.Meta(max_length=1000)] = []
+
+
 class Register(_Strict, frozen=True):
     """A register's file: everything in it is taken over, or nothing."""
 
@@ -96,21 +150,23 @@ class Register(_Strict, frozen=True):
     projects: list[Project] = []
     sia: list[Sia] = []
     servers: list[Server] = []
+    sites: list[Site] = []
 
 
-Item = Directorate | Project | Sia | Server
+Item = Directorate | Project | Sia | Server | Site
 LISTS: dict[str, type[Item]] = {
     "directorates": Directorate,
     "projects": Project,
     "sia": Sia,
     "servers": Server,
+    "sites": Site,
 }
 """Every list of a register, and what its items are."""
 
 
-def holds(share: Share, day: date) -> bool:
-    """Whether a share holds on a Paris day."""
-    return (share.from_ is None or share.from_ <= day) and (share.to is None or day < share.to)
+def holds(dated: Dated, day: date) -> bool:
+    """Whether something holds on a Paris day."""
+    return (dated.from_ is None or dated.from_ <= day) and (dated.to is None or day < dated.to)
 
 
 def permille(shares: Iterable[Share], day: date) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from datetime import date
 
 from footprint import codes
 from footprint.interval import check_day
+from footprint.service import sites_check
 from footprint.service.errors import Place
 from footprint.service.register import (
     WHOLE,
@@ -43,6 +44,8 @@ def check(register: Register, held: Register) -> None:
     for index, sia in enumerate(register.sia):
         _check_sia(sia, projects, index)
     _check_boards(register.servers, held.servers)
+    _codes(register.sites, "sites")
+    sites_check.check(register.sites, held.sites)
 
 
 def _check_either(register: Register, held: Register) -> None:

@@ -1,4 +1,4 @@
-"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`: the register, read by anyone.
+"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`, `/v1/sites`: the register.
 
 PUT makes or corrects: the same content again changes nothing, other content becomes a new row with
 its own `known_from`, so that earlier statements can be had again.
@@ -25,6 +25,7 @@ from footprint.service.register import (
     RegisterError,
     Server,
     Sia,
+    Site,
 )
 from footprint.service.state import State, state_of
 
@@ -49,6 +50,7 @@ KINDS = (
     Kind("projects", Project, store_register.projects),
     Kind("sia", Sia, store_register.sia),
     Kind("servers", Server, store_register.servers),
+    Kind("sites", Site, store_register.sites),
 )
 
 

@@ -20,6 +20,19 @@
         models:                                             # where each model has its own boards
           mistral-small: [GPU-5f2e6a4c-7d21-4b0c-9a55-0d6c1f3a2b10]
 
+    sites:
+      - code: salle-1
+        name: Salle serveurs de Paris
+        zone: FR                                            # of its electricity
+        hosts:                                              # dated, Paris days, `to` excluded
+          - {host: gpu-01, from: 2026-01-01}
+        pue:                                                # none on a day: not known then
+          - {value: 1.45, from: 2026-01-01, to: 2027-01-01, category: 2, document: Audit 2026-03}
+        wue:
+          - {value: 0.3, from: 2026-01-01, document: Audit 2026-03}
+        contracts:                                          # of its electricity, permille
+          - {permille: 500, g_per_kwh: 0, from: 2026-01-01, document: Guarantees of origin 2026}
+
 In: a path. Out: `Register`, checked in itself; what it refers to is checked where it is stored.
 """
 
@@ -33,12 +46,23 @@ from footprint.service.errors import CommandError, Place, PlaceError
 from footprint.service.register import (
     LISTS,
     WHOLE,
+    Contract,
+    Pue,
     Register,
     RegisterError,
     Share,
     Sia,
+    Site,
+    SiteHost,
     Weights,
+    Wue,
 )
+
+PARTS: dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]] = {
+    Sia: {"shares": Share},
+    Site: {"hosts": SiteHost, "pue": Pue, "wue": Wue, "contracts": Contract},
+}
+"""The lists within an item, and what they are of."""
 
 
 class RegisterFile(msgspec.Struct, frozen=True):
@@ -72,8 +96,9 @@ def _check_fields(content: Any) -> None:
         allowed = _fields(kind)
         for index, item in enumerate(_list(content.get(name), (name,))):
             _check_keys(item, allowed, (name, index))
-            for n, share in enumerate(_list(item.get("shares"), (name, index, "shares"))):
-                _check_keys(share, _fields(Share), (name, index, "shares", n))
+            for part, of in PARTS.get(kind, {}).items():
+                for n, one in enumerate(_list(item.get(part), (name, index, part))):
+                    _check_keys(one, _fields(of), (name, index, part, n))
             if item.get("weights") not in (None, "fit"):
                 _check_keys(item["weights"], _fields(Weights), (name, index, "weights"))
             if item.get("models") is not None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select
 
-from footprint.service import tables
+from footprint.service import store_sites, tables
 from footprint.service.register import (
     LISTS,
     Directorate,
@@ -15,6 +15,7 @@ from footprint.service.register import (
     Server,
     Share,
     Sia,
+    Site,
     Weights,
 )
 
@@ -24,7 +25,13 @@ _SIA = tables.table(tables.Sia)
 _SHARE = tables.table(tables.Share)
 _SERVER = tables.table(tables.Server)
 _MODEL = tables.table(tables.ServerModel)
-_TABLES = {Directorate: _DIRECTORATE, Project: _PROJECT, Sia: _SIA, Server: _SERVER}
+_TABLES = {
+    Directorate: _DIRECTORATE,
+    Project: _PROJECT,
+    Sia: _SIA,
+    Server: _SERVER,
+    Site: store_sites.SITE,
+}
 EVER_US = 2**63 - 1
 
 
@@ -109,6 +116,11 @@ def _weights(row: Any) -> Weights | Literal["fit"] | None:
     return Weights(prompt=row.prompt_weight, generated=row.generated_weight)
 
 
+def sites(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Site]:
+    """Sites by code, as known at an instant."""
+    return store_sites.sites(connection, as_of_us)
+
+
 def held(connection: Connection) -> Register:
     """The whole register as it is now."""
     return Register(
@@ -116,6 +128,7 @@ def held(connection: Connection) -> Register:
         projects=list(projects(connection).values()),
         sia=list(sia(connection).values()),
         servers=list(servers(connection).values()),
+        sites=list(sites(connection).values()),
     )
 
 
@@ -141,6 +154,8 @@ def _insert(connection: Connection, item: Item, now_us: int) -> None:
         connection.execute(_SHARE.insert(), _share_rows(item, known_us))
     if isinstance(item, Server) and item.models:
         connection.execute(_MODEL.insert(), _model_rows(item, known_us))
+    if isinstance(item, Site):
+        store_sites.insert(connection, item, known_us)
 
 
 def _row(item: Item) -> dict[str, Any]:
@@ -151,6 +166,8 @@ def _row(item: Item) -> dict[str, Any]:
         return {"unit": item.unit}
     if isinstance(item, Server):
         return _weight_row(item.weights) | {"idle": item.idle}
+    if isinstance(item, Site):
+        return {"zone": item.zone}
     return {}
 
 

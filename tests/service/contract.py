@@ -39,7 +39,13 @@ BATCHES = {"/v1/pages": mended.page, "/v1/usage": mended.usage_page}
 LEDGERS = {"/v1/pages": "/v1/ledgers", "/v1/usage": "/v1/usage/ledgers"}
 HOSTS = tuple(f"host-{number}" for number in range(1, 5))
 LEDGER = "00000000-0000-4000-8000-00000000c001"
-KNOWN = {"directorates": "dsi", "projects": "assistance", "sia": "chat", "servers": mended.SERVER}
+KNOWN = {
+    "directorates": "dsi",
+    "projects": "assistance",
+    "sia": "chat",
+    "servers": mended.SERVER,
+    "sites": "salle-1",
+}
 
 
 class Run:
@@ -114,6 +120,7 @@ class Run:
             ("projects/assistance", {"name": "Assistance", "directorate": "dsi"}),
             ("sia/chat", {"name": "Chat", "shares": [{"project": "assistance", "permille": 1000}]}),
             (f"servers/{mended.SERVER}", {"name": "Albert"}),
+            ("sites/salle-1", {"name": "Salle 1"}),
         ):
             assert self.house.put(f"/v1/{path}", content).status_code == 200
         for host in HOSTS:
@@ -272,4 +279,11 @@ def _registrable(body: Any, path: str, code: str) -> Any:
     if item.get("models"):
         boards = enumerate(item["models"])
         item["models"] = {f"model-{index}": [f"GPU-{code}-{index}"[:100]] for index, _ in boards}
+    if item.get("hosts"):
+        item["hosts"] = [{"host": f"{code[:50]}-{index}"} for index, _ in enumerate(item["hosts"])]
+    for name in ("pue", "wue"):
+        if item.get(name):
+            item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
+    if item.get("contracts"):
+        item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]
     return item

@@ -45,7 +45,12 @@ def test_a_file_is_taken_over_whole(tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "words"),
     [
-        ("permile: 667", "permille: 667", 12, "permile: no such field; allowed: project, permille"),
+        (
+            "permile: 667",
+            "permille: 667",
+            12,
+            "permile: no such field; allowed: from, to, project, permille",
+        ),
         ("projets:", "projects:", 3, "projets: no such field; allowed: directorates, projects"),
         ("permille: 666", "permille: 667", 10, "add up to 999 permille from 2026-01-01 on"),
         ("permille: sept", "permille: 667", 12, "permille: Expected `int`, got `str`"),

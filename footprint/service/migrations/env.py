@@ -6,6 +6,7 @@ from footprint.service import (  # their tables belong to METADATA
     tables_access,  # noqa: F401
     tables_archive,  # noqa: F401
     tables_grid,  # noqa: F401
+    tables_sites,  # noqa: F401
 )
 from footprint.service.tables import METADATA
 
