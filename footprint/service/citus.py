@@ -28,6 +28,7 @@ BY_HOST = (
     "host_day_cover",
     "host_day_gap",
     "host_day_use",
+    "host_site",
     "archived_head",
 )
 EVERYWHERE = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Connection
 
 from footprint.interval import from_us, paris_date
-from footprint.service import store_rollups
+from footprint.service import store_places, store_register, store_rollups
 from footprint.service.fsck_ledger import Checked
 
 
@@ -17,6 +17,10 @@ def check(
     connection: Connection, paged_us: Iterable[int], gone_us: int, checked: Checked
 ) -> Iterator[str]:
     """What is wrong with the rollups held from `gone_us` on."""
+    if store_places.held(connection) != store_places.stays(
+        store_register.sites(connection).values()
+    ):
+        yield "rollup host_site: not where the register's sites are; run: footprint fsck --repair"
     days_us = {*paged_us} | store_rollups.held_days(connection)
     marked_us = store_rollups.marked_days(connection)
     checked.days_waiting = len(marked_us)

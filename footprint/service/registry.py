@@ -14,7 +14,15 @@ from starlette.concurrency import run_in_threadpool
 
 from footprint import codes
 from footprint.interval import to_us
-from footprint.service import answers, body, callers, described, register_check, store_register
+from footprint.service import (
+    answers,
+    body,
+    callers,
+    described,
+    register_check,
+    store_places,
+    store_register,
+)
 from footprint.service.described import Code, Limit
 from footprint.service.problems import Problem
 from footprint.service.register import (
@@ -133,7 +141,10 @@ def _store(state: State, register: Register, actor: str, action: str) -> None:
 def take(connection: Connection, register: Register, now_us: int) -> dict[str, int]:
     """Check a register against what is held, and store what is new in it; how many rows by list."""
     register_check.check(register, store_register.held(connection))
-    return store_register.store(connection, register, now_us)
+    changed = store_register.store(connection, register, now_us)
+    if changed["sites"]:
+        store_places.settle(connection, store_register.sites(connection), now_us)
+    return changed
 
 
 for _kind in KINDS:

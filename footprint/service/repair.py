@@ -18,6 +18,8 @@ from footprint.service import (
     store_archived,
     store_chains,
     store_check,
+    store_places,
+    store_register,
     store_rollups,
     tables,
 )
@@ -43,6 +45,7 @@ def repair(store: Store) -> Iterator[str]:
                 store_check.replace_devices(connection, host_id, rows)
                 yield f"host {host_id}: its devices"
     with store.write_rollups() as connection:
+        store_places.settle(connection, store_register.sites(connection), 0)
         store_rollups.mark_everything(connection)
     yield f"rollups: {rollups.refresh(store)} days summed again"
 

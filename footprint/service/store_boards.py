@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from footprint.interval import QUARTER_HOUR_SECONDS
 from footprint.service import store_bulk, tables
-from footprint.service.store_facts import every_host
+from footprint.service.store_facts import of_hosts
 
 _DEVICE = tables.table(tables.Device)
 _SENSOR = tables.table(tables.Sensor)
@@ -70,11 +70,11 @@ def counted_twice(connection: Connection) -> list[tuple[str, str, int]]:
                 other.c.host_id != one.c.host_id,
                 other.c.start_us < one.c.end_us,
                 other.c.end_us > one.c.start_us,
-                other.c.host_id.in_(every_host()),
+                of_hosts(other, None),
             ),
         )
         .where(
-            one.c.host_id.in_(every_host()),
+            of_hosts(one, None),
             one.c.component == "gpu",
             one.c.evidence.is_(False),
             one.c.device.in_(shared),

@@ -27,6 +27,7 @@ from footprint.figures import Cell
 from footprint.interval import Interval, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import tables
+from footprint.service.store_among import among
 from footprint.statement import LedgerHead
 
 _HEAD = tables.table(tables.LedgerHead)
@@ -80,8 +81,15 @@ def begins_in(window: Window, rows: Any) -> ColumnElement[bool]:
         rows.c.start_us >= to_us(window.interval.start),
         rows.c.start_us < to_us(window.interval.end),
     ]
-    hosts = every_host() if window.hosts is None else window.hosts
-    return and_(rows.c.host_id.in_(hosts), *conditions)
+    return and_(of_hosts(rows, window.hosts), *conditions)
+
+
+def of_hosts(rows: Any, hosts: tuple[str, ...] | None) -> ColumnElement[bool]:
+    """Rows of `hosts`; None: of every host."""
+    if hosts is None:
+        return among(rows.c.host_id, every_host())
+    found: ColumnElement[bool] = rows.c.host_id.in_(hosts)
+    return found
 
 
 def every_host() -> Select[tuple[str]]:

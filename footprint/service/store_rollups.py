@@ -15,6 +15,7 @@ from footprint import ledger
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, from_us, paris_date, paris_day, to_us
 from footprint.service import store_archived, store_bulk, store_facts, tables, tables_rollups
 from footprint.service.covers import lost_us
+from footprint.service.store_among import among
 from footprint.service.store_chains import Dated
 from footprint.service.store_facts import GapFact
 
@@ -33,6 +34,10 @@ _DAY_GAP = tables.table(tables_rollups.DayGap)
 _UJ_PER_J = 1_000_000
 _HOUR_US = 3_600_000_000
 _QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
+_LONGEST_DAY_US = 25 * _HOUR_US
+_PLACE = tables.table(tables_rollups.HostSite)
+NO_HOST = ""
+"""In a mark of a day whose pages are as they were: none of its hosts has to be summed again."""
 
 
 def mark(connection: Connection, pages: Sequence[Dated[ledger.Page]]) -> None:
@@ -67,6 +72,30 @@ def mark_host(connection: Connection, host_id: str, seq: int, ledger_id: str) ->
     )
     found = connection.execute(days.where(_COVER.c.day_us.not_in(held))).scalars().all()
     rows = [(host_id, day_us, ledger_id, seq, day_us, day_us) for day_us in found]
+    store_bulk.insert(connection, _MARK, rows)
+
+
+def mark_days(connection: Connection, from_us: int, until_us: int, of: tuple[str, int]) -> None:
+    """Every day summed so far that has time in [from_us, until_us) has to be summed again over all
+    hosts, for what `of` (a name and a number instead of a ledger and page) says."""
+    name, number = of
+    held = select(_MARK.c.day_us).where(
+        _MARK.c.host_id == NO_HOST, _MARK.c.ledger_id == name, _MARK.c.seq == number
+    )
+    query = (
+        select(_DAY.c.day_us)
+        .distinct()
+        .where(
+            _DAY.c.day_us > from_us - _LONGEST_DAY_US,
+            _DAY.c.day_us < until_us,
+            _DAY.c.day_us.not_in(held),
+        )
+    )
+    rows = []
+    for day_us in connection.execute(query).scalars():
+        end_us = to_us(_day(day_us).end)
+        if end_us > from_us:
+            rows.append((NO_HOST, day_us, name, number, day_us, end_us - 1))
     store_bulk.insert(connection, _MARK, rows)
 
 
@@ -155,7 +184,9 @@ def _sum_hosts(connection: Connection, day_us: int, end_us: int) -> None:
     ).one()
     marked = select(_MARK.c.host_id).where(_MARK.c.day_us == day_us).distinct()
     for rows in (_COVER, _GAP, _USE):
-        connection.execute(delete(rows).where(rows.c.day_us == day_us, rows.c.host_id.in_(marked)))
+        connection.execute(
+            delete(rows).where(rows.c.day_us == day_us, among(rows.c.host_id, marked))
+        )
     for rows, found in host_days(connection, day_us, end_us, marked).items():
         store_bulk.insert(connection, rows, found)
     quarters = (first_us - first_us % _QUARTER_US, last_us - last_us % _QUARTER_US + _QUARTER_US)
@@ -175,7 +206,9 @@ def host_days(connection: Connection, day_us: int, end_us: int, hosts: Select[tu
     """What the pages of `hosts` say of a day, host by host."""
 
     def begins(rows: Any) -> Any:
-        return and_(rows.c.host_id.in_(hosts), rows.c.start_us >= day_us, rows.c.start_us < end_us)
+        return and_(
+            among(rows.c.host_id, hosts), rows.c.start_us >= day_us, rows.c.start_us < end_us
+        )
 
     keys = (_SENSOR.c.host_id, _SENSOR.c.component, _SENSOR.c.device, _SENSOR.c.quality)
     sensors = (
@@ -233,7 +266,21 @@ def _durations_us(gaps: Iterable[GapFact]) -> dict[tuple[str, str, str, str], in
 
 
 def quarter_totals(connection: Connection, from_us: int, until_us: int) -> list[tuple[Any, ...]]:
-    """Energies of all hosts, quarter-hour by quarter-hour."""
+    """Energies of all hosts by site, quarter-hour by quarter-hour, of time within one day of Paris:
+    a host stands at one site for the whole of it."""
+    stands = and_(_PLACE.c.from_us <= from_us, _PLACE.c.until_us > from_us)
+    sites = select(_PLACE.c.site).distinct().where(stands).order_by(_PLACE.c.site)
+    placed = select(_PLACE.c.host_id).where(stands)
+    found = _of_site(connection, from_us, until_us, "", store_facts.every_host().except_(placed))
+    for site in connection.execute(sites).scalars().all():
+        hosts = placed.where(_PLACE.c.site == site)
+        found += _of_site(connection, from_us, until_us, site, hosts)
+    return found
+
+
+def _of_site(
+    connection: Connection, from_us: int, until_us: int, site: str, hosts: Any
+) -> list[tuple[Any, ...]]:
     quarter_us = (_ENTRY.c.start_us - _ENTRY.c.start_us % _QUARTER_US).label("quarter_us")
     keys = (quarter_us, _ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
     query = (
@@ -243,14 +290,15 @@ def quarter_totals(connection: Connection, from_us: int, until_us: int) -> list[
             func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
         )
         .where(
-            _ENTRY.c.host_id.in_(store_facts.every_host()),
+            among(_ENTRY.c.host_id, hosts),
             _ENTRY.c.start_us >= from_us,
             _ENTRY.c.start_us < until_us,
         )
         .group_by(*keys)
         .order_by(*keys)
     )
-    return [_carried(row) for row in connection.execute(query)]
+    rows = (_carried(row) for row in connection.execute(query))
+    return [(*key, site, energy_j, rest_uj) for *key, energy_j, rest_uj in rows]
 
 
 def _carried(row: Any) -> tuple[Any, ...]:
@@ -262,7 +310,13 @@ def _carried(row: Any) -> tuple[Any, ...]:
 
 def days(connection: Connection, day_us: int, end_us: int) -> Rows:
     """The day over all hosts, from the rows by quarter-hour and by host."""
-    keys = (_QUARTER.c.consumer, _QUARTER.c.component, _QUARTER.c.part, _QUARTER.c.quality)
+    keys = (
+        _QUARTER.c.consumer,
+        _QUARTER.c.component,
+        _QUARTER.c.part,
+        _QUARTER.c.quality,
+        _QUARTER.c.site,
+    )
     totals = (
         select(*keys, func.sum(_QUARTER.c.energy_j), func.sum(_QUARTER.c.rest_uj))
         .where(_QUARTER.c.quarter_us >= day_us, _QUARTER.c.quarter_us < end_us)
@@ -274,13 +328,13 @@ def days(connection: Connection, day_us: int, end_us: int) -> Rows:
     covers = (
         select(_COVER.c.component, rated_uw, *_sums(_COVER, "paged_us", "lost_us", "told_us"))
         .select_from(_COVER.join(_DEVICE, same))
-        .where(_COVER.c.host_id.in_(store_facts.every_host()), _COVER.c.day_us == day_us)
+        .where(store_facts.of_hosts(_COVER, None), _COVER.c.day_us == day_us)
         .group_by(_COVER.c.component, rated_uw)
         .order_by(_COVER.c.component, rated_uw)
     )
     gaps = (
         select(_GAP.c.kind, _GAP.c.component, _GAP.c.cause, *_sums(_GAP, "duration_us"))
-        .where(_GAP.c.host_id.in_(store_facts.every_host()), _GAP.c.day_us == day_us)
+        .where(store_facts.of_hosts(_GAP, None), _GAP.c.day_us == day_us)
         .group_by(_GAP.c.kind, _GAP.c.component, _GAP.c.cause)
         .order_by(_GAP.c.kind, _GAP.c.component, _GAP.c.cause)
     )

@@ -74,9 +74,11 @@ def _rolled(
         .order_by(*_QUARTER.primary_key.columns)
     )
     found: dict[str, list[Spending]] = defaultdict(list)
-    for at_us, consumer, component, part, quality, joules, rest_uj in connection.execute(query):
-        energy_uj = joules * _UJ_PER_J + rest_uj
-        found[consumer].append(Spending(from_us(at_us), component, "", part, quality, energy_uj))
+    for row in connection.execute(query):
+        energy_uj = row.energy_j * _UJ_PER_J + row.rest_uj
+        found[row.consumer].append(
+            Spending(from_us(row.quarter_us), row.component, "", row.part, row.quality, energy_uj)
+        )
     return found
 
 

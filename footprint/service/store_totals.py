@@ -16,7 +16,7 @@ from footprint.figures import Cell
 from footprint.interval import to_us
 from footprint.ledger import Component, Quality
 from footprint.service import tables, tables_rollups
-from footprint.service.store_facts import Window, every_host
+from footprint.service.store_facts import Window, of_hosts
 from footprint.statement import GapTotal
 
 _HEAD = tables.table(tables.LedgerHead)
@@ -221,8 +221,7 @@ def _days(window: Window, rows: Any) -> list[ColumnElement[bool]]:
 
 
 def _of_hosts(window: Window, rows: Any) -> list[ColumnElement[bool]]:
-    hosts = every_host() if window.hosts is None else window.hosts
-    return [rows.c.host_id.in_(hosts), *_days(window, rows)]
+    return [of_hosts(rows, window.hosts), *_days(window, rows)]
 
 
 def _least(one: Any, other: Any) -> Any:

@@ -2,8 +2,8 @@
 
 A mark says that a day of a host has to be summed again; it is written with the pages. By host and
 day: how long each device is covered, gaps, and who used the host. By quarter-hour and by day
-(Europe/Paris): energies, and cover by component, over all hosts. Nothing is counted up: rows are
-replaced by what pages say. Days are named by the microsecond at which they begin.
+(Europe/Paris): energies by site, and cover by component, over all hosts. Nothing is counted up:
+rows are replaced by what pages say. Days are named by the microsecond at which they begin.
 """
 
 from sqlmodel import SQLModel
@@ -23,6 +23,17 @@ class RollupMark(SQLModel, table=True):
     seq: int = big_key()
     first_us: int = big()
     last_us: int = big()
+
+
+class HostSite(SQLModel, table=True):
+    """Where a host stands over [from_us, until_us), as the register has it now."""
+
+    __tablename__ = "host_site"
+
+    host_id: str = key()
+    from_us: int = big_key()
+    until_us: int = big()
+    site: str
 
 
 class HostDayCover(SQLModel, table=True):
@@ -66,7 +77,8 @@ class HostDayUse(SQLModel, table=True):
 
 
 class QuarterTotal(SQLModel, table=True):
-    """Energy of all hosts in a quarter-hour: whole joules, and the microjoules besides."""
+    """Energy of all hosts of a site ("": of none) in a quarter-hour: whole joules, and the
+    microjoules besides."""
 
     __tablename__ = "quarter_total"
 
@@ -75,12 +87,13 @@ class QuarterTotal(SQLModel, table=True):
     component: str = key()
     part: str = key()
     quality: str = key()
+    site: str = key()
     energy_j: int = big()
     rest_uj: int = big()
 
 
 class DayTotal(SQLModel, table=True):
-    """Energy of all hosts on a day, as above."""
+    """Energy of all hosts of a site on a day, as above."""
 
     __tablename__ = "day_total"
 
@@ -89,6 +102,7 @@ class DayTotal(SQLModel, table=True):
     component: str = key()
     part: str = key()
     quality: str = key()
+    site: str = key()
     energy_j: int = big()
     rest_uj: int = big()
 

@@ -237,6 +237,10 @@ CHANGES = [
     "DELETE FROM entry WHERE seq = 1",
     "UPDATE sensor SET metered_uj = 0",
     "UPDATE device SET rated_power_uw = 1",
+    "UPDATE host_site SET site = 'b'",
+    "DELETE FROM host_site",
+    "UPDATE quarter_total SET site = 'b'",
+    "UPDATE day_total SET site = ''",
     "DELETE FROM device",
 ]
 
@@ -244,6 +248,7 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_changed_is_found_and_made_anew(house: House, capsys, change: str) -> None:
     """fsck finds a changed rollup, entry or device; with --repair everything is as it was."""
+    house.put("/v1/sites/a", {"name": "A", "hosts": [{"host": "host-1"}, {"host": "host-2"}]})
     house.post(make_ledger(4, rated_power_uw=5))
     house.post(make_ledger(3, host_id="host-2", ledger_id=_ledger(2)))
     rollups.refresh(house.app.state.footprint.store)

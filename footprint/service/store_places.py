@@ -1,0 +1,56 @@
+"""SQL of where hosts stand: the register's sites as one row a stay, which totals are summed by.
+
+In: the sites as they are now. Out: rows of `host_site`, and marks for the days that a change moves
+from one site to another. What is known as of a past instant is asked of the register itself
+(`stays`).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, delete, select
+
+from footprint.interval import FIRST_DAY, LAST_DAY, paris_day, paris_midnight, to_us
+from footprint.service import store_bulk, store_rollups, tables, tables_rollups
+from footprint.service.register import Site
+
+_PLACE = tables.table(tables_rollups.HostSite)
+EVER_US, NEVER_US = to_us(paris_midnight(FIRST_DAY)), to_us(paris_day(LAST_DAY).end)
+MARK = "register"
+"""Stands for a ledger in marks that no page makes."""
+
+Stay = tuple[str, int, int, str]
+"""Host, from and until in microseconds since 1970, site."""
+
+
+def stays(sites: Iterable[Site]) -> list[Stay]:
+    """Every stay of every host, in order."""
+    return sorted(
+        (
+            stay.host,
+            to_us(paris_midnight(stay.from_)) if stay.from_ else EVER_US,
+            to_us(paris_midnight(stay.to)) if stay.to else NEVER_US,
+            site.code,
+        )
+        for site in sites
+        for stay in site.hosts
+    )
+
+
+def held(connection: Connection) -> list[Stay]:
+    """What totals were summed by."""
+    query = select(_PLACE).order_by(_PLACE.c.host_id, _PLACE.c.from_us)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def settle(connection: Connection, sites: Mapping[str, Site], known_us: int) -> None:
+    """Bring the rows in line with the sites as they are now; days on which a host was elsewhere, or
+    nowhere, are summed again."""
+    before, after = set(held(connection)), set(stays(sites.values()))
+    changed = before ^ after
+    if not changed:
+        return
+    connection.execute(delete(_PLACE))
+    store_bulk.insert(connection, _PLACE, sorted(after))
+    from_us = min(stay[1] for stay in changed)
+    until_us = max(stay[2] for stay in changed)
+    store_rollups.mark_days(connection, from_us, until_us, (MARK, known_us))
