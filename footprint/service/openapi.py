@@ -13,6 +13,7 @@ import msgspec
 from fastapi import FastAPI
 
 from footprint import factors, ledger, overview, statement, usage
+from footprint.grid.day import GridDay
 from footprint.service import described, efficiency_api, ledgers, portfolio, store_hosts
 from footprint.service.batches import Receipt
 from footprint.service.enrolments import Enrolment, Issued, Mine
@@ -53,6 +54,7 @@ _STRUCTS = (
     *(ledger.Batch, ledger.Page, usage.UsagePage, Receipt, Enrolment, Issued, Mine),
     *(ledger.Head, ledgers.LastPage, statement.Statement, overview.Overview),
     *(store_hosts.HostMonth, efficiency_api.ServerMonth, factors.Factor, portfolio.Portfolio),
+    GridDay,
     *LISTS.values(),
 )
 _NAMES = {
