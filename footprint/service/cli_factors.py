@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from footprint import factor_table
-from footprint.factor_files import ademe, owid
+from footprint.factor_files import ademe, electricity_maps, owid
 from footprint.factor_files.found import Found
 from footprint.factors import Factor, FactorError
 from footprint.service import place
@@ -83,7 +83,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _read(path: Path, published: str | None, now: datetime) -> _File:
-    first = next(iter(FileLines(path, _WHAT)), b"")
+    first = FileLines(path, _WHAT).head()
     try:
         for what, recognises, read in _FORMATS:
             if recognises(first):
@@ -128,10 +128,15 @@ def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
     return owid.read(lines, zones, published or "", now)
 
 
+def _electricity_maps(lines: FileLines, _published: str | None, now: datetime) -> Found:
+    return electricity_maps.read(lines.whole(electricity_maps.MOST_BYTES + 1), now)
+
+
 _Reader = Callable[[FileLines, str | None, datetime], Found]
 _FORMATS: tuple[tuple[str, Callable[[bytes], bool], _Reader], ...] = (
     ("ADEME's Base Empreinte", ademe.recognises, _ademe),
     ("Our World in Data's table", owid.recognises, _owid),
+    ("Electricity Maps' years", electricity_maps.recognises, _electricity_maps),
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from footprint.service.errors import CommandError
 
 MAX_LINE_BYTES = 65_536
+HEAD_BYTES = 4096
 
 
 class FileLines:
@@ -26,6 +27,28 @@ class FileLines:
         """Of what was read, in hexadecimal."""
         return self._digest.hexdigest()
 
+    def head(self) -> bytes:
+        """The first bytes of the file, some of its first line at least."""
+        return self._read(HEAD_BYTES)
+
+    def whole(self, most_bytes: int) -> bytes:
+        """All of the file, or its first `most_bytes`."""
+        content = self._read(most_bytes)
+        self._digest.update(content)
+        return content
+
+    def _read(self, most_bytes: int) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                return file.read(most_bytes)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> CommandError:
+        return CommandError(
+            f"{self._path}: cannot be read: {error.strerror}; check the path; nothing was imported"
+        )
+
     def __iter__(self) -> Iterator[bytes]:
         try:
             with self._path.open("rb") as file:
@@ -40,10 +63,7 @@ class FileLines:
                     self._digest.update(raw)
                     yield raw
         except OSError as error:
-            raise CommandError(
-                f"{self._path}: cannot be read: {error.strerror}; check the path; nothing was "
-                "imported"
-            ) from error
+            raise self._unreadable(error) from error
 
     def text(self) -> Iterator[str]:
         """The lines as UTF-8, a mark at the beginning left out."""

@@ -10,7 +10,7 @@ from exporters.gateway import dialects, importing, opengatellm
 from exporters.gateway.dialects import DIALECTS, DialectError
 from exporters.gateway.opengatellm import RecordsError
 from footprint import factor_table, factors
-from footprint.factor_files import ademe, owid
+from footprint.factor_files import ademe, electricity_maps, owid
 from footprint.factors import FactorError
 from footprint.grid import eco2mix
 from footprint.grid.intensity import RTE_DIRECT, intensity_ug_per_kwh
@@ -20,7 +20,7 @@ from footprint.service.errors import CommandError
 from footprint.service.rack_file import Powers, Rack
 from footprint.service.register import Register, RegisterError
 from tests import pdu_exports
-from tests.factor_files import test_ademe, test_owid
+from tests.factor_files import test_ademe, test_electricity_maps, test_owid
 from tests.fuzz.target import Target, file, one_line, parts
 from tests.gateway import house, test_litellm_csv, test_records
 from tests.grid import test_eco2mix
@@ -63,8 +63,10 @@ def _published(data: bytes) -> None:
     """Each format as its publisher writes it."""
     lines = data.splitlines(keepends=True)
     try:
-        if ademe.recognises(lines[0] if lines else b""):
+        if ademe.recognises(data[:100]):
             found = ademe.read(lines, START)
+        elif electricity_maps.recognises(data[:100]):
+            found = electricity_maps.read(data, START)
         else:
             found = owid.read(lines, {"FRA": "FR", "DEU": "DE"}, "2025", START)
     except FactorError as error:
@@ -169,6 +171,7 @@ def _exports() -> Iterator[bytes]:
 def _published_files() -> Iterator[bytes]:
     for module in (test_ademe, test_owid):
         yield b"".join(module.LINES[:1] + module.LINES[-4:])
+    yield json.dumps(test_electricity_maps.answer()).encode()
 
 
 def _grids() -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """`footprint import factors`: formats told apart, all or nothing, versions beside one another."""
 
+import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from footprint.service.cli import main
 from footprint.service.clock import utc_now
 from footprint.service.store import open_store
 from footprint.statement import FactorUse
+from tests.factor_files.test_electricity_maps import row
 from tests.service.house import content
 
 FILES = Path(__file__).parents[1] / "factor_files" / "data"
@@ -70,6 +72,16 @@ def test_a_table_of_countries_needs_the_day_it_was_published(
     assert said[-1].endswith("6 new, 0 changed, 0 as held")
     assert headline().value == Decimal("46.1"), "generation never stands for consumption"
     assert run(capsys, OWID, "--published", "2025-10-01")[-1].endswith("0 changed, 6 as held")
+
+
+def test_years_of_electricity_maps_in_one_long_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(1990 + number % 30, 40, zone=f"Z{number // 30}") for number in range(300)]
+    text = json.dumps({"data": rows})
+    assert len(text) > 65_536
+    Path("years.json").write_text(text)
+    said = run(capsys, "years.json")
+    assert said[0].endswith("Electricity Maps' years: 300 rows, 300 factors")
+    assert said[-1].endswith("300 new, 0 changed, 0 as held")
 
 
 def test_a_value_changed_and_changed_back(capsys: pytest.CaptureFixture[str]) -> None:
