@@ -6,7 +6,6 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -383,29 +382,3 @@ def test_a_zone_without_a_factor_names_what_to_import(tmp_path) -> None:
     assert overview["factor_error"] == detail
     assert overview["total"]["energy_uj"] == sum(CONSUMERS.values())
     assert overview["total"]["emissions_ug"] is None
-
-
-def test_factors_are_shown_with_their_sources(house: House) -> None:
-    """Every shipped factor, each with where it comes from and since when it is known."""
-    items = house.get("/v1/factors").json()["items"]
-    assert len(items) == 20
-    assert all(item["source"] and item["known_from"] for item in items)
-    gwp = house.get("/v1/factors?indicator=gwp&zone=FR").json()["items"]
-    assert {item["method"] for item in gwp} == {"location", "market"}
-    gas = house.get("/v1/factors?subject=electricity/gas").json()["items"]
-    assert {item["unit"] for item in gas} == {"gCO2/kWh", "gCO2e/kWh"}
-
-
-def test_factors_are_listed_by_cursor(house: House) -> None:
-    """Each version once, also where several are of one validity."""
-    whole = house.get("/v1/factors").json()
-    assert whole["next"] is None
-    found = []
-    cursor = ""
-    while cursor is not None:
-        answer = house.get(f"/v1/factors?limit=3&cursor={quote(cursor)}").json()
-        assert len(answer["items"]) <= 3
-        found += answer["items"]
-        cursor = answer["next"]
-    assert found == whole["items"]
-    assert house.get("/v1/factors?limit=0").status_code == 400
