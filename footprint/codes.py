@@ -15,6 +15,8 @@ RESERVED = (SYSTEM, AGENT, IDLE, UNREGISTERED, UNATTRIBUTED)
 
 CODE_PATTERN = r"[a-z0-9][a-z0-9._-]{0,62}"
 CONSUMER_PATTERN = rf"^(?:{CODE_PATTERN}|{'|'.join(RESERVED)})\Z"
+SHOWN_PATTERN = r"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
+"""Text that shows as it is kept: no control characters, and none that turns its direction."""
 _CODE = re.compile(CODE_PATTERN)
 
 

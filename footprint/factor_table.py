@@ -7,13 +7,13 @@ README, "Factors", describes them.
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from footprint import factors
-from footprint.factors import ELECTRICITY, METHODS, RESOLUTIONS, Factor, FactorError
+from footprint import codes, factors
+from footprint.factors import ELECTRICITY, INDICATORS, METHODS, RESOLUTIONS, Factor, FactorError
 from footprint.interval import check_day
 
 REQUIRED = (
@@ -42,15 +42,23 @@ MAX_FIELD = 1000
 """Characters of a field: a source with its words."""
 MAX_FACTORS = 100_000
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+_SHOWN = re.compile(codes.SHOWN_PATTERN)
+_ZONE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,8})*")
+_SUBJECT = re.compile(r"[a-z][a-z0-9_-]{0,40}(/[a-z][a-z0-9_-]{0,40}){0,3}")
 _PART = re.compile(r"([a-z][a-z0-9_]{0,40})=(\S+)")
 
 
 def parse(text: str, known_from: datetime) -> list[Factor]:
-    """The factors in CSV text: `;`, decimal point, a header that names the columns.
+    """The factors in CSV text, as `parse_lines` reads them."""
+    return parse_lines(io.StringIO(text, newline=""), known_from)
+
+
+def parse_lines(lines: Iterable[str], known_from: datetime) -> list[Factor]:
+    """The factors in lines of CSV: `;`, decimal point, a header that names the columns.
 
     Raises FactorError with the line and column at fault.
     """
-    rows = csv.reader(io.StringIO(text), delimiter=DELIMITER, strict=True)
+    rows = csv.reader(lines, delimiter=DELIMITER, strict=True)
     found: dict[tuple[Any, ...], Factor] = {}
     try:
         header = next(rows, [])
@@ -93,6 +101,8 @@ def _cells(row: list[str], header: list[str], line: int) -> dict[str, str]:
     for name, text in zip(header, row, strict=True):
         if len(text) > MAX_FIELD:
             raise _error(line, f"{name} has more than {MAX_FIELD} characters")
+        if not _SHOWN.fullmatch(text):
+            raise _error(line, f"{name} has characters that do not show; write it anew")
     return dict.fromkeys(OPTIONAL, "") | dict(zip(header, row, strict=True))
 
 
@@ -111,16 +121,7 @@ def _factor(cells: Mapping[str, str], line: int, known_from: datetime) -> Factor
     valid_from, valid_to = read("valid_from", _day), read_if("valid_to", _day)
     if valid_to is not None and valid_to <= valid_from:
         raise _error(line, "valid_to is not after valid_from")
-    for column in REQUIRED:
-        if not cells[column]:
-            raise _error(line, f"{column} is empty")
-    resolution = cells["resolution"] or "year"
-    for column, text, allowed in (
-        ("method", cells["method"], METHODS),
-        ("resolution", resolution, RESOLUTIONS),
-    ):
-        if text not in allowed:
-            raise _error(line, f"{column} must be one of {', '.join(allowed)}")
+    _check_words(cells, line)
     factor = Factor(
         indicator=cells["indicator"],
         zone=cells["zone"],
@@ -137,7 +138,7 @@ def _factor(cells: Mapping[str, str], line: int, known_from: datetime) -> Factor
         subject=cells["subject"] or ELECTRICITY,
         low=low,
         high=high,
-        resolution=resolution,  # type: ignore[arg-type]
+        resolution=cells["resolution"] or "year",  # type: ignore[arg-type]
         licence=cells["licence"],
         parts=read("parts", parts_of),
     )
@@ -145,6 +146,26 @@ def _factor(cells: Mapping[str, str], line: int, known_from: datetime) -> Factor
     if found:
         raise _error(line, found)
     return factor
+
+
+def _check_words(cells: Mapping[str, str], line: int) -> None:
+    """Raise FactorError where a cell that has to hold words of a kind holds others, or none."""
+    for column in REQUIRED:
+        if not cells[column]:
+            raise _error(line, f"{column} is empty")
+    for column, pattern, form in (
+        ("zone", _ZONE, "FR, or FR-COR"),
+        ("subject", _SUBJECT, "electricity, or electricity/gas"),
+    ):
+        if cells[column] and not pattern.fullmatch(cells[column]):
+            raise _error(line, f"{column} {cells[column][:40]!r} is not written like {form}")
+    for column, allowed in (
+        ("indicator", INDICATORS),
+        ("method", METHODS),
+        ("resolution", (*RESOLUTIONS, "")),
+    ):
+        if cells[column] not in allowed:
+            raise _error(line, f"{column} must be one of {', '.join(filter(None, allowed))}")
 
 
 def _number(text: str) -> Decimal:

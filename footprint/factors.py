@@ -17,6 +17,7 @@ from footprint.statement import FactorUse
 
 Method = Literal["location", "market"]
 METHODS = ("location", "market")
+INDICATORS = ("gwp", "adpe", "water", "primary_energy")
 ELECTRICITY = "electricity"
 """What most factors are of: a kilowatt-hour of a zone's mix. Of a technology of it:
 `electricity/nuclear` and so on."""
@@ -148,8 +149,9 @@ def applicable(
 ) -> FactorUse:
     """The factor for a Paris day `on`, as known at `as_of`.
 
-    The one valid on that day; else the newest before it, else the oldest, `provisional` until the
-    day's own is published. Only factors whose basis begins with `basis` count (for the headline
+    The one valid on that day, of several the one whose validity began last, and of these the one
+    known last; else the newest before it, else the oldest, `provisional` until the day's own is
+    published. Only factors whose basis begins with `basis` count (for the headline
     indicator: life-cycle, consumption mix). Raises FactorError where the zone has none.
     """
     if basis is None:
@@ -184,8 +186,8 @@ def _known(
     return list(latest.values())
 
 
-def _newest(factor: Factor) -> tuple[date, str, datetime]:
-    return factor.valid_from, factor.published, factor.known_from
+def _newest(factor: Factor) -> tuple[date, datetime, str]:
+    return factor.valid_from, factor.known_from, factor.published
 
 
 def use(factor: Factor, *, provisional: bool) -> FactorUse:

@@ -34,6 +34,8 @@ from footprint.interval import PARIS, check_day
 MAX_COLUMNS = 200
 MAX_MW = 500_000
 """Five times the most that France ever used (102 GW, February 2012; RTE, "Bilan électrique")."""
+LEAST_MW = -3_000
+"""What stands still takes some power of its own; more than that is another column's value."""
 MAX_RATE = 2_000
 """More than any fuel emits, g/kWh."""
 ROWS_A_DAY = 96
@@ -194,11 +196,13 @@ def _rows(
             continue
         if form is _RTE and closed:
             raise GridError(f"line {line}: rows after the file's end; give one file at a time")
-        if len(cells) not in (columns.width, columns.width + form.spare):
+        if len(cells) != columns.width + form.spare or any(cells[columns.width :]):
             raise GridError(
-                f"line {line}: {len(cells)} fields where the header has {columns.width}; the file "
-                "may be cut off: download it again"
+                f"line {line}: {len(cells)} fields do not fit the header's {columns.width}; the "
+                "file may be cut off: download it again"
             )
+        if not raw.endswith(b"\n"):
+            raise GridError(f"line {line}: it has no end: the file is cut off; download it again")
         row = _Cells(line, cells, names)
         if cells[columns.perimeter].strip() != PERIMETER:
             raise row.error(
@@ -274,6 +278,9 @@ def _dated(rows: Iterable[_Cells], columns: _Columns, series: Series) -> Iterato
             ) from None
         if int(instant.timestamp()) % QUARTER_S:
             raise row.error(place, f"{text[:40]!r} is not the start of a quarter-hour")
+        off = instant.astimezone(PARIS).replace(tzinfo=None) - _local(row, columns)
+        if abs(off) > timedelta(hours=1):  # an hour: where the clock changes
+            raise row.error(place, f"{text[:40]!r} is another time than the row's day and hour")
         series.count()
         yield _quarter(row, columns, instant, series)
 
@@ -286,22 +293,20 @@ def _quarter(row: _Cells, columns: _Columns, at: datetime, series: Series) -> Qu
             f"{row.cells[columns.nature][:40]!r} is none of {', '.join(sorted(_NATURES))}",
         )
 
-    def number(place: int, most: int) -> int | None:
+    def number(place: int, least: int, most: int) -> int | None:
         text = row.cells[place].strip()
         if text in _NOT_KNOWN:
             series.not_known += 1
         if not text or text in _NOT_KNOWN:
             return None
-        if _NUMBER.fullmatch(text) is None or abs(int(text)) > most:
-            raise row.error(place, f"{text[:40]!r} is not a whole number up to {most}")
+        if _NUMBER.fullmatch(text) is None or not least <= int(text) <= most:
+            raise row.error(place, f"{text[:40]!r} is not a whole number from {least} to {most}")
         return int(text)
 
-    rate = None if columns.rate is None else number(columns.rate, MAX_RATE)
-    if rate is not None and rate < 0:
-        raise row.error(columns.rate or 0, f"{rate} is negative")
+    rate = None if columns.rate is None else number(columns.rate, 0, MAX_RATE)
     return Quarter(
         int(at.timestamp()),
         nature,
-        tuple(number(place, MAX_MW) for place in columns.generation),
+        tuple(number(place, LEAST_MW, MAX_MW) for place in columns.generation),
         rate,
     )

@@ -6,10 +6,11 @@ database, each a new version beside what was held, and a report of every value t
 """
 
 import argparse
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import msgspec
 from footprint import factor_table
 from footprint.factor_files import ademe, electricity_maps, owid
 from footprint.factor_files.found import Found
-from footprint.factors import Factor, FactorError
+from footprint.factors import ELECTRICITY, Factor, FactorError, headline
 from footprint.service import place
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
@@ -27,11 +28,10 @@ from footprint.service.file_lines import FileLines
 if TYPE_CHECKING:
     from footprint.service.store_factors import Difference
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 SHOWN = 50
 """Changed values that are named; of more, their number."""
-
-MOST_CHARACTERS = 64_000_000
-"""Of a plain table."""
 
 
 class _UndoneError(Exception):
@@ -71,8 +71,11 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         with suppress(_UndoneError), store.write() as connection:
             for file in files:
+                before = store_factors.all_factors(connection)
                 changes = store_factors.add(connection, file.found.factors)
-                report += [f"{file.path}: {line}" for line in _said(file, changes)]
+                after = store_factors.all_factors(connection)
+                told = [*_said(file, changes), *_applies(file.found, before, after)]
+                report += [f"{file.path}: {line}" for line in told]
             if chosen.preview:
                 raise _UndoneError
     finally:
@@ -83,7 +86,9 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _read(path: Path, published: str | None, now: datetime) -> _File:
-    first = FileLines(path, _WHAT).head()
+    lines = FileLines(path, _WHAT)
+    lines.check()
+    first = lines.head()
     try:
         for what, recognises, read in _FORMATS:
             if recognises(first):
@@ -97,14 +102,7 @@ _WHAT = "a file of factors"
 
 
 def _table(path: Path, now: datetime) -> Found:
-    lines: list[str] = []
-    left = MOST_CHARACTERS
-    for line in FileLines(path, _WHAT).text():
-        left -= len(line)
-        if left < 0:
-            raise FactorError(f"more than {MOST_CHARACTERS:,} characters; import it in parts")
-        lines.append(line)
-    found = factor_table.parse("".join(lines), now)
+    found = factor_table.parse_lines(FileLines(path, _WHAT).text(), now)
     return Found(found, len(found), [])
 
 
@@ -116,6 +114,8 @@ def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
     from babel.core import get_global  # noqa: PLC0415 - slow to import
 
     try:
+        if not _DAY.fullmatch(published or ""):
+            raise ValueError
         date.fromisoformat(published or "")
     except ValueError:
         raise FactorError(
@@ -149,6 +149,28 @@ def _said(file: _File, changes: "Difference") -> list[str]:
         lines.append(f"changed: {len(changes.changed) - SHOWN} more")
     lines.append(f"{len(changes.new)} new, {len(changes.changed)} changed, {changes.same} as held")
     return lines
+
+
+def _applies(found: Found, before: list[Factor], after: list[Factor]) -> Iterator[str]:
+    """Every day from which another headline factor applies than before: what figures rest on."""
+    zones = {one.zone for one in found.factors if one.subject == ELECTRICITY}
+    for zone in sorted(zones):
+        was, is_ = ([one for one in held if one.zone == zone] for held in (before, after))
+        days = {one.valid_from for one in is_} | {one.valid_to for one in is_ if one.valid_to}
+        last = None
+        for day in sorted(days):
+            old, new = _headline(was, zone, day), _headline(is_, zone, day)
+            if old != new and (old, new) != last:
+                yield f"applies from {day} in {zone}: {new} instead of {old}"
+            last = (old, new)
+
+
+def _headline(held: list[Factor], zone: str, day: date) -> str:
+    try:
+        use = headline(held, zone, day, _NEVER)
+    except FactorError:
+        return "none"
+    return f"{use.value.normalize():f} {use.unit}{' (provisional)' if use.provisional else ''}"
 
 
 def _value(factor: Factor) -> str:

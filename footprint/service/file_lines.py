@@ -27,6 +27,11 @@ class FileLines:
         """Of what was read, in hexadecimal."""
         return self._digest.hexdigest()
 
+    def check(self) -> None:
+        """Raise CommandError for what is no file: a pipe can be read but once."""
+        if self._path.exists() and not self._path.is_file():
+            raise CommandError(f"{self._path}: is no file; give a file; nothing was imported")
+
     def head(self) -> bytes:
         """The first bytes of the file, some of its first line at least."""
         return self._read(HEAD_BYTES)

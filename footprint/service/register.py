@@ -15,8 +15,7 @@ from footprint import codes
 from footprint.service.errors import PlaceError
 
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
-SHOWN = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*\Z"
-"""Text that shows as it is kept: no control characters, and none that turns its direction."""
+SHOWN = rf"^{codes.SHOWN_PATTERN}\Z"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=SHOWN)]
 Permille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]

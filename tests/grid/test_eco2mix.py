@@ -163,7 +163,7 @@ def test_columns_are_found_by_name_in_files_of_36() -> None:
 def broken() -> Iterator[tuple[str, list[bytes], str]]:
     day = rte_day("2026-01-05")
     yield "no end", [HEADER, *day], "closing sentence"
-    yield "cut in a row", [HEADER, *day[:40], day[40][:60]], "line 42: .* fields"
+    yield "cut in a row", [HEADER, *day[:40], day[40][:60]], "line 42: .* fields do not fit"
     yield "cut in a day", [HEADER, *day[:40], CLOSING], "the last day ends before 10:00"
     yield "a row left out", [HEADER, *day[:40], *day[41:], CLOSING], "line 42.*10:15 stands where"
     yield "no first row", [HEADER, *day[1:], CLOSING], "line 2.*begins at 00:15"
@@ -190,9 +190,21 @@ def broken() -> Iterator[tuple[str, list[bytes], str]]:
     yield "nature", [ODRE[0], ODRE[1].replace(b"temps", b"autre")], "is none of"
     yield "no offset", [ODRE[0], ODRE[1].replace(b"+01:00", b"")], "not an instant with its offset"
     yield "off the quarter", [ODRE[0], ODRE[1].replace(b":00+01", b":01+01")], "not the start"
+    cells = day[5].split(b"\t")
+    lost = b"\t".join([*cells[:11], *cells[12:]])
+    yield (
+        "a field lost",
+        [HEADER, *day[:5], lost, *day[6:], CLOSING],
+        "line 7: 40 fields do not fit",
+    )
+    moved = b"\t".join([*cells[:-1], b"7\n"])
+    yield "a field more", [HEADER, *day[:5], moved, *day[6:], CLOSING], "line 7: 41 fields do not"
+    yield "far below zero", [ODRE[0], ODRE[1].replace(b";7147;", b";-7147;")], "from -3000 to"
+    yield "cut in the last field", [*ODRE[:5], ODRE[5].rstrip()[:-1]], "line 6: it has no end"
+    yield "day and instant", [ODRE[0], ODRE[1].replace(b";2021-12-11;", b";2021-12-10;")], "another"
     yield "a word", [ODRE[0], ODRE[1].replace(b"7147", b"beaucoup")], "'Gaz .MW.'.*'beaucoup'"
-    yield "too much", [ODRE[0], ODRE[1].replace(b"7147", b"7147000")], "up to 500000"
-    yield "a negative rate", [ODRE[0], ODRE[1].replace(b";73;", b";-73;")], "is negative"
+    yield "too much", [ODRE[0], ODRE[1].replace(b"7147", b"7147000")], "from -3000 to 500000"
+    yield "a negative rate", [ODRE[0], ODRE[1].replace(b";73;", b";-73;")], "from 0 to 2000"
     yield "a date", [HEADER, day[0].replace(b"2026-01-05", b"05/01/2026")], "not a date"
     yield "a time", [HEADER, day[0].replace(b"00:00", b"00:10")], "not the time"
     yield "time to come", [HEADER, *_blank(day), CLOSING], "no quarter-hour has a value"
@@ -200,7 +212,7 @@ def broken() -> Iterator[tuple[str, list[bytes], str]]:
 
 def _blank(lines: list[bytes]) -> list[bytes]:
     return [
-        b"\t".join([*line.split(b"\t")[:4], *[b""] * line.count(b"\t")][: line.count(b"\t") + 1])
+        b"\t".join([*line.split(b"\t")[:4], *[b""] * (line.count(b"\t") - 3)]) + b"\n"
         for line in lines
     ]
 

@@ -1,6 +1,7 @@
 """`footprint import factors`: formats told apart, all or nothing, versions beside one another."""
 
 import json
+import resource
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_what_ships_is_what_is_published(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_table_of_countries_needs_the_day_it_was_published(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for given in ((), ("--published", "autumn")):
+    for given in ((), ("--published", "autumn"), ("--published", "20251001")):
         assert "--published YYYY-MM-DD" in failure(capsys, OWID, *given)
     said = run(capsys, OWID, "--published", "2025-10-01")
     assert said[0].endswith("Our World in Data's table: 14 rows, 6 factors")
@@ -96,10 +97,30 @@ def test_a_value_changed_and_changed_back(capsys: pytest.CaptureFixture[str]) ->
         "(A correction, 2026-07) becomes 50 gCO2e/kWh (A correction, 2026-07)"
     )
     assert (headline().value, at_second := utc_now())[0] == Decimal(50)
-    assert run(capsys, "one.csv")[-1].endswith("0 new, 1 changed, 0 as held")
+    assert said[3:] == [
+        "footprint: two.csv: applies from 2025-01-01 in FR: 50 gCO2e/kWh instead of 46.1 gCO2e/kWh",
+        "footprint: two.csv: applies from 2026-01-01 in FR: 50 gCO2e/kWh (provisional) instead of "
+        "46.1 gCO2e/kWh (provisional)",
+    ]
+    assert run(capsys, "one.csv")[2].endswith("0 new, 1 changed, 0 as held")
     assert headline() == first
     assert headline(at_first) == first
     assert headline(at_second).value == Decimal(50)
+
+
+@pytest.mark.parametrize("published", ["2025-12-01", "2027"])
+def test_a_correction_holds_whatever_it_calls_itself(
+    capsys: pytest.CaptureFixture[str], published: str
+) -> None:
+    """Other words for its basis, an earlier day of publication: it was learned last, so it applies,
+    and the report says what changes, though no factor held does."""
+    row = "gwp;FR;99.9;gCO2e/kWh;2025-01-01;2026-01-01;life-cycle, consumption mix, anew;location;"
+    Path("other.csv").write_text(f"{HEADER}{row}A correction;{published}\n")
+    said = run(capsys, "--database", "footprint.db", "other.csv")
+    assert said[1].endswith("1 new, 0 changed, 0 as held")
+    assert "applies from 2025-01-01 in FR: 99.9 gCO2e/kWh instead of 46.1 gCO2e/kWh" in said[2]
+    assert headline().value == Decimal("99.9")
+    assert len(run(capsys, "other.csv")) == 2
 
 
 def test_what_was_corrected_stays_corrected(capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,10 +150,26 @@ def test_one_damaged_file_keeps_all_out(capsys: pytest.CaptureFixture[str]) -> N
     assert "line 1: no column is called 'a'" in failure(capsys, ADEME, "words.csv")
     Path("bytes.csv").write_bytes(HEADER.encode() + b"\xff\n")
     assert "line 2: not UTF-8" in failure(capsys, ADEME, "bytes.csv")
+    Path("nul.csv").write_text(HEADER + ROW.format("46.1").replace("A correction", "A\0B"))
+    assert "line 2: source has characters that do not show" in failure(capsys, "nul.csv")
+    Path("pipe.csv").mkdir()
+    assert "is no file" in failure(capsys, "pipe.csv")
     Path("long.csv").write_bytes(b"x" * 70_000)
     assert "line 1: longer than 65536 bytes" in failure(capsys, "long.csv")
     assert "cannot be read" in failure(capsys, "nothing.csv")
     assert not Path("footprint.db").exists()
+
+
+def test_a_table_of_many_lines_is_refused_at_its_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not after all of it is in memory."""
+    with Path("many.csv").open("w") as file:
+        for _ in range(100):
+            file.write("é\n" * 100_000)
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "line 1: no column is called 'é'" in failure(capsys, "many.csv")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 16 * 1024
 
 
 def test_versions_are_known_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
