@@ -22,6 +22,7 @@ try:
         cli_evidence,
         cli_fsck,
         cli_import,
+        cli_readmit,
         cli_statement,
         cli_usage,
         damage,
@@ -84,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_access.add(commands.add_parser("access", help="who may write: enrolment, tokens, log"))
     fsck = commands.add_parser("fsck", help="check that the database agrees with its pages")
     cli_fsck.add(fsck)
+    cli_readmit.add(
+        commands.add_parser("readmit", help="count pages that came while this clock was behind")
+    )
     cli_archive.add(commands.add_parser("archive", help="let old months leave as verified files"))
     cli_db.add(commands.add_parser("db", help="the database's own matters"))
     _add_fleet(commands)

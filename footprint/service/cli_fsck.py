@@ -37,11 +37,13 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         if chosen.repair:
             for message in repair.repair(store):
-                sys.stdout.write(f"footprint: {chosen.database}: made anew: {message}\n")
+                sys.stdout.write(f"footprint: {chosen.database}: {one_line(message)}\n")
         with store.read() as connection:
             for message in fsck.check(connection, checked):
                 _say(chosen.database, message)
                 wrong += 1
+            for message in fsck.quarantined(connection):
+                sys.stdout.write(f"footprint: {chosen.database}: {one_line(message)}\n")
     finally:
         store.close()
     if checked.damaged:

@@ -1,21 +1,41 @@
 """Whether the pages behind a statement are still those that it was made from.
 
 In: what a statement, as JSON, says of its ledgers, and the database. Out: what differs, one line
-each. Of each ledger every page up to the one that the statement names is read: bytes, hash, chain.
+each. Of each ledger every page up to the one that the statement names is read: bytes, hash, chain;
+and the energies are summed again as of the statement's instant.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from footprint import ledger, merkle
-from footprint.service import judge, store_archived
+from footprint.factors import FactorError
+from footprint.service import judge, reports, store_archived
 from footprint.service.kinds import ENERGY, USAGE, Kind
-from footprint.statement import LedgerHead
+from footprint.statement import LedgerHead, Scope
 
 _head_decoder = msgspec.json.Decoder(ledger.PageHead)
+
+
+class ToldFigure(msgspec.Struct, frozen=True):
+    """What is needed of a figure."""
+
+    energy_uj: int
+
+
+class ToldLine(msgspec.Struct, frozen=True):
+    """What is needed of a line."""
+
+    consumer: str
+    component: str
+    part: str
+    figure: ToldFigure
+    via: str | None = None
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -23,6 +43,9 @@ class Told(msgspec.Struct, frozen=True):
 
     month: str
     as_of: str
+    zone: str
+    scope: Scope
+    lines: list[ToldLine]
     ledgers: list[LedgerHead]
     ledgers_root: str
     usage_ledgers: list[LedgerHead] = []
@@ -44,6 +67,44 @@ def differences(connection: Connection, told: Told) -> Iterator[str]:
         for head in heads:
             for said in _ledger(connection, kind, head):
                 yield f"{kind.name}s of {head.host_id}, ledger {head.ledger_id}: {said}"
+    yield from _figures(connection, told)
+
+
+def _figures(connection: Connection, told: Told) -> Iterator[str]:
+    """Which energies are not those that the pages give as of the statement's instant: of a page
+    neither its bytes nor its chain say whether it counts, and since when it is known."""
+    scope = told.scope
+    asked = reports.Asked(
+        told.month,
+        project=scope.code if scope.kind == "project" else None,
+        sia=scope.code if scope.kind in ("sia", "server") else None,
+    )
+    try:
+        as_of = datetime.fromisoformat(told.as_of)
+        found = reports.statement(connection, asked, told.zone, as_of, rolled=False)
+    except (reports.ReportError, FactorError, ValueError) as error:
+        yield f"its figures cannot be made again: {error}"
+        return
+    is_, was = _energies_uj(found.lines), _energies_uj(told.lines)
+    for key in sorted(was):
+        # More may be there: pages that came while the statement was made.
+        if is_.get(key, 0) < was[key]:
+            yield (
+                f"{', '.join(key)}: its pages give {is_.get(key, 0)} uJ as of {told.as_of}, the "
+                f"statement has {was[key]}; whether pages count, or since when, was changed"
+            )
+
+
+def _energies_uj(lines: Iterable[Any]) -> dict[tuple[str, ...], int]:
+    """Energies that further pages can only add to: of each component, and of each consumer's own
+    lines. A shared server's are divided anew by every page of its usage."""
+    servers = {line.via for line in lines if line.via is not None}
+    found: Counter[tuple[str, ...]] = Counter()
+    for line in lines:
+        found["all", line.component] += line.figure.energy_uj
+        if line.via is None and line.consumer not in servers:
+            found[line.consumer, line.component, line.part] += line.figure.energy_uj
+    return dict(found)
 
 
 def _ledger(connection: Connection, kind: Kind[Any], head: LedgerHead) -> Iterator[str]:
@@ -61,14 +122,19 @@ def _ledger(connection: Connection, kind: Kind[Any], head: LedgerHead) -> Iterat
             yield f"pages {last_seq + 1} to {row.seq - 1} are gone"
         elif last_hash and _previous(row.body) != last_hash:
             yield f"page {row.seq} does not follow from the page before it"
-        stub = not kind.whole and row.state == "quarantined" and judge.is_stub(row.body)
-        if not stub and ledger.hash_bytes(row.body) != row.hash:
+        if is_damaged(kind, row):
             yield f"page {row.seq}: its bytes were changed"
         last_hash, last_seq = row.hash, row.seq
     if last_seq != head.seq:
         yield f"page {head.seq} is gone"
     elif last_hash != head.hash:
         yield f"page {head.seq} is another: it has the hash {last_hash}, the statement {head.hash}"
+
+
+def is_damaged(kind: Kind[Any], row: Any) -> bool:
+    """Whether the bytes of a page's row are not those that its hash is of."""
+    stub = not kind.whole and row.state == "quarantined" and judge.is_stub(row.body)
+    return not stub and ledger.hash_bytes(row.body) != row.hash
 
 
 def _left(connection: Connection, kind: Kind[Any], head: LedgerHead) -> Iterator[str]:

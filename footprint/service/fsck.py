@@ -18,12 +18,17 @@ from footprint.service import (
     store_boards,
     store_check,
     store_factors,
+    store_grid,
+    store_nodes,
 )
 from footprint.service.archived import Gone
 from footprint.service.fsck_devices import Devices
 from footprint.service.fsck_ledger import Add, Checked, Key, Ledger
 from footprint.service.kinds import ENERGY, USAGE, Kind
 from footprint.service.store_chains import P
+
+SHOWN = 20
+"""Quarantined pages of each kind that are named."""
 
 
 def check(connection: Connection, checked: Checked) -> Iterator[str]:
@@ -42,7 +47,17 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
         yield from _readable(
             fsck_rollups.check(connection, devices.days_us, gone_us, checked), checked
         )
-    yield from _readable(_factors(connection), checked)
+    yield from _readable(_imported(connection), checked)
+
+
+def quarantined(connection: Connection) -> Iterator[str]:
+    """Pages that are kept but left out, each with its reason; of many, how many more there are."""
+    for kind in (ENERGY, USAGE):
+        found, more = kind.chains.reasons(connection, SHOWN)
+        for host_id, ledger_id, seq, reason in found:
+            yield f"quarantined: host {host_id}, ledger {ledger_id}, {kind.name} {seq}: {reason}"
+        if more:
+            yield f"quarantined: {more} more {kind.name}s"
 
 
 def _integrity(connection: Connection, checked: Checked) -> Iterator[str]:
@@ -51,9 +66,13 @@ def _integrity(connection: Connection, checked: Checked) -> Iterator[str]:
         yield f"database: {message}"
 
 
-def _factors(connection: Connection) -> Iterator[str]:
+def _imported(connection: Connection) -> Iterator[str]:
     for message in store_factors.unusable(connection):
         yield f"factor {message}: it is left out; import a right one"
+    for message in store_nodes.unusable(connection):
+        yield f"imported energy of {message}: it is left out; import its file again"
+    for message in store_grid.unusable(connection):
+        yield f"grid {message}: it is left out; import its file again"
 
 
 def _readable(messages: Iterator[str], checked: Checked) -> Iterator[str]:

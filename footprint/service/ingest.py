@@ -170,6 +170,32 @@ def take(
     return answers
 
 
+def sheets_of(kind: Kind[P], bodies: Iterable[bytes]) -> list[Sheet[P]]:
+    """Pages that are held, on their way in again."""
+    envelopes = (ledger.Envelope(ledger.hash_bytes(body), msgspec.Raw(body)) for body in bodies)
+    return [_open(one, index, kind, set()) for index, one in enumerate(envelopes)]
+
+
+def take_again(
+    connection: Connection, kind: Kind[P], sheets: Sequence[Sheet[P]], now: datetime
+) -> list[Taken[P]]:
+    """Judge pages again that are held and were left out, as if they came now, in their order; those
+    that can be used count from now on. What became of each."""
+    by_key: Sheets[P] = defaultdict(list)
+    for sheet in sheets:
+        by_key[sheet.key].append(sheet)
+    desk = _Desk(connection, kind, [by_key], to_us(now))
+    found = [desk.judge(sheet) for sheet in sheets]
+    taken = [item for item in found if item.page is not None]
+    pages = Outcome([], [], taken, 0).pages()
+    kind.chains.replace_pages(connection, [_row(item) for item in taken])
+    moves = [desk.stay(key, taken) for key in sorted({item.sheet.key for item in taken})]
+    kind.chains.move_heads(connection, moves)
+    kind.chains.insert_content(connection, pages)
+    kind.also(connection, pages, to_us(now))
+    return found
+
+
 def heads(connection: Connection, kind: Kind[P], keys: Iterable[Key]) -> list[ledger.Head]:
     """The heads held of the ledgers in a batch."""
     return [kind.chains.head(connection, *key) for key in keys]
@@ -200,14 +226,21 @@ class _Desk(Generic[P]):
             fresh = _fresh(self._connection, self._kind, head, sheets)
             duplicates += len(sheets) - len(fresh)
             if fresh:
-                items = [self._judge(sheet) for sheet in fresh]
+                items = [self.judge(sheet) for sheet in fresh]
                 moves.append(_move(head, items))
                 head = ledger.Head(*key, fresh[-1].head.seq, fresh[-1].hash)
                 taken += items
             heads.append(head)
         return Outcome(heads, moves, taken, duplicates)
 
-    def _judge(self, sheet: Sheet[P]) -> Taken[P]:
+    def stay(self, key: Key, taken: Iterable[Taken[P]]) -> Move:
+        """A head that stays where it is, with the latest end of its pages that now count."""
+        own = [item for item in taken if item.sheet.key == key]
+        head = self._heads[key]
+        return _move(head, own)._replace(seq=head.seq, hash=head.hash)
+
+    def judge(self, sheet: Sheet[P]) -> Taken[P]:
+        """What becomes of a page by what is held, and by those judged before it."""
         page, interval_us, now_us = sheet.content, sheet.interval_us, self._now_us
         if isinstance(page, str) or interval_us is None:
             if not self._kind.whole:

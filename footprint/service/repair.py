@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from footprint import usage
 from footprint.service import (
+    evidence,
     judge,
     rollups,
     store_archived,
@@ -35,19 +36,38 @@ def repair(store: Store) -> Iterator[str]:
     with store.read() as connection:
         energy, asked = _ledgers(connection, ENERGY), _ledgers(connection, USAGE)
     for host_id in sorted(energy.keys() | asked.keys()):
-        devices = Devices()
-        with store.write_pages({host_id}, ()) as connection:
-            yield from _contents(connection, ENERGY, energy.get(host_id, []), devices.add)
-            yield from _contents(connection, USAGE, asked.get(host_id, []), _nothing)
-            gone_us = store_archived.until_us(connection)
-            if list(devices.check(connection, gone_us, host_id)):
-                rows = devices.rows(connection, host_id, gone_us)
-                store_check.replace_devices(connection, host_id, rows)
-                yield f"host {host_id}: its devices"
+        try:
+            with store.write_pages({host_id}, ()) as connection:
+                made = _host(connection, host_id, energy.get(host_id, []), asked.get(host_id, []))
+        except DamagedError as error:
+            yield f"left as it is: host {host_id}: {error}; restore the newest backup"
+        else:
+            yield from (f"made anew: {line}" for line in made)
     with store.write_rollups() as connection:
         store_places.settle(connection, store_register.sites(connection), 0)
         store_rollups.mark_everything(connection)
-    yield f"rollups: {rollups.refresh(store)} days summed again"
+    yield f"made anew: rollups: {rollups.refresh(store)} days summed again"
+
+
+class DamagedError(Exception):
+    """A page is not as it came: what was made of it when it came is all that is left of it."""
+
+
+def _host(
+    connection: Connection, host_id: str, energy: Iterable[Key], asked: Iterable[Key]
+) -> list[str]:
+    """Make a host's rows anew; what was. DamagedError where a page of its is not as it came."""
+    devices = Devices()
+    made = [
+        *_contents(connection, ENERGY, energy, devices.add),
+        *_contents(connection, USAGE, asked, _nothing),
+    ]
+    gone_us = store_archived.until_us(connection)
+    if list(devices.check(connection, gone_us, host_id)):
+        rows = devices.rows(connection, host_id, gone_us)
+        store_check.replace_devices(connection, host_id, rows)
+        made.append(f"host {host_id}: its devices")
+    return made
 
 
 def _nothing(_page: usage.UsagePage, _known_from_us: int) -> None:
@@ -69,7 +89,11 @@ def _contents(
 ) -> Iterator[str]:
     for key in keys:
         accepted: list[P] = []
-        for row in kind.chains.ledger_pages(connection, *key):
+        rows = kind.chains.ledger_pages(connection, *key).all()
+        damaged = [row.seq for row in rows if evidence.is_damaged(kind, row)]
+        if damaged:
+            raise DamagedError(f"page {damaged[0]} of ledger {key[1]} is not as it came")
+        for row in rows:
             page = judge.content(row.body, kind.decode)
             if row.state == "accepted" and not isinstance(page, str):
                 accepted.append(page)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select, tuple_
 from sqlmodel import SQLModel
 
 from footprint import ledger
@@ -84,6 +84,9 @@ class Move(NamedTuple):
 
 class HeadMovedError(RuntimeError):
     """Somebody else moved a head within this transaction's time: cannot be, but is checked."""
+
+
+EVER = (0, 2**63 - 1)
 
 
 class Chains(Generic[P]):
@@ -228,6 +231,52 @@ class Chains(Generic[P]):
     def insert_pages(self, connection: Connection, rows: Sequence[PageRow]) -> None:
         """Keep pages' evidence."""
         store_bulk.insert(connection, self._page, [_evidence(row) for row in rows])
+
+    def replace_pages(self, connection: Connection, rows: Sequence[PageRow]) -> None:
+        """Exchange the rows of pages that are held for these, whose state is another."""
+        held = self._page
+        for row in rows:
+            connection.execute(
+                delete(held).where(
+                    held.c.host_id == row.host_id,
+                    held.c.ledger_id == row.ledger_id,
+                    held.c.seq == row.seq,
+                )
+            )
+        self.insert_pages(connection, rows)
+
+    def quarantined(
+        self, connection: Connection, came_us: tuple[int, int] = EVER, hosts: Collection[str] = ()
+    ) -> list[Any]:
+        """Pages of `hosts` (none: of all) that came in [from, to) and were left out, in the order
+        of hosts and time."""
+        rows = self._page
+        query = select(rows).where(
+            rows.c.state == literal_column("'quarantined'"),
+            rows.c.known_from_us >= came_us[0],
+            rows.c.known_from_us < came_us[1],
+        )
+        if hosts:
+            query = query.where(rows.c.host_id.in_(tuple(hosts)))
+        order = (rows.c.host_id, rows.c.start_us, rows.c.ledger_id, rows.c.seq)
+        return list(connection.execute(query.order_by(*order)))
+
+    def reasons(
+        self, connection: Connection, limit: int
+    ) -> tuple[list[tuple[str, str, int, str]], int]:
+        """Why pages were left out, of some that came last: host, ledger, number, reason; and how
+        many more there are."""
+        rows = self._page
+        left_out = rows.c.state == literal_column("'quarantined'")
+        query = (
+            select(rows.c.host_id, rows.c.ledger_id, rows.c.seq, rows.c.reason)
+            .where(left_out)
+            .order_by(rows.c.known_from_us.desc(), rows.c.host_id, rows.c.ledger_id, rows.c.seq)
+            .limit(limit)
+        )
+        found = [tuple(row) for row in connection.execute(query)]
+        count = connection.execute(select(func.count()).where(left_out)).scalar_one()
+        return found, count - len(found)
 
     def insert_content(self, connection: Connection, pages: Sequence[Dated[P]]) -> None:
         """Keep what accepted pages say, as rows that can be summed."""

@@ -3,13 +3,15 @@
 In: quarter-hours of imported files. Out: for each quarter-hour of a span the row that holds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from footprint.grid.quarter import NATURES, TECHNOLOGIES, Quarter
+from footprint.grid.eco2mix import LEAST_MW, MAX_MW
+from footprint.grid.quarter import NATURES, QUARTER_S, TECHNOLOGIES, Quarter
+from footprint.interval import from_us
 from footprint.nodes import Span
 from footprint.service import store_bulk, tables
 from footprint.service.tables_grid import GridQuarter
@@ -83,11 +85,31 @@ def held_quarters(
     )
     found: dict[int, Quarter] = {}
     for row in connection.execute(query):
+        if _flaw(row):
+            continue
         quarter = _quarter(row)
         before = found.get(quarter.start_s)
         if before is None or _rank(quarter) >= _rank(before):
             found[quarter.start_s] = quarter
     return found
+
+
+def _flaw(row: Any) -> str:
+    """Why a row is no quarter-hour; empty where it is one."""
+    if row.nature not in NATURES:
+        return f"its nature is {row.nature!r}"
+    if row.start_us % (QUARTER_S * _US):
+        return "it does not start with a quarter-hour"
+    numbers = [getattr(row, f"{technology}_mw") for technology in TECHNOLOGIES]
+    wrong = [mw for mw in numbers if mw is not None and not LEAST_MW <= mw <= MAX_MW]
+    return f"{wrong[0]} MW cannot be" if wrong else ""
+
+
+def unusable(connection: Connection) -> Iterator[str]:
+    """The rows that are left out of every figure, each with what is wrong with it."""
+    for row in connection.execute(select(_GRID).order_by(_GRID.c.zone, _GRID.c.start_us)):
+        if flaw := _flaw(row):
+            yield f"{row.zone} from {from_us(row.start_us).isoformat()}: {flaw}"
 
 
 def _rank(quarter: Quarter) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, func, select
 
-from footprint import interval
+from footprint import codes, interval
 from footprint.nodes import DeviceEnergy, DeviceKey, NodeEnergy, Span, intersect
 from footprint.service import tables
 from footprint.service.store_facts import Window
@@ -23,6 +23,8 @@ _SENSOR = tables.table(tables.Sensor)
 _GAP = tables.table(tables.Gap)
 _UJ_PER_J = 1_000_000
 BATCH = 5000
+MOST_UJ = 2**62
+QUALITIES = ("counter", "integrated", "modelled")
 LONGEST_US = 86_400_000_000
 """A node fact lasts a day at most, so that it is found by its start; longer ones do not count."""
 
@@ -102,7 +104,27 @@ def _imported(
         _IMPORT.c.known_from_us == last.c.known_from_us,
     )
     for row in connection.execute(select(_IMPORT).join(last, same)):
-        yield _fact(row.meter, row.start_us, row.end_us, row)
+        if not _flaw(row):
+            yield _fact(row.meter, row.start_us, row.end_us, row)
+
+
+def _flaw(row: Any) -> str:
+    """Why an imported row is no fact; empty where it is one."""
+    if row.energy_uj < 0 or row.energy_uj > MOST_UJ:
+        return f"its energy is {row.energy_uj} uJ"
+    if row.quality not in QUALITIES:
+        return f"its quality is {row.quality!r}"
+    if not 0 < row.end_us - row.start_us <= LONGEST_US:
+        return "it does not end within a day of its start"
+    wrong = [host for host in row.host_ids.split(" ") if not codes.is_code(host)]
+    return f"{wrong[0]!r} is no host" if wrong else ""
+
+
+def unusable(connection: Connection) -> Iterator[str]:
+    """The imported rows that are left out of every figure, each with what is wrong with it."""
+    for row in connection.execute(select(_IMPORT).order_by(_IMPORT.c.meter, _IMPORT.c.start_us)):
+        if flaw := _flaw(row):
+            yield f"{row.meter} from {interval.from_us(row.start_us).isoformat()}: {flaw}"
 
 
 def _in_pages(

@@ -92,8 +92,32 @@ def test_a_page_that_is_gone_is_found(
     """But for the first of a ledger: old pages leave for an archive."""
     house.execute("DELETE FROM page WHERE host_id = 'host-1' AND seq = ?", seq)
     code, lines = check(house, published, capsys)
-    assert [line.partition(": ")[2] for line in lines] == ([words] if words else [])
-    assert code == bool(words)
+    *found, figures = (line.partition(": ")[2] for line in lines[: 1 + bool(words)])
+    assert found == ([words] if words else [])
+    assert "whether pages count, or since when, was changed" in figures
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE page SET state = 'quarantined', reason = 'clock: x' WHERE seq = 1",
+        "UPDATE page SET known_from_us = known_from_us + 10 * 86400000000 WHERE host_id = 'host-2'",
+    ],
+)
+def test_a_page_that_counts_no_more_is_found(
+    house: House, published: Path, capsys, change: str
+) -> None:
+    """Neither bytes nor chain say whether a page counts, and since when."""
+    house.execute(change)
+    house.execute(
+        "DELETE FROM entry WHERE seq = 1 AND EXISTS (SELECT 1 FROM page WHERE "
+        "page.host_id = entry.host_id AND page.seq = 1 AND page.state <> 'accepted')"
+    )
+    code, lines = check(house, published, capsys)
+    assert code == 1
+    assert any(line.startswith("all, cpu: its pages give ") for line in lines)
+    assert any(line.startswith("chat-demo, cpu, ") for line in lines)
 
 
 def test_a_statement_that_was_changed_is_found(house: House, published: Path, capsys) -> None:

@@ -154,3 +154,28 @@ def test_whatever_was_changed_is_found(
     connection.close()
     assert main(["fsck", "--database", str(path)]) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["other energy", "unreadable", "gone"])
+def test_a_damaged_page_is_never_made_the_truth(house: House, capsys, damage: str) -> None:
+    """--repair leaves the rows that were made of it when it came: they are all that is left of it;
+    those of other hosts are made anew."""
+    pages = make_ledger(3)
+    house.post(pages)
+    house.post(make_ledger(2, host_id="host-2", device="package-1"))
+    before = house.get("/v1/statements/2026-11").json()["total"]
+    body = {
+        "other energy": pages[1].body.replace(b"600000000", b"900000000"),
+        "unreadable": pages[1].body.replace(b"{", b"["),
+        "gone": b"",
+    }[damage]
+    house.execute("UPDATE page SET body = ? WHERE host_id = 'host-1' AND seq = 1", body)
+    house.execute("DELETE FROM entry WHERE host_id = 'host-2' AND seq = 1")
+    database = ["--database", str(house.database)]
+    assert main(["fsck", "--repair", *database]) == 1
+    written = capsys.readouterr()
+    assert "left as it is: host host-1: page 1 of ledger" in written.out
+    assert "restore the newest backup" in written.out
+    assert "made anew: host host-2" in written.out
+    assert "page 1: its bytes do not have the hash" in written.err
+    assert house.get("/v1/statements/2026-11").json()["total"] == before
