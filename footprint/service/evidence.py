@@ -72,7 +72,10 @@ def differences(connection: Connection, told: Told) -> Iterator[str]:
 
 def _figures(connection: Connection, told: Told) -> Iterator[str]:
     """Which energies are not those that the pages give as of the statement's instant: of a page
-    neither its bytes nor its chain say whether it counts, and since when it is known."""
+    neither its bytes nor its chain say whether it counts, and since when it is known. Of a month
+    whose pages have left nothing can be summed again."""
+    if store_archived.facts(connection, told.month) is not None:
+        return
     scope = told.scope
     asked = reports.Asked(
         told.month,
