@@ -4,7 +4,7 @@ In: accepted pages; a day that has marks. Out: rows of `tables_rollups`. What is
 rows is summed by the database; sums of microjoules in joules and microjoules apart, as elsewhere.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -202,13 +202,30 @@ Rows = dict[Any, list[tuple[Any, ...]]]
 """Rows by their table."""
 
 
+AT_ONCE = 500
+"""Hosts whose rows are read by one statement. Of a query of them a server that knows nothing yet of
+the newest day may compare every row with every host; of a list it looks each up by the key."""
+
+
+def _in_parts(connection: Connection, hosts: Any) -> Iterator[tuple[str, ...]]:
+    """The hosts that a query finds, in order, some at a time."""
+    found = sorted(connection.execute(hosts).scalars())
+    for first in range(0, len(found), AT_ONCE):
+        yield tuple(found[first : first + AT_ONCE])
+
+
 def host_days(connection: Connection, day_us: int, end_us: int, hosts: Select[tuple[str]]) -> Rows:
     """What the pages of `hosts` say of a day, host by host."""
+    found: Rows = {_COVER: [], _GAP: [], _USE: []}
+    for some in _in_parts(connection, hosts):
+        for rows, more in _host_days(connection, day_us, end_us, some).items():
+            found[rows] += more
+    return found
 
+
+def _host_days(connection: Connection, day_us: int, end_us: int, hosts: tuple[str, ...]) -> Rows:
     def begins(rows: Any) -> Any:
-        return and_(
-            among(rows.c.host_id, hosts), rows.c.start_us >= day_us, rows.c.start_us < end_us
-        )
+        return and_(rows.c.host_id.in_(hosts), rows.c.start_us >= day_us, rows.c.start_us < end_us)
 
     keys = (_SENSOR.c.host_id, _SENSOR.c.component, _SENSOR.c.device, _SENSOR.c.quality)
     sensors = (
@@ -283,22 +300,24 @@ def _of_site(
 ) -> list[tuple[Any, ...]]:
     quarter_us = (_ENTRY.c.start_us - _ENTRY.c.start_us % _QUARTER_US).label("quarter_us")
     keys = (quarter_us, _ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
-    query = (
-        select(
-            *keys,
-            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J),
-            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
+    sums: dict[tuple[Any, ...], int] = defaultdict(int)
+    for some in _in_parts(connection, hosts):
+        query = (
+            select(
+                *keys,
+                func.sum(_ENTRY.c.energy_uj // _UJ_PER_J),
+                func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
+            )
+            .where(
+                _ENTRY.c.host_id.in_(some),
+                _ENTRY.c.start_us >= from_us,
+                _ENTRY.c.start_us < until_us,
+            )
+            .group_by(*keys)
         )
-        .where(
-            among(_ENTRY.c.host_id, hosts),
-            _ENTRY.c.start_us >= from_us,
-            _ENTRY.c.start_us < until_us,
-        )
-        .group_by(*keys)
-        .order_by(*keys)
-    )
-    rows = (_carried(row) for row in connection.execute(query))
-    return [(*key, site, energy_j, rest_uj) for *key, energy_j, rest_uj in rows]
+        for *key, joules, rest_uj in connection.execute(query):
+            sums[tuple(key)] += int(joules) * _UJ_PER_J + int(rest_uj)
+    return [(*key, site, *divmod(sums[key], _UJ_PER_J)) for key in sorted(sums)]
 
 
 def _carried(row: Any) -> tuple[Any, ...]:
