@@ -62,6 +62,8 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1.0, help="of the hosts (default: all)")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
     chosen = parser.parse_args()
+    if chosen.results == RESULTS and (chosen.only or chosen.share != 1):
+        parser.error("a part of it is no result: say where with --results FILE")
     facts = machine.facts()
     findings = []
     for number, run in enumerate(RUNS, 1):
@@ -95,6 +97,8 @@ def _soak(run: Run, seed: int) -> Finding:
             load.end()
         seconds = time.monotonic() - began
         storm.end()
+        if not (storm.done["service killed"] and storm.done["PostgreSQL crashed"]):
+            wrong = wrong or "there was no storm: the service or PostgreSQL was never killed"
         found, fsck_seconds = _fsck(place)
         return Finding(
             name=run.name,
