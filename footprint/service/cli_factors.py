@@ -9,7 +9,6 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +31,6 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 SHOWN = 50
 """Changed values that are named; of more, their number."""
-
-
-class _UndoneError(Exception):
-    """Ends the transaction of a preview."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -62,6 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Import files; reports each, and every value that is other than before."""
     from footprint.service import store_factors  # noqa: PLC0415 - slow to import
+    from footprint.service.preview import SAID, writing  # noqa: PLC0415
     from footprint.service.store import open_store  # noqa: PLC0415
 
     now = utc_now()
@@ -69,18 +65,16 @@ def run(chosen: argparse.Namespace) -> int:
     report = []
     store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=now)
     try:
-        with suppress(_UndoneError), store.write() as connection:
+        with writing(store, preview=chosen.preview) as connection:
             for file in files:
                 before = store_factors.all_factors(connection)
                 changes = store_factors.add(connection, file.found.factors)
                 after = store_factors.all_factors(connection)
                 told = [*_said(file, changes), *_applies(file.found, before, after)]
                 report += [f"{file.path}: {line}" for line in told]
-            if chosen.preview:
-                raise _UndoneError
     finally:
         store.close()
-    report += ["preview: nothing was stored"] if chosen.preview else []
+    report += [SAID] if chosen.preview else []
     sys.stdout.write("".join(f"footprint: {line}\n" for line in report))
     return 0
 

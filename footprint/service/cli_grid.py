@@ -7,7 +7,6 @@ one. With `--preview` the report alone: nothing is stored.
 
 import argparse
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,10 +38,6 @@ class _File(msgspec.Struct, frozen=True):
     series: Series
 
 
-class _UndoneError(Exception):
-    """Ends the transaction of a preview."""
-
-
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="of RTE or ODRE")
@@ -55,21 +50,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Import files; reports each, and how many quarter-hours are new or other than before."""
-    from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
+    from footprint.service.preview import SAID, writing  # noqa: PLC0415 - slow to import
+    from footprint.service.store import open_store  # noqa: PLC0415
 
     files = [_read(path) for path in chosen.files]
     report = [f"{file.path}: {line}" for file in files for line in _said(file.series)]
     now = utc_now()
     store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=now)
     try:
-        with suppress(_UndoneError), store.write() as connection:
+        with writing(store, preview=chosen.preview) as connection:
             for file in files:
                 report.append(f"{file.path}: {_add(connection, file, now)}")
-            if chosen.preview:
-                raise _UndoneError
     finally:
         store.close()
-    report += ["preview: nothing was stored"] if chosen.preview else []
+    report += [SAID] if chosen.preview else []
     sys.stdout.write("".join(f"footprint: {line}\n" for line in report))
     return 0
 
