@@ -4,7 +4,7 @@ In: the factors held (`factor_table` reads them from a table). Out: `FactorUse`,
 everything needed to dispute it. METHOD.md, "Emissions", has the words.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -12,12 +12,16 @@ from typing import Literal
 
 import msgspec
 
-from footprint.interval import Interval, paris_date, paris_midnight
-from footprint.statement import FactorUse
+from footprint.applied import FactorUse
+from footprint.interval import Interval, paris_midnight
 
 Method = Literal["location", "market"]
 METHODS = ("location", "market")
-INDICATORS = ("gwp", "adpe", "water", "primary_energy")
+INDICATORS = ("gwp", "adpe", "water", "primary_energy", "pue")
+PUE_UNIT = "kWh/kWh"
+"""Of what a site uses over what its IT uses (ISO/IEC 30134-2)."""
+LEAST_PUE, MOST_PUE = Decimal(1), Decimal(10)
+"""A site uses at least what its IT does; beyond ten, a unit or comma is wrong."""
 ELECTRICITY = "electricity"
 """What most factors are of: a kilowatt-hour of a zone's mix. Of a technology of it:
 `electricity/nuclear` and so on."""
@@ -95,6 +99,8 @@ def flaw(factor: Factor) -> str:
             return f"{column} {number} is not 0 or between {SMALLEST} and {LARGEST}; check its unit"
     if found := _spread_flaw(factor) or _parts_flaw(factor):
         return found
+    if factor.indicator == "pue":
+        return _pue_flaw(factor)
     if factor.indicator != "gwp" or factor.unit == GWP_UNIT:
         return ""
     if factor.unit == DIRECT_UNIT and factor.basis.startswith("direct"):
@@ -103,6 +109,15 @@ def flaw(factor: Factor) -> str:
         f"unit {factor.unit!r} cannot be applied to gwp; write the value in {GWP_UNIT} "
         f"({DIRECT_UNIT} only where basis begins with direct)"
     )
+
+
+def _pue_flaw(factor: Factor) -> str:
+    if factor.unit != PUE_UNIT:
+        return f"unit {factor.unit!r} cannot be applied to pue; write {PUE_UNIT}"
+    for column, number in (("value", factor.value), ("low", factor.low), ("high", factor.high)):
+        if number is not None and not LEAST_PUE <= number <= MOST_PUE:
+            return f"{column} {number} is no PUE, which is from {LEAST_PUE} to {MOST_PUE}"
+    return ""
 
 
 def _spread_flaw(factor: Factor) -> str:
@@ -218,22 +233,6 @@ def use(factor: Factor, *, provisional: bool) -> FactorUse:
 def headline(factors: Iterable[Factor], zone: str, on: date, as_of: datetime) -> FactorUse:
     """The factor of every headline figure: gwp, by location, life-cycle, consumption mix."""
     return applicable(factors, "gwp", zone, "location", on, as_of=as_of)
-
-
-def headline_periods(
-    factors: Sequence[Factor], zone: str, interval: Interval, as_of: datetime
-) -> list[tuple[Interval, FactorUse]]:
-    """`interval` cut where a factor may change, each piece with its own headline factor.
-
-    Cuts fall on Paris midnights: the last hour of a UTC year is of the next year in France.
-    """
-    days = {factor.valid_from for factor in factors} | {
-        factor.valid_to for factor in factors if factor.valid_to
-    }
-    return [
-        (piece, headline(factors, zone, paris_date(piece.start), as_of))
-        for piece in cut_at(interval, days)
-    ]
 
 
 def cut_at(interval: Interval, days: Iterable[date]) -> list[Interval]:

@@ -2,26 +2,29 @@
 
 In: energies summed by consumer, component, part and quality over periods in which one factor and
 one set of shares hold, and the cover of each device. Out: `Line`, totals and `Coverage`.
-Emissions are rounded once for each line and factor; all above is a sum of lines.
+Emissions are rounded once for each line, factor and PUE; all above is a sum of lines.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
 from footprint import codes, units
+from footprint.applied import PueUse
 from footprint.attribution import Part, attribute
-from footprint.impact import emissions_ug
+from footprint.facility import NO_SITE, Terms
+from footprint.impact import emissions_ug, overhead_uj
 from footprint.ledger import Component, Quality
 from footprint.statement import (
     ComponentTotal,
     ConsumerKind,
     ConsumerTotal,
     Coverage,
-    FactorUse,
     Figure,
     Line,
+    SiteTotal,
 )
 
 COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu")
@@ -36,7 +39,7 @@ LineKey = tuple[str, Component, Part, str]
 
 class Cell(msgspec.Struct, frozen=True):
     """Energy in microjoules, summed over entries; `via` the shared server that the consumer used,
-    None where the energy is the consumer's own."""
+    None where the energy is the consumer's own; `site` where the hosts stand."""
 
     consumer: str
     component: Component
@@ -44,13 +47,14 @@ class Cell(msgspec.Struct, frozen=True):
     quality: Quality
     energy_uj: int
     via: str | None = None
+    site: str = NO_SITE
 
 
 class Period(msgspec.Struct, frozen=True):
-    """Energies over a time in which one factor (None: none applies) and one set of shares (SIA to
-    permille by project) hold."""
+    """Energies over a time in which the terms of each site and one set of shares (SIA to permille
+    by project) hold."""
 
-    factor: FactorUse | None
+    terms: Mapping[str, Terms]
     cells: Sequence[Cell]
     shares: Mapping[str, Mapping[str, int]] = {}
 
@@ -91,9 +95,27 @@ class _Amount:
         self.energy_uj = 0
         self.emissions_ug: int | None = 0
         self.quality_uj: Counter[Quality] = Counter()
+        self.pue_uj: Counter[str] = Counter()
+        self.overhead_uj: Counter[str] = Counter()
         self.factors: dict[str, bool] = {}
 
-    def add(
+    def add_part(self, found: "_Found", terms: Terms) -> None:
+        """What holds under one set of terms."""
+        factor, pue = terms.factor, terms.pue.id
+        energy_uj = sum(found.quality_uj.values())
+        cited = {factor.id: factor.provisional} if factor else {}
+        self._add(found.quality_uj, found.mass_ug, cited)
+        self.pue_uj[pue] += energy_uj
+        self.overhead_uj[pue] += found.overhead_uj
+
+    def add_figure(self, figure: Figure) -> None:
+        """What is a figure already."""
+        cited = dict.fromkeys(figure.factors, figure.provisional)
+        self._add(figure.quality_uj, figure.emissions_ug, cited)
+        self.pue_uj.update(figure.pue_uj)
+        self.overhead_uj.update(figure.overhead_uj)
+
+    def _add(
         self, quality_uj: Mapping[Quality, int], mass_ug: int | None, factors: Mapping[str, bool]
     ) -> None:
         self.energy_uj += sum(quality_uj.values())
@@ -107,6 +129,7 @@ class _Amount:
 
     def figure(self, coverage: Coverage) -> Figure:
         mass_ug = self.emissions_ug
+        site_uj = self.energy_uj + self.overhead_uj.total()
         return Figure(
             energy_uj=self.energy_uj,
             energy_kwh=units.kwh(self.energy_uj),
@@ -117,6 +140,10 @@ class _Amount:
             coverage=coverage.ratio,
             factors=sorted(self.factors),
             provisional=any(self.factors.values()),
+            site_energy_uj=site_uj,
+            site_energy_kwh=units.kwh(site_uj),
+            pue_uj=dict(sorted(self.pue_uj.items())),
+            overhead_uj=dict(sorted(self.overhead_uj.items())),
         )
 
 
@@ -125,12 +152,11 @@ def lines(
 ) -> list[Line]:
     """The lines of a statement, in order; those of one project's share where it is given."""
     amounts: dict[LineKey, _Amount] = {}
-    for factor, group in _by_factor(periods):
-        cited = {factor.id: factor.provisional} if factor else {}
-        for key, cells in _by_line(group).items():
-            found = _whole(cells, factor) if project is None else _part(cells, factor, project)
+    for terms, group in _by_terms(periods):
+        for key, cells in group.items():
+            found = _whole(cells, terms) if project is None else _part(cells, terms, project)
             if found is not None:
-                amounts.setdefault(key, _Amount()).add(*found, cited)
+                amounts.setdefault(key, _Amount()).add_part(found, terms)
     covers = {component: coverage(devices, {component}) for component in COMPONENTS}
     return [
         Line(*key[:3], amounts[key].figure(covers[key[1]]), key[3] or None)
@@ -140,40 +166,48 @@ def lines(
 
 _Shared = tuple[Cell, Mapping[str, int]]
 """A cell, and the permille of the projects that carry its consumer at its time."""
-_Found = tuple[Mapping[Quality, int], int | None]
-"""Energy by quality, and mass."""
 
 
-def _by_factor(periods: Iterable[Period]) -> list[tuple[FactorUse | None, list[Period]]]:
-    groups: dict[tuple[str, bool] | None, tuple[FactorUse | None, list[Period]]] = {}
+class _Found(msgspec.Struct, frozen=True):
+    """Energy by quality, what the site adds to it, and the mass of both."""
+
+    quality_uj: Mapping[Quality, int]
+    overhead_uj: int
+    mass_ug: int | None
+
+
+_ByLine = dict[LineKey, list[_Shared]]
+
+
+def _by_terms(periods: Iterable[Period]) -> list[tuple[Terms, _ByLine]]:
+    """Cells by the terms that hold for them, and by line."""
+    groups: dict[tuple[str, bool, str], tuple[Terms, _ByLine]] = {}
     for period in periods:
-        factor = period.factor
-        key = (factor.id, factor.provisional) if factor else None
-        groups.setdefault(key, (factor, []))[1].append(period)
+        of_site = {
+            site: groups.setdefault(terms.key, (terms, {}))[1]
+            for site, terms in period.terms.items()
+        }
+        for cell in period.cells:
+            key = (cell.consumer, cell.component, cell.part, cell.via or "")
+            shares = period.shares.get(cell.consumer, {})
+            of_site[cell.site].setdefault(key, []).append((cell, shares))
     return list(groups.values())
 
 
-def _by_line(periods: Iterable[Period]) -> dict[LineKey, list[_Shared]]:
-    found: dict[LineKey, list[_Shared]] = {}
-    for period in periods:
-        for cell in period.cells:
-            key = (cell.consumer, cell.component, cell.part, cell.via or "")
-            found.setdefault(key, []).append((cell, period.shares.get(cell.consumer, {})))
-    return found
-
-
-def _whole(cells: Iterable[_Shared], factor: FactorUse | None) -> _Found:
+def _whole(cells: Iterable[_Shared], terms: Terms) -> _Found:
     quality_uj: Counter[Quality] = Counter()
     for cell, _ in cells:
         quality_uj[cell.quality] += cell.energy_uj
-    return quality_uj, emissions_ug(quality_uj.total(), factor) if factor else None
+    energy_uj, factor, pue = quality_uj.total(), terms.factor, terms.pue_value
+    mass_ug = emissions_ug(energy_uj, factor, pue) if factor else None
+    return _Found(quality_uj, overhead_uj(energy_uj, pue), mass_ug)
 
 
-def _part(cells: list[_Shared], factor: FactorUse | None, project: str) -> _Found | None:
+def _part(cells: list[_Shared], terms: Terms, project: str) -> _Found | None:
     """What a project carries of a line; None where it carries nothing.
 
-    Energy is split by permille and the line's mass by energy, both by `attribute`: over all
-    projects the parts add up to the line exactly.
+    Energy is split by permille, what the site adds and the line's mass by energy, all by
+    `attribute`: over all projects the parts add up to the line exactly.
     """
     if not any(project in weights for _, weights in cells):
         return None
@@ -183,20 +217,48 @@ def _part(cells: list[_Shared], factor: FactorUse | None, project: str) -> _Foun
         split = attribute(cell.energy_uj, weights, UNALLOCATED)
         by_project.update(split)
         quality_uj[cell.quality] += split.get(project, 0)
-    _, mass_ug = _whole(cells, factor)
-    if mass_ug is not None:
-        mass_ug = attribute(mass_ug, by_project, UNALLOCATED).get(project, 0)
-    return quality_uj, mass_ug
+    whole = _whole(cells, terms)
+
+    def of_project(amount: int) -> int:
+        return attribute(amount, by_project, UNALLOCATED).get(project, 0)
+
+    mass_ug = None if whole.mass_ug is None else of_project(whole.mass_ug)
+    return _Found(quality_uj, of_project(whole.overhead_uj), mass_ug)
 
 
 def total(found: Iterable[Line], cover: Coverage) -> Figure:
     """The sum of lines."""
     amount = _Amount()
     for line in found:
-        figure = line.figure
-        provisional = dict.fromkeys(figure.factors, figure.provisional)
-        amount.add(figure.quality_uj, figure.emissions_ug, provisional)
+        amount.add_figure(line.figure)
     return amount.figure(cover)
+
+
+def site_totals(whole: Figure, pues: Iterable[PueUse], names: Mapping[str, str]) -> list[SiteTotal]:
+    """What stands at each site, in the order of sites (hosts of none first), PUE by PUE."""
+    ordered = sorted(pues, key=lambda pue: (pue.site or NO_SITE, pue.valid_from or "", pue.id))
+    return [
+        _site_total(pue, names.get(pue.site or NO_SITE), whole)
+        for pue in ordered
+        if pue.id in whole.pue_uj
+    ]
+
+
+def _site_total(pue: PueUse, name: str | None, whole: Figure) -> SiteTotal:
+    energy_uj = whole.pue_uj[pue.id]
+
+    def adds_uj(value: Decimal | None) -> int | None:
+        return None if value is None else overhead_uj(energy_uj, value)
+
+    return SiteTotal(
+        site=pue.site,
+        name=name,
+        pue=pue.id,
+        energy_uj=energy_uj,
+        overhead_uj=None if pue.value is None else whole.overhead_uj[pue.id],
+        overhead_low_uj=adds_uj(pue.low),
+        overhead_high_uj=adds_uj(pue.high),
+    )
 
 
 def consumer_totals(

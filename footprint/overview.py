@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from footprint.applied import FactorUse, PueUse
 from footprint.ledger import Component, Quality
-from footprint.statement import ConsumerKind, Coverage, FactorUse, Figure
+from footprint.statement import ConsumerKind, Coverage, Figure
 
 
 class HostNow(msgspec.Struct, frozen=True):
@@ -61,5 +62,6 @@ class Overview(msgspec.Struct, frozen=True):
     coverage: dict[Component, Coverage]
     absent: list[Component]
     factors: list[FactorUse]
+    pues: list[PueUse]
     factor_error: str | None
     quarantined_pages: int

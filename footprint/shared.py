@@ -20,6 +20,7 @@ from footprint import allocation
 from footprint.allocation import DEFAULT, LEAST, MOST, Block, TokenWeights, Usage
 from footprint.attribution import Part, attribute
 from footprint.counts import unnamed
+from footprint.facility import NO_SITE
 from footprint.figures import Cell
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to
 from footprint.ledger import Component, Quality
@@ -47,7 +48,8 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Spending(msgspec.Struct, frozen=True):
-    """Energy of the server in a quarter-hour, in microjoules, as pages have it."""
+    """Energy of the server in a quarter-hour, in microjoules, as pages have it, and the site where
+    its hosts stand."""
 
     start: datetime
     component: Component
@@ -55,6 +57,7 @@ class Spending(msgspec.Struct, frozen=True):
     part: Part
     quality: Quality
     energy_uj: int
+    site: str = NO_SITE
 
 
 class Divided(msgspec.Struct, frozen=True):
@@ -160,8 +163,8 @@ def _whole_quarters(one: Usage) -> Usage:
     return msgspec.structs.replace(one, start=start, end=end)
 
 
-_Key = tuple[str, Component, Part, Quality]
-"""Group, component, part and quality."""
+_Key = tuple[str, Component, Part, Quality, str]
+"""Group, or consumer, component, part, quality and site."""
 
 
 class _Work:
@@ -170,9 +173,7 @@ class _Work:
     def __init__(self, rules: Rules, pieces: Sequence[Interval]) -> None:
         self._rules = rules
         self._pieces = pieces
-        self._cells: list[Counter[tuple[str, Component, Part, Quality]]] = [
-            Counter() for _ in pieces
-        ]
+        self._cells: list[Counter[_Key]] = [Counter() for _ in pieces]
         self._divided: list[Divided] = []
         self._active: dict[str, Counter[str]] = defaultdict(Counter)  # by group; "" stays
         self._ends: dict[str, list[int]] = {}
@@ -256,13 +257,13 @@ class _Work:
     def _grouped(self, spending: Iterable[Spending], boards: Mapping[str, int]) -> dict[_Key, int]:
         """Energies by group: a board's goes with its model, the rest as the boards' energy."""
         cells: Counter[_Key] = Counter()
-        rest: Counter[tuple[Component, Part, Quality]] = Counter()
+        rest: Counter[tuple[Component, Part, Quality, str]] = Counter()
         for one in spending:
             if self._rules.boards and one.component == "gpu":
                 group = self._group_of(one.device)
-                cells[group, one.component, one.part, one.quality] += one.energy_uj
+                cells[group, one.component, one.part, one.quality, one.site] += one.energy_uj
             else:
-                rest[one.component, one.part, one.quality] += one.energy_uj
+                rest[one.component, one.part, one.quality, one.site] += one.energy_uj
         otherwise = NO_MODEL if self._rules.boards else ALL_MODELS
         for key, energy_uj in rest.items():
             for group, part_uj in attribute(energy_uj, boards, otherwise).items():
@@ -304,10 +305,10 @@ class _Work:
         found = (active_uj, *self._ends.get(consumer, ()))
         return Share(active_uj, min(found), max(found), self._idle[consumer])
 
-    def _listed(self, cells: Mapping[tuple[str, Component, Part, Quality], int]) -> list[Cell]:
+    def _listed(self, cells: Mapping[_Key, int]) -> list[Cell]:
         code = self._rules.code
         return [
-            Cell(*key, energy_uj, via=None if key[0] == code else code)
+            Cell(*key[:4], energy_uj, via=None if key[0] == code else code, site=key[4])
             for key, energy_uj in sorted(cells.items())
             if energy_uj
         ]

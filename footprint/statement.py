@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from footprint.applied import FactorUse, PueUse
 from footprint.attribution import Part
 from footprint.counts import Counts
 from footprint.ledger import Component, Quality
@@ -33,36 +34,15 @@ class Coverage(msgspec.Struct, frozen=True):
         return ratio.quantize(Decimal("0.0001"), ROUND_DOWN)
 
 
-class FactorUse(msgspec.Struct, frozen=True):
-    """A factor as it was applied: everything needed to dispute it (`factors.Factor`)."""
-
-    id: str
-    indicator: str
-    zone: str
-    value: Decimal
-    unit: str
-    valid_from: str
-    valid_to: str | None
-    basis: str
-    method: str
-    uncertainty_percent: Decimal | None
-    source: str
-    published: str
-    provisional: bool
-    subject: str = "electricity"
-    low: Decimal | None = None
-    high: Decimal | None = None
-    resolution: str = "year"
-    licence: str = ""
-    parts: dict[str, Decimal] = {}
-
-
 class Figure(msgspec.Struct, frozen=True):
     """An amount of energy and what it caused, with its evidence.
 
-    `emissions_ug` is None where no factor applies. `quality_uj` and `boundary_uj` say how much of
-    `energy_uj` is of which quality (counter, integrated, modelled) and boundary (components, wall);
-    their values add up to it. `factors` names the `FactorUse.id`s applied.
+    `energy_uj` is that of hosts, `site_energy_uj` with what their sites use on top of it.
+    `emissions_ug`, of the latter, is None where no factor applies. `quality_uj`, `boundary_uj` and
+    `pue_uj` say how much of `energy_uj` is of which quality (counter, integrated, modelled), of
+    which boundary (components, wall) and under which `PueUse.id`; their values add up to it.
+    `overhead_uj` says how much each of the latter adds. `factors` names the `FactorUse.id`s
+    applied.
     """
 
     energy_uj: int
@@ -74,6 +54,10 @@ class Figure(msgspec.Struct, frozen=True):
     coverage: Decimal | None
     factors: list[str]
     provisional: bool
+    site_energy_uj: int
+    site_energy_kwh: Decimal
+    pue_uj: dict[str, int]
+    overhead_uj: dict[str, int]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -342,6 +326,19 @@ class SharedServer(msgspec.Struct, frozen=True):
     estimate: Estimate | None
 
 
+class SiteTotal(msgspec.Struct, frozen=True):
+    """Energy of the hosts of a site under one PUE, what the site adds to it, and the range of the
+    latter where the PUE is assumed (None: it is not, or no range is known)."""
+
+    site: str | None
+    name: str | None
+    pue: str
+    energy_uj: int
+    overhead_uj: int | None
+    overhead_low_uj: int | None
+    overhead_high_uj: int | None
+
+
 class LedgerHead(msgspec.Struct, frozen=True):
     """The last page of a ledger that the figures rest on."""
 
@@ -363,7 +360,8 @@ class Statement(msgspec.Struct, frozen=True):
     """A month (Europe/Paris) in figures. `closed` is False: figures so far, which pages and
     factors that arrive later can still change. `platform` is None for a project or a SIA: it is
     nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided.
-    `ledgers_root` stands for all of both (`merkle`)."""
+    `ledgers_root` stands for all of both (`merkle`). `sites` has a row for each of `pues`: all that
+    the figures rest on."""
 
     format: Literal[1]
     month: str
@@ -388,3 +386,5 @@ class Statement(msgspec.Struct, frozen=True):
     servers: list[SharedServer] = []
     usage_ledgers: list[LedgerHead] = []
     ledgers_root: str = ""
+    sites: list[SiteTotal] = []
+    pues: list[PueUse] = []

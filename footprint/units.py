@@ -92,16 +92,19 @@ def kwh(energy_uj: int, places: int = 9) -> Decimal:
     return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
 
 
-def micrograms(energy_uj: int, grams_per_kwh: Decimal) -> int:
+def micrograms(energy_uj: int, grams_per_kwh: Decimal | Fraction) -> int:
     """Mass in integer micrograms (half-even) that `energy_uj` causes at a factor in g/kWh.
 
     Rounded once per line of a statement; sums are then sums of integers, the same in every format.
     """
-    numerator, denominator = grams_per_kwh.as_integer_ratio()
-    top = energy_uj * numerator * UG_PER_G
-    bottom = UJ_PER_KWH * denominator
-    whole, rest = divmod(top, bottom)
-    if 2 * rest > bottom or (2 * rest == bottom and whole % 2):
+    return times(energy_uj, Fraction(grams_per_kwh) * UG_PER_G / UJ_PER_KWH)
+
+
+def times(amount: int, ratio: Decimal | Fraction) -> int:
+    """The integer nearest to `amount` x `ratio` (ties to even), exactly; neither is negative."""
+    numerator, denominator = ratio.as_integer_ratio()
+    whole, rest = divmod(amount * numerator, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and whole % 2):
         whole += 1
     return whole
 

@@ -11,11 +11,11 @@ from datetime import date, datetime
 import msgspec
 
 from footprint import factors
+from footprint.applied import FactorUse
 from footprint.factors import ELECTRICITY, Factor, FactorError
 from footprint.grid.intensity import Emitted, intensity_ug_per_kwh
 from footprint.grid.quarter import TECHNOLOGIES, Nature, Quarter, Technology
 from footprint.interval import paris_day, quarter_hours, to_us
-from footprint.statement import FactorUse
 
 VIEWS = ("direct", "life_cycle")
 BASES = {"direct": "direct CO2, combustion", "life_cycle": "life-cycle, generation"}

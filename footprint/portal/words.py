@@ -133,19 +133,26 @@ OMISSIONS = {
     "platform": mark(
         "The rest of each machine: power supply losses, fans, disks, main board and network cards."
     ),
-    "pue_unknown": mark("The data centre: cooling and power distribution."),
     "embodied": mark("Making, transporting and disposing of the equipment."),
     "network_storage_terminals": mark("The network, remote storage and the users’ own devices."),
     "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
 }
 """What figures leave out, by code. The first page names them all, a statement its own."""
 OF_MONTHS = {
+    "pue_unknown": mark(
+        "Cooling and power distribution of the data centre, for machines of which they are unknown."
+    ),
     "pages_archived": mark(
         "The pages of this month have left the service as an archive: figures follow from what was "
         "summed before."
     ),
 }
 """What is said besides of a single month."""
+PUE_STATES = {
+    "declared": mark("declared by the site"),
+    "assumed": mark("assumed: the site declares none"),
+    "unknown": mark("unknown: what the site adds is in no figure"),
+}
 
 FACTOR_WORDS = {
     "life-cycle": mark("life cycle (making of fuel and plants included)"),
@@ -234,6 +241,10 @@ class Words:
     def estimate_reason(self, code: str) -> str:
         """Why a gateway's estimate may differ from our figure."""
         return self._say(ESTIMATE_REASONS, code)
+
+    def pue_state(self, code: str) -> str:
+        """How what a site adds is known."""
+        return self._say(PUE_STATES, code)
 
     def omission(self, text: str) -> str:
         """Something a statement leaves out."""

@@ -222,7 +222,8 @@ def _facts(connection: Connection, interval: Interval, now: datetime) -> Facts:
     codes = store_register.servers(connection, window.as_of_us)
     cover = covers.gather(connection, window, now)
     paged = msgspec.structs.replace(window, rolled=False)
-    spending = store_servers.spending(connection, paged, codes, boards=True)
+    sites = store_register.sites(connection).values()
+    spending = store_servers.spending(connection, paged, codes, sites, boards=True)
     return Facts(
         at_us=to_us(now),
         platform=platforms.gather(connection, window, hosts, cover),

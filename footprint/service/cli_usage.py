@@ -86,7 +86,8 @@ def _tables(
     if archived_facts.of(connection, month_of(interval.start)) is not None:
         raise CommandError(f"--from: {reports.left_words(connection, month_of(interval.start))}")
     window = Window(month, to_us(as_of))
-    served = servers.gather(connection, window, [month], {code: registered})
+    sites = store_register.sites(connection, to_us(as_of))
+    served = servers.gather(connection, window, [month], {code: registered}, sites)
     interval = _with_blocks(interval, served)
     window = Window(interval, to_us(as_of))
     entries = store_servers.entries(connection, window, code)

@@ -22,15 +22,15 @@ from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service import (
     covers,
     judge,
+    pieces,
     powers,
     reports,
-    store_factors,
     store_facts,
     tables,
 )
 from footprint.service.powers import Powers
 from footprint.service.store_facts import DeviceKey, NewestPage, Window
-from footprint.statement import ConsumerTotal, FactorUse
+from footprint.statement import ConsumerTotal
 
 _Used = Mapping[str, Iterable[DeviceKey]]
 SILENT_AFTER_US = 2 * QUARTER_HOUR_SECONDS * 1_000_000
@@ -42,9 +42,10 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     window = Window(today, to_us(now), rolled=True)
     known = reports.known_at(connection)
     cover = covers.gather(connection, window, now)
-    pieces, factor_error = _pieces(connection, zone, today, now)
-    parts = reports.parts_of(pieces, known.sia)
-    lines = figures.lines(reports.periods_of(connection, window, parts, known.sia), cover.devices)
+    cut, factor_error = _pieces(connection, pieces.Asked(today, zone, now), known)
+    periods = reports.periods_of(connection, window, cut, known.sites)
+    lines = figures.lines(periods, cover.devices)
+    total = figures.total(lines, figures.coverage(cover.devices))
     # A page of the future, taken by an earlier version, would be the newest for good.
     newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
     heard = [page for page in newest if not _silent(page, now)]
@@ -62,26 +63,26 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
             powers.gather(connection, heard),
             store_facts.devices_used(connection, window),
         ),
-        total=figures.total(lines, figures.coverage(cover.devices)),
+        total=total,
         coverage={
             component.component: component.coverage
             for component in figures.component_totals(lines, cover.devices)
         },
         absent=[component for component in figures.COMPONENTS if component not in present],
-        factors=reports.used(lines, [use for _, use in pieces if use]),
+        factors=pieces.factors_in(cut, lines),
+        pues=pieces.pues_in(cut, total.pue_uj),
         factor_error=factor_error,
         quarantined_pages=store_facts.all_quarantined(connection),
     )
 
 
 def _pieces(
-    connection: Connection, zone: str, today: Interval, now: datetime
-) -> tuple[list[tuple[Interval, FactorUse | None]], str | None]:
-    held = store_factors.all_factors(connection, zone)
+    connection: Connection, asked: pieces.Asked, known: reports.Known
+) -> tuple[list[pieces.Piece], str | None]:
     try:
-        return [*factors.headline_periods(held, zone, today, now)], None
+        return pieces.gather(connection, asked, known.sia, known.sites), None
     except factors.FactorError as error:
-        return [(today, None)], str(error)
+        return pieces.without_factors(asked, known.sia, known.sites), str(error)
 
 
 def _silent(page: NewestPage, now: datetime) -> bool:

@@ -10,11 +10,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, factors, figures
+from footprint import METHOD_VERSION, figures
+from footprint.applied import FactorUse, PueUse
 from footprint.interval import to_us
-from footprint.service import covers, reports, servers, store_factors, store_register
+from footprint.service import covers, pieces, reports, servers, store_register
 from footprint.service.store_facts import Window
-from footprint.statement import ComponentTotal, FactorUse, Figure
+from footprint.statement import ComponentTotal, Figure
 
 
 class ProjectMonth(msgspec.Struct, frozen=True):
@@ -50,6 +51,7 @@ class Portfolio(msgspec.Struct, frozen=True):
     projects: list[ProjectMonth]
     rest: Rest
     factors: list[FactorUse]
+    pues: list[PueUse]
 
 
 def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> Portfolio:
@@ -57,12 +59,11 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     interval = reports.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
     known = reports.known_at(connection, window.as_of_us)
-    held = store_factors.all_factors(connection, zone)
-    pieces = [*factors.headline_periods(held, zone, interval, now)]
-    parts = reports.parts_of(pieces, known.sia)
-    served = servers.gather(connection, window, [part for part, _ in parts], known.servers)
+    cut = pieces.gather(connection, pieces.Asked(interval, zone, now), known.sia, known.sites)
+    parts = [piece.interval for piece in cut]
+    served = servers.gather(connection, window, parts, known.servers, known.sites)
     periods = reports.divided(
-        reports.periods_of(connection, window, parts, known.sia), served, None
+        reports.periods_of(connection, window, cut, known.sites), served, None
     )
     devices = covers.gather(connection, window, now).devices
     coverage = figures.coverage(devices)
@@ -90,7 +91,8 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
         components=figures.component_totals(whole, devices),
         projects=projects,
         rest=_rest(total, projects),
-        factors=reports.used(whole, [use for _, use in pieces]),
+        factors=pieces.factors_in(cut, whole),
+        pues=pieces.pues_in(cut, total.pue_uj),
     )
 
 

@@ -9,32 +9,36 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, factors, figures, merkle
-from footprint.figures import Named, Period
-from footprint.interval import Interval, from_us, paris_date, paris_month, to_us
+from footprint import METHOD_VERSION, figures, merkle
+from footprint.applied import PueUse
+from footprint.figures import Cell, Named, Period
+from footprint.interval import Interval, from_us, paris_month, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import (
     archived_facts,
     covers,
+    pieces,
     platforms,
-    register,
     servers,
     store_archived,
-    store_factors,
     store_facts,
+    store_places,
     store_register,
     store_servers,
     store_totals,
 )
 from footprint.service.archived_facts import Facts
-from footprint.service.register import Server, Sia
+from footprint.service.pieces import Piece
+from footprint.service.register import Server, Sia, Site
 from footprint.service.store_facts import Window
 from footprint.shared_figures import Made, Served
-from footprint.statement import FactorUse, HostBoundary, Line, Scope, Statement
+from footprint.statement import HostBoundary, Line, Scope, Statement
 
-OMISSIONS = ("platform", "pue_unknown", "embodied", "network_storage_terminals")
-"""What no figure holds yet: the rest of the host beside its components, cooling and losses of the
-data centre, making the hardware, what lies outside the host."""
+OMISSIONS = ("platform", "embodied", "network_storage_terminals")
+"""What no figure holds yet: the rest of the host beside its components, making the hardware, what
+lies outside the host."""
+PUE_UNKNOWN = "pue_unknown"
+"""Of some hosts nothing is known of what their site adds: it is in no figure."""
 
 
 class ReportError(ValueError):
@@ -47,10 +51,11 @@ class ReportError(ValueError):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """The register as known at an instant: SIA and shared servers by code."""
+    """The register as known at an instant: SIA, shared servers and sites by code."""
 
     sia: Mapping[str, Sia]
     servers: Mapping[str, Server]
+    sites: Mapping[str, Site]
 
     @property
     def named(self) -> Named:
@@ -67,9 +72,11 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def known_at(connection: Connection, as_of_us: int = store_register.EVER_US) -> Known:
-    """SIA and shared servers as known at an instant."""
+    """SIA, shared servers and sites as known at an instant."""
     return Known(
-        store_register.sia(connection, as_of_us), store_register.servers(connection, as_of_us)
+        store_register.sia(connection, as_of_us),
+        store_register.servers(connection, as_of_us),
+        store_register.sites(connection, as_of_us),
     )
 
 
@@ -105,10 +112,9 @@ def statement(
     as_of_us = to_us(as_of)
     known = known_at(connection, as_of_us)
     window = Window(interval, as_of_us, rolled=rolled)
-    all_factors = store_factors.all_factors(connection, zone)
-    pieces = [*factors.headline_periods(all_factors, zone, interval, as_of)]
-    parts = parts_of(pieces, known.sia)
-    served = servers.gather(connection, window, [part for part, _ in parts], known.servers)
+    cut = pieces.gather(connection, pieces.Asked(interval, zone, as_of), known.sia, known.sites)
+    parts = [piece.interval for piece in cut]
+    served = servers.gather(connection, window, parts, known.servers, known.sites)
     subject = _subject(connection, asked, known, window, served)
     if subject.consumers is not None:
         facts = store_totals if rolled else store_facts
@@ -116,12 +122,14 @@ def statement(
         window = Window(interval, as_of_us, used_hosts, rolled)
     cover = covers.gather(connection, window, as_of)
     periods = divided(
-        periods_of(connection, window, parts, known.sia, subject.consumers),
+        periods_of(connection, window, cut, known.sites, subject.consumers),
         served,
         subject.consumers,
     )
     lines = figures.lines(periods, cover.devices, subject.project)
     made = Made(served, _shared_lines(periods, served), known.named, known.units)
+    total = figures.total(lines, figures.coverage(cover.devices))
+    pues = pieces.pues_in(cut, total.pue_uj)
     totals = figures.consumer_totals(lines, cover.devices, known.named)
     shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
@@ -142,21 +150,35 @@ def statement(
         scope=subject.scope,
         method_version=METHOD_VERSION,
         zone=zone,
-        total=figures.total(lines, figures.coverage(cover.devices)),
+        total=total,
         consumers=made.with_efficiency(totals),
         components=figures.component_totals(lines, cover.devices),
         lines=lines,
         hosts=hosts,
         gaps=cover.gaps,
-        factors=used(lines, [use for _, use in pieces]),
-        omissions=[*OMISSIONS, *([archived_facts.OMISSION] if left else [])],
+        factors=pieces.factors_in(cut, lines),
+        omissions=_omissions(pues, left),
         quarantined_pages=_quarantined(connection, window, left),
         ledgers=heads,
         platform=platform if whole else None,
         servers=shown,
         usage_ledgers=told,
         ledgers_root=merkle.root(merkle.leaves(heads, told)),
+        sites=figures.site_totals(
+            total, pues, {code: site.name for code, site in known.sites.items()}
+        ),
+        pues=pues,
     )
+
+
+def _omissions(pues: Iterable[PueUse], left: Facts | None) -> list[str]:
+    """What is in no figure of a statement."""
+    unknown = any(pue.state == "unknown" for pue in pues)
+    return [
+        *OMISSIONS,
+        *([PUE_UNKNOWN] if unknown else []),
+        *([archived_facts.OMISSION] if left else []),
+    ]
 
 
 def _quarantined(connection: Connection, window: Window, left: Facts | None) -> int:
@@ -231,40 +253,41 @@ def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_
     return Subject(Scope("project", code, project.name), carried, code)
 
 
-Parts = Sequence[tuple[Interval, FactorUse | None]]
-"""Pieces of an interval in which one factor (None: none applies) and one set of shares hold."""
-
-
-def parts_of(
-    pieces: Iterable[tuple[Interval, FactorUse | None]], known: Mapping[str, Sia]
-) -> Parts:
-    """Pieces of one factor, cut where a share of a SIA begins or ends."""
-    days = {
-        day
-        for item in known.values()
-        for share in item.shares
-        for day in (share.from_, share.to)
-        if day is not None
-    }
-    return [(part, factor) for piece, factor in pieces for part in factors.cut_at(piece, days)]
-
-
 def periods_of(
     connection: Connection,
     window: Window,
-    parts: Parts,
-    known: Mapping[str, Sia],
+    cut: Iterable[Piece],
+    sites: Mapping[str, Site],
     consumers: tuple[str, ...] | None = None,
 ) -> list[Period]:
-    """Energies by part, as pages have them."""
-    facts = store_totals if window.rolled else store_facts
+    """Energies piece by piece, as pages have them."""
     return [
         Period(
-            factor,
-            facts.cells(connection, msgspec.structs.replace(window, interval=part), consumers),
-            _shares(known, part),
+            piece.terms,
+            _cells(
+                connection,
+                msgspec.structs.replace(window, interval=piece.interval),
+                sites,
+                consumers,
+            ),
+            piece.shares,
         )
-        for part, factor in parts
+        for piece in cut
+    ]
+
+
+def _cells(
+    connection: Connection,
+    window: Window,
+    sites: Mapping[str, Site],
+    consumers: tuple[str, ...] | None,
+) -> list[Cell]:
+    if window.rolled:
+        return store_totals.cells(connection, window, consumers)
+    return [
+        cell
+        for part in store_places.placed(window, sites.values())
+        for cell in store_facts.cells(connection, part, consumers)
     ]
 
 
@@ -293,18 +316,6 @@ def _shared_lines(periods: Iterable[Period], served: Sequence[Served]) -> list[L
     """The lines via servers of all consumers, whatever the statement's scope."""
     without = [msgspec.structs.replace(period, cells=[]) for period in periods]
     return figures.lines(divided(without, served, None), []) if served else []
-
-
-def _shares(known: Mapping[str, Sia], part: Interval) -> dict[str, Mapping[str, int]]:
-    day = paris_date(part.start)
-    return {code: register.permille(item.shares, day) for code, item in known.items()}
-
-
-def used(lines: Iterable[Line], uses: Iterable[FactorUse]) -> list[FactorUse]:
-    """The factors that lines cite; without lines, those that would apply."""
-    by_id = {use.id: use for use in uses}
-    cited = {name for line in lines for name in line.figure.factors} or set(by_id)
-    return [by_id[name] for name in sorted(cited)]
 
 
 def boundaries(connection: Connection, window: Window) -> list[HostBoundary]:

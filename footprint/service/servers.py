@@ -15,7 +15,7 @@ from footprint.allocation import DEFAULT, TokenWeights, Usage
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, month_of, to_us
 from footprint.service import archived_facts, store_servers, store_usage
 from footprint.service.archived_facts import Facts as Left
-from footprint.service.register import Server
+from footprint.service.register import Server, Site
 from footprint.service.store_facts import Window
 from footprint.service.store_usage import Told, ToldGap, ToldLine
 from footprint.shared import Rules, Spending, Split
@@ -42,6 +42,7 @@ def gather(
     window: Window,
     pieces: Sequence[Interval],
     servers: Mapping[str, Server],
+    sites: Mapping[str, Site],
 ) -> list[Served]:
     """The month of each of `servers` that has energy or usage in it, in the order of codes.
     `window.hosts` is not looked at: a server may be on any."""
@@ -55,7 +56,7 @@ def gather(
     gaps = left.gaps if left else store_usage.gaps(connection, everywhere)
     return [
         _served(servers[code], found, pieces, _missing(found.gateways, told, gaps, window))
-        for code, found in sorted(facts(connection, everywhere, servers, left).items())
+        for code, found in sorted(facts(connection, everywhere, servers, sites, left).items())
     ]
 
 
@@ -63,10 +64,11 @@ def facts(
     connection: Connection,
     window: Window,
     servers: Mapping[str, Server],
+    sites: Mapping[str, Site],
     left: Left | None = None,
 ) -> dict[str, Facts]:
     """What is stored of each of `servers` of which anything is."""
-    spent = _spent(connection, window, servers, left)
+    spent = _spent(connection, window, servers, [*sites.values()], left)
     lines = _by_server(left.lines if left else store_usage.lines(connection, window))
     totals = _by_server(left.totals if left else store_usage.totals(connection, window))
     return {
@@ -82,17 +84,21 @@ def facts(
 
 
 def _spent(
-    connection: Connection, window: Window, servers: Mapping[str, Server], left: Left | None
+    connection: Connection,
+    window: Window,
+    servers: Mapping[str, Server],
+    sites: Sequence[Site],
+    left: Left | None,
 ) -> dict[str, list[Spending]]:
     """Energy of each server that has any. Of a month that has left the boards of a server that was
     registered afterwards are not known: it has the energy of all of them together."""
     if left is None:
         boards = any(server.models for server in servers.values())
-        return store_servers.spending(connection, window, servers, boards=boards)
+        return store_servers.spending(connection, window, servers, sites, boards=boards)
     later = [code for code in servers if code not in left.spending]
     return {
         **{code: left.spending[code] for code in servers if left.spending.get(code)},
-        **store_servers.spending(connection, window, later, boards=False),
+        **store_servers.spending(connection, window, later, sites, boards=False),
     }
 
 

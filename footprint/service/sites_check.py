@@ -9,12 +9,11 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
+from footprint.factors import LEAST_PUE, MOST_PUE
 from footprint.interval import check_day
 from footprint.service.errors import Place
 from footprint.service.register import WHOLE, Contract, Dated, RegisterError, Site, holds
 
-LEAST_PUE, MOST_PUE = Decimal(1), Decimal(10)
-"""A site uses at least what its IT does (ISO/IEC 30134-2); beyond ten, a unit or comma is wrong."""
 MOST_WUE = Decimal(100)
 """Litres per kWh: evaporating all of a kilowatt-hour's heat takes 1.5."""
 MOST_G_PER_KWH = Decimal(2000)

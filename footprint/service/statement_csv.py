@@ -1,14 +1,16 @@
 """A statement as CSV: `;` between fields, decimal point, UTF-8, CRLF; made for spreadsheets.
 
 First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
-sums (`# total`), each factor (`# factor`), what is unknown (`# gap`: gap or blind, component,
-cause, duration in us; `# absent`: host, the components that nobody measures there), each SIA that
-is in no register (`# not_registered`), the platform of each node meter (`# platform`: meter,
-hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts that have
-none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what hosts of the
-same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest energy in
-uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in no sum),
-the days on which it was negative (`# platform_anomaly`), and shared servers
+sums (`# total`), each factor (`# factor`), each PUE (`# pue`: identifier, state, value, least,
+greatest, validity, category, source) and what sites add under it (`# site`: code, name, PUE, energy
+of hosts, what the site adds, least, greatest in uJ), what is unknown (`# gap`: gap or blind,
+component, cause, duration in us; `# absent`: host, the components that nobody measures there), each
+SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
+meter, hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts
+that have none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what
+hosts of the same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest
+energy in uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in
+no sum), the days on which it was negative (`# platform_anomaly`), and shared servers
 (`statement_csv_servers`). Then one header row, and one row for each line of the statement; `via` is
 the shared server by which the consumer used the energy. A text that a spreadsheet could take for a
 formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
@@ -19,8 +21,9 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from footprint.applied import FactorUse
 from footprint.service import statement_csv_servers
-from footprint.statement import FactorUse, Figure, Platform, Statement
+from footprint.statement import Figure, Platform, Statement
 
 HEADER = (
     "consumer",
@@ -37,6 +40,9 @@ HEADER = (
     "coverage",
     "factors",
     "provisional",
+    "site_energy_uj",
+    "site_energy_kwh",
+    "pues",
     "via",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -56,6 +62,7 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# total", "", "", *_figure(statement.total))
     for factor in statement.factors:
         yield _factor(factor)
+    yield from _sites(statement)
     yield from _unknown(statement)
     if statement.platform:
         yield from _platform(statement.platform)
@@ -104,6 +111,23 @@ def _factor(factor: FactorUse) -> tuple[Any, ...]:
         factor.published,
         _boolean(factor.provisional),
     )
+
+
+def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
+    for pue in statement.pues:
+        yield (
+            "# pue",
+            pue.id,
+            pue.state,
+            *(None if one is None else f"{one:f}" for one in (pue.value, pue.low, pue.high)),
+            pue.valid_from,
+            pue.valid_to,
+            pue.category,
+            pue.source,
+        )
+    for one in statement.sites:
+        adds = (one.overhead_uj, one.overhead_low_uj, one.overhead_high_uj)
+        yield ("# site", one.site, one.name, one.pue, one.energy_uj, *adds)
 
 
 def _platform(platform: Platform) -> Iterator[tuple[Any, ...]]:
@@ -155,6 +179,9 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         figure.coverage,
         " ".join(figure.factors),
         _boolean(figure.provisional),
+        figure.site_energy_uj,
+        f"{figure.site_energy_kwh:f}",
+        " ".join(figure.pue_uj),
     )
 
 

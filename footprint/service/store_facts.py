@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
+from footprint.facility import NO_SITE
 from footprint.figures import Cell
 from footprint.interval import Interval, to_us
 from footprint.ledger import Component, Quality
@@ -47,13 +48,16 @@ DeviceKey = tuple[str, Component, str]
 
 class Window(msgspec.Struct, frozen=True):
     """Which rows count: pages that start in `interval`, known at `as_of_us`, of `hosts` (None: of
-    every host). `rolled`: what was summed already may be read instead, because `as_of_us` is the
-    present and the interval begins and ends with a day (Europe/Paris), or has not ended."""
+    every host) but `without` some. `rolled`: what was summed already may be read instead, because
+    `as_of_us` is the present and the interval begins and ends with a day (Europe/Paris), or has not
+    ended. `site`: where those hosts stand; what is summed already says it itself."""
 
     interval: Interval
     as_of_us: int
     hosts: tuple[str, ...] | None = None
     rolled: bool = False
+    without: tuple[str, ...] = ()
+    site: str = NO_SITE
 
 
 class DeviceFact(msgspec.Struct, frozen=True):
@@ -81,6 +85,8 @@ def begins_in(window: Window, rows: Any) -> ColumnElement[bool]:
         rows.c.start_us >= to_us(window.interval.start),
         rows.c.start_us < to_us(window.interval.end),
     ]
+    if window.without:
+        conditions.append(rows.c.host_id.not_in(window.without))
     return and_(of_hosts(rows, window.hosts), *conditions)
 
 
@@ -113,7 +119,8 @@ def known(window: Window, rows: Table) -> Join:
 def cells(
     connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
 ) -> list[Cell]:
-    """Energies of `consumers` (None: all) by consumer, component, part and quality."""
+    """Energies of `consumers` (None: all) by consumer, component, part and quality, at the window's
+    site."""
     keys = (_ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
     query = (
         select(
@@ -134,6 +141,7 @@ def cells(
             row.part,
             row.quality,
             int(row.joules) * _UJ_PER_J + int(row.rest_uj),
+            site=window.site,
         )
         for row in connection.execute(query)
     ]

@@ -6,12 +6,23 @@ from one site to another. What is known as of a past instant is asked of the reg
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
+import msgspec
 from sqlalchemy import Connection, delete, select
 
-from footprint.interval import FIRST_DAY, LAST_DAY, paris_day, paris_midnight, to_us
+from footprint.interval import (
+    FIRST_DAY,
+    LAST_DAY,
+    Interval,
+    from_us,
+    paris_day,
+    paris_midnight,
+    to_us,
+)
 from footprint.service import store_bulk, store_rollups, tables, tables_rollups
 from footprint.service.register import Site
+from footprint.service.store_facts import Window
 
 _PLACE = tables.table(tables_rollups.HostSite)
 EVER_US, NEVER_US = to_us(paris_midnight(FIRST_DAY)), to_us(paris_day(LAST_DAY).end)
@@ -34,6 +45,40 @@ def stays(sites: Iterable[Site]) -> list[Stay]:
         for site in sites
         for stay in site.hosts
     )
+
+
+def placed(window: Window, sites: Iterable[Site]) -> list[Window]:
+    """A window in parts, each of the hosts of one site over a time in which they are the same; what
+    stands at no site is a part too."""
+    start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
+    own = [stay for stay in stays(sites) if stay[1] < end_us and stay[2] > start_us]
+    edges = {start_us, end_us} | {
+        at_us for stay in own for at_us in stay[1:3] if start_us < at_us < end_us
+    }
+    return [
+        part
+        for from_us_, until_us in pairwise(sorted(edges))
+        for part in _standing(
+            msgspec.structs.replace(
+                window, interval=Interval(from_us(from_us_), from_us(until_us))
+            ),
+            [stay for stay in own if stay[1] <= from_us_ and stay[2] >= until_us],
+        )
+    ]
+
+
+def _standing(window: Window, own: Iterable[Stay]) -> list[Window]:
+    """A time in which every host stands where it stands."""
+    of_site: dict[str, list[str]] = {}
+    for host_id, _, _, site in own:
+        if window.hosts is None or host_id in window.hosts:
+            of_site.setdefault(site, []).append(host_id)
+    elsewhere = tuple(host_id for hosts in of_site.values() for host_id in hosts)
+    parts = [msgspec.structs.replace(window, without=elsewhere)]
+    return parts + [
+        msgspec.structs.replace(window, hosts=tuple(hosts), site=site)
+        for site, hosts in of_site.items()
+    ]
 
 
 def held(connection: Connection) -> list[Stay]:

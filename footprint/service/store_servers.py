@@ -13,7 +13,8 @@ from sqlalchemy import Connection, and_, func, literal, select
 from footprint.attribution import Part
 from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
 from footprint.ledger import Component, Quality
-from footprint.service import store_facts, tables, tables_rollups
+from footprint.service import store_facts, store_places, tables, tables_rollups
+from footprint.service.register import Site
 from footprint.service.store_facts import Window
 from footprint.shared import Spending
 from footprint.statement import LedgerHead
@@ -26,12 +27,32 @@ _UJ_PER_J = 1_000_000
 
 
 def spending(
-    connection: Connection, window: Window, codes: Iterable[str], *, boards: bool
+    connection: Connection,
+    window: Window,
+    codes: Iterable[str],
+    sites: Iterable[Site],
+    *,
+    boards: bool,
 ) -> dict[str, list[Spending]]:
-    """Energy of each server of `codes` by quarter-hour, component, part and quality; by device too
-    where `boards`, else of all devices together, named ""."""
+    """Energy of each server of `codes` by quarter-hour, component, part, quality and site; by
+    device too where `boards`, else of all devices together, named ""."""
     if window.rolled and not boards:
         return _rolled(connection, window, codes)
+    found: dict[str, list[Spending]] = defaultdict(list)
+    for part in store_places.placed(window, sites):
+        _add_stored(connection, part, codes, found, boards=boards)
+    return found
+
+
+def _add_stored(
+    connection: Connection,
+    window: Window,
+    codes: Iterable[str],
+    found: dict[str, list[Spending]],
+    *,
+    boards: bool,
+) -> None:
+    """Add what pages have of one site."""
     quarter_us = (_ENTRY.c.start_us - _ENTRY.c.start_us % _QUARTER_US).label("quarter_us")
     device = _ENTRY.c.device if boards else literal("").label("device")
     keys = (
@@ -52,13 +73,10 @@ def spending(
         .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(tuple(codes)))
         .group_by(*keys)
     )
-    found: dict[str, list[Spending]] = defaultdict(list)
-    for consumer, at_us, component, name, part, quality, joules, rest_uj in connection.execute(
-        query
-    ):
-        energy_uj = int(joules) * _UJ_PER_J + int(rest_uj)
-        found[consumer].append(Spending(from_us(at_us), component, name, part, quality, energy_uj))
-    return found
+    for row in connection.execute(query):
+        start, energy_uj = from_us(row.quarter_us), int(row.joules) * _UJ_PER_J + int(row.rest_uj)
+        key = (row.component, row.device, row.part, row.quality)
+        found[row.consumer].append(Spending(start, *key, energy_uj, window.site))
 
 
 def _rolled(
@@ -75,10 +93,9 @@ def _rolled(
     )
     found: dict[str, list[Spending]] = defaultdict(list)
     for row in connection.execute(query):
-        energy_uj = row.energy_j * _UJ_PER_J + row.rest_uj
-        found[row.consumer].append(
-            Spending(from_us(row.quarter_us), row.component, "", row.part, row.quality, energy_uj)
-        )
+        start, energy_uj = from_us(row.quarter_us), row.energy_j * _UJ_PER_J + row.rest_uj
+        key = (row.component, "", row.part, row.quality)
+        found[row.consumer].append(Spending(start, *key, energy_uj, row.site))
     return found
 
 

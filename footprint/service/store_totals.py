@@ -47,8 +47,8 @@ class Times(msgspec.Struct):
 def cells(
     connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
 ) -> list[Cell]:
-    """Energies of `consumers` (None: all) by consumer, component, part and quality."""
-    keys = (_DAY.c.consumer, _DAY.c.component, _DAY.c.part, _DAY.c.quality)
+    """Energies of `consumers` (None: all) by consumer, component, part, quality and site."""
+    keys = (_DAY.c.consumer, _DAY.c.component, _DAY.c.part, _DAY.c.quality, _DAY.c.site)
     query = (
         select(*keys, func.sum(_DAY.c.energy_j), func.sum(_DAY.c.rest_uj))
         .where(*_days(window, _DAY))
@@ -58,8 +58,8 @@ def cells(
     if consumers is not None:
         query = query.where(_DAY.c.consumer.in_(consumers))
     return [
-        Cell(consumer, component, part, quality, int(joules) * _UJ_PER_J + int(rest_uj))
-        for consumer, component, part, quality, joules, rest_uj in connection.execute(query)
+        Cell(*row[:4], int(row[5]) * _UJ_PER_J + int(row[6]), site=row.site)
+        for row in connection.execute(query)
     ]
 
 

@@ -14,11 +14,10 @@ from footprint.factors import (
     applicable,
     cut_at,
     headline,
-    headline_periods,
 )
 from footprint.grid.intensity import RTE_DIRECT
 from footprint.grid.quarter import TECHNOLOGIES
-from footprint.interval import paris_day, paris_midnight, paris_month
+from footprint.interval import paris_midnight, paris_month
 
 KNOWN = datetime(2026, 6, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -109,19 +108,6 @@ def test_a_zone_without_a_factor_names_what_to_import(shipped: list[Factor]) -> 
     assert "footprint import factors" in str(failed.value)
     with pytest.raises(FactorError):
         headline(shipped, "FR", date(2026, 1, 1), KNOWN - timedelta(seconds=1))
-
-
-def test_a_year_begins_at_midnight_in_paris(shipped: list[Factor]) -> None:
-    """An interval across New Year is cut at 23:00 UTC, and months fall between the cuts."""
-    night = paris_day(date(2024, 12, 31))
-    across = paris_day(date(2025, 1, 1))
-    both = type(night)(night.start, across.end)
-    periods = headline_periods(shipped, "FR", both, NOW)
-    assert [(piece.start, use.value) for piece, use in periods] == [
-        (night.start, Decimal("51.9")),
-        (datetime(2024, 12, 31, 23, tzinfo=UTC), Decimal("46.1")),
-    ]
-    assert len(headline_periods(shipped, "FR", paris_month("2025-12"), NOW)) == 1
 
 
 def test_cuts_make_up_the_interval() -> None:
@@ -241,7 +227,10 @@ def test_every_column_is_read_wherever_it_stands() -> None:
         ({"parts": "combustion=40 losses=9"}, "line 2: parts add up to 49, and value is 46.1"),
         ({"parts": "combustion=40 combustion=6.1"}, "has 'combustion=6.1'; write"),
         ({"parts": "combustion 40"}, "line 2: parts 'combustion 40' has 'combustion'; write comb"),
-        ({"indicator": "GWP"}, "line 2: indicator must be one of gwp, adpe, water, primary_energy"),
+        (
+            {"indicator": "GWP"},
+            "line 2: indicator must be one of gwp, adpe, water, primary_energy, p",
+        ),
         ({"zone": "fr'--"}, 'line 2: zone "fr\'--" is not written like FR, or FR-COR'),
         ({"subject": "Gas"}, "line 2: subject 'Gas' is not written like electricity, or"),
         ({"published": "\x1b[31m"}, "line 2: published has characters that do not show"),

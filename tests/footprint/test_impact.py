@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footprint.applied import FactorUse
 from footprint.factors import Factor, use
-from footprint.impact import emissions_ug
-from footprint.statement import FactorUse
+from footprint.impact import emissions_ug, overhead_uj
 
 
 def factor(value: str = "46.1", unit: str = "gCO2e/kWh") -> FactorUse:
@@ -43,6 +43,21 @@ def test_the_error_is_half_a_microgram_at_most(energy_uj: int, value: Decimal) -
     """Whatever the energy and the factor."""
     exact = Fraction(energy_uj) * Fraction(value) * 10**6 / (36 * 10**11)
     assert abs(emissions_ug(energy_uj, factor(str(value))) - exact) <= Fraction(1, 2)
+
+
+@given(st.integers(0, 2**63), st.decimals(1, 10, places=6))
+def test_what_a_site_adds_is_rounded_once(energy_uj: int, pue: Decimal) -> None:
+    """Its energy, and the mass of both, within half a unit of the exact."""
+    exact = Fraction(energy_uj) * (Fraction(pue) - 1)
+    assert abs(overhead_uj(energy_uj, pue) - exact) <= Fraction(1, 2)
+    mass = Fraction(energy_uj) * Fraction(pue) * Fraction("46.1") * 10**6 / (36 * 10**11)
+    assert abs(emissions_ug(energy_uj, factor(), pue) - mass) <= Fraction(1, 2)
+
+
+def test_no_site_uses_less_than_what_stands_in_it() -> None:
+    """A PUE below 1 is an error, not a credit."""
+    with pytest.raises(ValueError, match=r"PUE 0\.9 is below 1"):
+        overhead_uj(1, Decimal("0.9"))
 
 
 @pytest.mark.parametrize("unit", ["gCO2/kWh", "kgSbeq/kWh", "L/kWh", ""])

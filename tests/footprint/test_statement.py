@@ -7,12 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint import figures
+from footprint.applied import PueUse
+from footprint.facility import Terms, unknown
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.statement import Coverage
 from tests.footprint.test_impact import factor
 
 HOUR_US = 3_600_000_000
 PROJECTS = ("alpha", "beta", "gamma")
+SITES = ("", "nord", "sud")
+PUES = ("1", "1.37", "2.000001")
 
 permilles = st.lists(st.integers(0, 1000), min_size=2, max_size=2).map(
     lambda cuts: {
@@ -32,13 +36,23 @@ cells = st.builds(
     part=st.sampled_from(["static", "dynamic", "undivided"]),
     quality=st.sampled_from(["counter", "integrated", "modelled"]),
     energy_uj=st.integers(0, 2**60),
+    site=st.sampled_from(SITES),
+)
+terms_of = st.builds(
+    Terms,
+    factor=st.sampled_from([factor(), factor("51.9")]),
+    pue=st.sampled_from(
+        [unknown(), *(PueUse(f"pue:{value}", "s", "declared", Decimal(value)) for value in PUES)]
+    ),
 )
 periods = st.lists(
     st.builds(
         Period,
-        factor=st.sampled_from([factor(), factor("51.9")]),
+        terms=st.fixed_dictionaries(dict.fromkeys(SITES, terms_of)),
         cells=st.lists(
-            cells, max_size=12, unique_by=lambda c: (c.consumer, c.component, c.part, c.quality)
+            cells,
+            max_size=12,
+            unique_by=lambda c: (c.consumer, c.component, c.part, c.quality, c.site),
         ),
         shares=st.fixed_dictionaries({"chat": permilles, "tri": permilles}),
     ),
@@ -66,12 +80,15 @@ def test_all_is_a_sum_of_lines(found: list[Period]) -> None:
     cover = Coverage(0, 0, False)
     whole = figures.total(lines, cover)
     assert whole.energy_uj == everything == sum(whole.quality_uj.values())
+    assert sum(whole.pue_uj.values()) == everything
+    assert whole.site_energy_uj == everything + sum(whole.overhead_uj.values())
     for groups in (
         figures.consumer_totals(lines, [], Named({})),
         figures.component_totals(lines, []),
     ):
         assert sum(group.figure.energy_uj for group in groups) == everything
         assert sum(group.figure.emissions_ug or 0 for group in groups) == whole.emissions_ug
+        assert sum(group.figure.site_energy_uj for group in groups) == whole.site_energy_uj
 
 
 @given(periods)
@@ -81,7 +98,7 @@ def test_projects_add_up_to_their_sia(found: list[Period]) -> None:
     whole = [line for line in figures.lines(found, []) if line.consumer in shared]
     parts = [line for project in PROJECTS for line in figures.lines(found, [], project)]
     assert {line.consumer for line in parts} <= set(shared)
-    for field in ("energy_uj", "emissions_ug"):
+    for field in ("energy_uj", "emissions_ug", "site_energy_uj"):
         assert sum(getattr(line.figure, field) for line in parts) == sum(
             getattr(line.figure, field) for line in whole
         )
@@ -91,19 +108,54 @@ def test_a_line_is_rounded_once_however_its_month_is_cut() -> None:
     """A change of shares within the month does not move the whole's emissions."""
     cell = Cell("chat", "cpu", "dynamic", "counter", 1_000_003)
     double = Cell("chat", "cpu", "dynamic", "counter", 2_000_006)
-    cut = [Period(factor(), [cell], {"chat": {"alpha": 1000}}), Period(factor(), [cell], {})]
-    assert figures.lines(cut, []) == figures.lines([Period(factor(), [double])], [])
+    terms = {"": Terms(factor())}
+    cut = [Period(terms, [cell], {"chat": {"alpha": 1000}}), Period(terms, [cell], {})]
+    assert figures.lines(cut, []) == figures.lines([Period(terms, [double])], [])
 
 
 def test_without_a_factor_emissions_are_unknown() -> None:
     """Not zero; and one unknown part makes the sum unknown."""
     cell = Cell("chat", "cpu", "dynamic", "counter", 5)
-    (line,) = figures.lines([Period(None, [cell]), Period(factor(), [cell])], [])
+    periods = [Period({"": Terms(None)}, [cell]), Period({"": Terms(factor())}, [cell])]
+    (line,) = figures.lines(periods, [])
     assert (line.figure.energy_uj, line.figure.emissions_ug, line.figure.emissions_g) == (
         10,
         None,
         None,
     )
+
+
+def test_energies_of_two_sites_meet_each_its_own_pue() -> None:
+    """Half of a line stands where the PUE is 1.5, half where nothing is known: what is not known is
+    added to nothing, and said."""
+    known = PueUse("pue:nord:", "nord", "declared", Decimal("1.5"))
+    terms = {"": Terms(factor()), "nord": Terms(factor(), known)}
+    cells = [
+        Cell("chat", "cpu", "dynamic", "counter", 3_600_000_000_000, site=site) for site in terms
+    ]
+    (line,) = figures.lines([Period(terms, cells)], [])
+    assert line.figure.energy_uj == 7_200_000_000_000
+    assert line.figure.site_energy_uj == 9_000_000_000_000
+    assert line.figure.emissions_ug == 46_100_000 * 5 // 2
+    assert line.figure.pue_uj == dict.fromkeys([known.id, unknown().id], 3_600_000_000_000)
+    assert line.figure.overhead_uj == {known.id: 1_800_000_000_000, unknown().id: 0}
+
+
+def test_what_a_site_adds_has_the_range_of_an_assumption() -> None:
+    """A declared PUE has none; of an unknown one nothing is said, which is not zero."""
+    pues = [
+        PueUse("a", None, "assumed", Decimal("1.5"), Decimal("1.2"), Decimal(2)),
+        PueUse("b", "nord", "declared", Decimal("1.1")),
+        unknown("sud"),
+    ]
+    terms = {pue.site or "": Terms(factor(), pue) for pue in pues}
+    cells = [Cell("chat", "cpu", "dynamic", "counter", 1000, site=site) for site in terms]
+    whole = figures.total(figures.lines([Period(terms, cells)], []), Coverage(0, 0, False))
+    found = figures.site_totals(whole, [*pues, unknown("est")], {"nord": "Nord"})
+    assert [
+        (one.site, one.name, one.overhead_uj, one.overhead_low_uj, one.overhead_high_uj)
+        for one in found
+    ] == [(None, None, 500, 200, 1000), ("nord", "Nord", 100, None, None), ("sud", *[None] * 4)]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from decimal import Decimal
 import msgspec
 
 from footprint import figures
+from footprint.applied import FactorUse, PueUse
+from footprint.facility import Terms
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
 from footprint.statement import (
-    FactorUse,
     GapTotal,
     HostBoundary,
     LedgerHead,
@@ -49,14 +50,36 @@ ADEME = FactorUse(
     provisional=True,
 )
 
+ASSUMED = PueUse(
+    id="pue:site:assumed:FR:location:2023-01-01:2025",
+    site=None,
+    state="assumed",
+    value=Decimal("1.5"),
+    low=Decimal("1.2"),
+    high=Decimal("2.0"),
+    source="Arcep, Pour un numérique soutenable, 2025",
+    valid_from="2023-01-01",
+)
+DECLARED = PueUse(
+    id="pue:salle-1:2026-01-01",
+    site="salle-1",
+    state="declared",
+    value=Decimal("1.31"),
+    category=2,
+    source="Rapport annuel 2025 de l’hébergeur, page 12",
+    valid_from="2026-01-01",
+    valid_to="2027-01-01",
+)
+SITES = {"salle-1": "Salle du premier étage"}
+
 NAMES = {
     "albert-chat": "Assistant Albert",
     "tri-courriels": "Tri des courriels des usagers",
 }
 
 CELLS = [
-    Cell("albert-chat", "gpu", "static", "counter", 1_180_000_000_003),
-    Cell("albert-chat", "gpu", "dynamic", "counter", 5_406_123_456_789),
+    Cell("albert-chat", "gpu", "static", "counter", 1_180_000_000_003, site="salle-1"),
+    Cell("albert-chat", "gpu", "dynamic", "counter", 5_406_123_456_789, site="salle-1"),
     Cell("albert-chat", "cpu", "undivided", "counter", 322_000_111_222),
     Cell("albert-chat", "dram", "undivided", "modelled", 41_555_666_777),
     Cell("tri-courriels", "cpu", "undivided", "modelled", 96_700_000_001),
@@ -197,16 +220,25 @@ PLATFORM = Platform(
 )
 
 
+def terms(factor: FactorUse | None, pues: Sequence[PueUse]) -> dict[str, Terms]:
+    """What holds at the site of each PUE."""
+    return {pue.site or "": Terms(factor, pue) for pue in pues}
+
+
 def statement(
     cells: list[Cell] = CELLS,
     factor: FactorUse | None = ADEME,
     names: dict[str, str] = NAMES,
     served: Sequence[Served] = (),
+    *,
+    pues: Sequence[PueUse] = (ASSUMED, DECLARED),
+    sites: dict[str, str] = SITES,
     **changes: object,
 ) -> Statement:
     """November 2026 with the energy of `cells` and of servers; `changes` replaces fields."""
     divided = [cell for one in served for cell in one.split.cells[0]]
-    lines = figures.lines([Period(factor, [*cells, *divided])], DEVICES)
+    lines = figures.lines([Period(terms(factor, pues), [*cells, *divided])], DEVICES)
+    total = figures.total(lines, figures.coverage(DEVICES))
     month = paris_month("2026-11")
     named = Named(names, {one.split.rules.code: one.name for one in served})
     figures_of = Made(served, lines, named, shared_example.UNITS)
@@ -220,7 +252,7 @@ def statement(
         scope=Scope("all", None, None),
         method_version="1",
         zone="FR",
-        total=figures.total(lines, figures.coverage(DEVICES)),
+        total=total,
         consumers=figures_of.with_efficiency(figures.consumer_totals(lines, DEVICES, named)),
         components=figures.component_totals(lines, DEVICES),
         lines=lines,
@@ -243,6 +275,8 @@ def statement(
         platform=PLATFORM,
         servers=figures_of.servers(None),
         usage_ledgers=[LedgerHead("passerelle", "5a1c" * 9, 2877, "9e" * 32)] if served else [],
+        sites=figures.site_totals(total, pues, sites),
+        pues=[pue for pue in pues if pue.id in total.pue_uj],
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -255,7 +289,8 @@ def overview(
     **changes: object,
 ) -> Overview:
     """The present with the energy of `cells` since midnight; `changes` replaces fields."""
-    lines = figures.lines([Period(factor, cells)], DEVICES)
+    pues = (ASSUMED, DECLARED)
+    lines = figures.lines([Period(terms(factor, pues), cells)], DEVICES)
     totals = figures.consumer_totals(lines, DEVICES, Named(names, servers))
     made = Overview(
         at=AT,
@@ -291,6 +326,7 @@ def overview(
         coverage={one.component: one.coverage for one in figures.component_totals(lines, DEVICES)},
         absent=[],
         factors=[factor] if factor else [],
+        pues=[*pues],
         factor_error=None if factor else "no factor for zone ZZ; run footprint import factors FILE",
         quarantined_pages=0,
     )
@@ -299,7 +335,7 @@ def overview(
 
 def empty_statement() -> Statement:
     """A month that no page covers."""
-    nothing = {"hosts": [], "gaps": [], "factors": [], "ledgers": [], "components": []}
+    nothing = {"hosts": [], "gaps": [], "factors": [], "ledgers": [], "components": [], "sites": []}
     return statement(cells=[], platform=None, **nothing)
 
 

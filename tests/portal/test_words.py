@@ -5,6 +5,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from footprint import efficiency, shared, token_fit, usage
+from footprint.applied import PueUse
 from footprint.attribution import Part
 from footprint.figures import COMPONENTS
 from footprint.ledger import Component, GapRecord, Quality
@@ -13,8 +14,8 @@ from footprint.portal import words
 from footprint.portal.languages import LANGUAGES, translations
 from footprint.portal.words import Words
 from footprint.reading import Cause
-from footprint.service import servers
-from footprint.service.reports import OMISSIONS
+from footprint.service import archived_facts, servers
+from footprint.service.reports import OMISSIONS, PUE_UNKNOWN
 from footprint.statement import ConsumerKind, HostBoundary, WeightsUsed
 
 
@@ -34,6 +35,8 @@ from footprint.statement import ConsumerKind, HostBoundary, WeightsUsed
         (get_args(get_type_hints(HostBoundary)["boundary"]), words.BOUNDARIES),
         (get_args(get_type_hints(SensorNow)["status"]), words.STATUSES),
         (OMISSIONS, words.OMISSIONS),
+        ([PUE_UNKNOWN, archived_facts.OMISSION], words.OF_MONTHS),
+        (get_args(get_type_hints(PueUse)["state"]), words.PUE_STATES),
         ([*get_args(usage.Cause), servers.NO_PAGE], words.USAGE_CAUSES),
         (get_args(get_type_hints(WeightsUsed)["source"]), words.WEIGHT_SOURCES),
         (get_args(token_fit.Reason), words.REFUSALS),

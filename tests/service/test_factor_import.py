@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from footprint import factors
+from footprint.applied import FactorUse
 from footprint.interval import from_us
 from footprint.service import store_factors
 from footprint.service.cli import main
 from footprint.service.clock import utc_now
 from footprint.service.store import open_store
-from footprint.statement import FactorUse
 from tests.factor_files.test_electricity_maps import row
 from tests.service.house import content
 

@@ -1,0 +1,51 @@
+"""What was applied to energy, as figures cite it: factors, and what sites add.
+
+In: nothing. Out: plain structs with everything that is needed to dispute a figure (law 5).
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+
+class FactorUse(msgspec.Struct, frozen=True):
+    """A factor as it was applied: everything needed to dispute it (`factors.Factor`)."""
+
+    id: str
+    indicator: str
+    zone: str
+    value: Decimal
+    unit: str
+    valid_from: str
+    valid_to: str | None
+    basis: str
+    method: str
+    uncertainty_percent: Decimal | None
+    source: str
+    published: str
+    provisional: bool
+    subject: str = "electricity"
+    low: Decimal | None = None
+    high: Decimal | None = None
+    resolution: str = "year"
+    licence: str = ""
+    parts: dict[str, Decimal] = {}
+
+
+class PueUse(msgspec.Struct, frozen=True):
+    """A power usage effectiveness as it was applied to the energy of a site (None: of hosts of no
+    site): declared by the site with a document, `assumed` where it declares none, or unknown: then
+    what the site adds is in no figure. `low` and `high` are the range that an assumption implies.
+    """
+
+    id: str
+    site: str | None
+    state: Literal["declared", "assumed", "unknown"]
+    value: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    category: int | None = None
+    source: str = ""
+    valid_from: str | None = None
+    valid_to: str | None = None
