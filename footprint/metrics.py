@@ -34,8 +34,8 @@ AGENT_EVIDENCE_ENERGY = Metric(
 AGENT_EMISSIONS = Metric(
     "footprint_emissions_grams_total",
     "counter",
-    "Greenhouse gases in grams of CO2 equivalent for the use of electricity since the agent "
-    "started, at the configured factor.",
+    "Greenhouse gases in grams of CO2 equivalent for the use of electricity by the host since the "
+    "agent started, at the configured factor; without what its site adds.",
     ("consumer", "quality"),
 )
 EMISSION_FACTOR = Metric(
@@ -267,8 +267,8 @@ MONTH_ENERGY = Metric(
 MONTH_EMISSIONS = Metric(
     "footprint_month_emissions_grams",
     "gauge",
-    "Greenhouse gases of the current month so far, use of electricity only, in grams of CO2 "
-    "equivalent.",
+    "Greenhouse gases of the current month so far, in grams of CO2 equivalent: use of electricity "
+    "by hosts, and by their sites on top of it (PUE).",
     ("consumer", "quality"),
 )
 MONTH_COVERAGE = Metric(

@@ -40,10 +40,12 @@ MONTH = (
         kind="bargauge",
         title=Text("Gaz à effet de serre du mois en cours", "Greenhouse gases of the month"),
         meaning=Text(
-            "Grammes d’équivalent CO₂ de cette électricité, au facteur du service ; mesuré et "
-            "modélisé ensemble, dans la proportion du panneau voisin.",
-            "Grams of CO₂ equivalent of that electricity, at the service’s factor; measured and "
-            "modelled together, in the proportion of the panel beside.",
+            "Grammes d’équivalent CO₂ de cette électricité et de celle que les sites ajoutent "
+            "(PUE déclaré, ou supposé), au facteur du service ; mesuré et modélisé ensemble, dans "
+            "la proportion du panneau voisin.",
+            "Grams of CO₂ equivalent of that electricity and of what sites add (PUE declared, or "
+            "assumed), at the service’s factor; measured and modelled together, in the proportion "
+            "of the panel beside.",
         ),
         certainty=MONTH_CERTAINTY,
         queries=(
