@@ -33,6 +33,25 @@ class FactorUse(msgspec.Struct, frozen=True):
     parts: dict[str, Decimal] = {}
 
 
+Impact = Literal["primary_energy_uj", "water_grid_ul", "water_site_ul", "adpe_pg"]
+"""What energy causes beside greenhouse gases, with its unit: primary energy in microjoules, water
+that generating it and that the site itself uses in microlitres, abiotic depletion in picograms of
+antimony equivalent."""
+
+
+class WueUse(msgspec.Struct, frozen=True):
+    """A water usage effectiveness as a site declares it, with its document: litres for each
+    kilowatt-hour of its IT."""
+
+    id: str
+    site: str
+    value: Decimal
+    category: int | None
+    source: str
+    valid_from: str | None
+    valid_to: str | None
+
+
 class PueUse(msgspec.Struct, frozen=True):
     """A power usage effectiveness as it was applied to the energy of a site (None: of hosts of no
     site): declared by the site with a document, `assumed` where it declares none, or unknown: then
@@ -49,3 +68,13 @@ class PueUse(msgspec.Struct, frozen=True):
     source: str = ""
     valid_from: str | None = None
     valid_to: str | None = None
+
+
+class ImpactUse(msgspec.Struct, frozen=True):
+    """What an impact rests on: the ids of its factors or WUE; and for what they lack, so that it is
+    not available (zones; sites, "" for hosts of none)."""
+
+    impact: Impact
+    factors: list[str]
+    without_zones: list[str]
+    without_sites: list[str]

@@ -5,16 +5,16 @@ sites of its zone. Out: `PueUse`, with its state said, and `Terms`: all that tur
 site over a time into impacts. METHOD.md, "Sites", has the words and worked numbers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
 
 from footprint import factors
-from footprint.applied import FactorUse, PueUse
+from footprint.applied import FactorUse, Impact, PueUse, WueUse
 from footprint.factors import Factor, FactorError
-from footprint.impact import NO_OVERHEAD
+from footprint.impact import NO_OVERHEAD, impact
 
 NO_SITE = ""
 """Where hosts stand of which the register says no site."""
@@ -29,16 +29,32 @@ def unknown(site: str = NO_SITE) -> PueUse:
 
 class Terms(msgspec.Struct, frozen=True):
     """What turns a site's energy into impacts over a time in which nothing of it changes. `factor`
-    is None where none applies."""
+    is None where none applies; `others` has those of other impacts of the electricity of `zone`.
+    """
 
     factor: FactorUse | None
     pue: PueUse = unknown()
+    others: Mapping[Impact, FactorUse] = {}
+    wue: WueUse | None = None
+    zone: str = ""
 
-    @property
-    def key(self) -> tuple[str, bool, str]:
-        """What energies have in common that are rounded together."""
-        factor = self.factor
-        return (factor.id, factor.provisional, self.pue.id) if factor else ("", False, self.pue.id)
+    def key(self, use: FactorUse | None) -> str:
+        """What terms have in common under which a factor makes the same of the same energy."""
+        return f"{use.id} {use.provisional} {self.pue.id}" if use else ""
+
+    def impact_key(self, name: Impact) -> str:
+        """The same of an impact beside greenhouse gases."""
+        if name == "water_site_ul":
+            return self.wue.id if self.wue else ""
+        return self.key(self.others.get(name))
+
+    def impact(self, energy_uj: int, name: Impact) -> int | None:
+        """What `energy_uj` of the site's hosts causes of impact `name`; None where that is not
+        available."""
+        if name == "water_site_ul":
+            return impact(energy_uj, name, self.wue.value) if self.wue else None
+        use = self.others.get(name)
+        return impact(energy_uj, name, use.value, self.pue_value) if use else None
 
     @property
     def pue_value(self) -> Decimal:
@@ -46,25 +62,42 @@ class Terms(msgspec.Struct, frozen=True):
         return NO_OVERHEAD if self.pue.value is None else self.pue.value
 
 
+Valid = tuple[date | None, date | None]
+"""Paris days [from, to) over which something is declared."""
+
+
 def declared(
     site: str,
     value: Decimal,
     document: str,
     category: int | None,
-    valid: tuple[date | None, date | None],
+    valid: Valid,
 ) -> PueUse:
-    """A PUE that a site declares, over Paris days [from, to)."""
-    valid_from, valid_to = valid
+    """A PUE that a site declares."""
+    first, last = _days(valid)
     return PueUse(
-        id=f"pue:{site}:{valid_from or ''}",
+        id=f"pue:{site}:{first or ''}",
         site=site,
         state="declared",
         value=value,
         category=category,
         source=document,
-        valid_from=valid_from.isoformat() if valid_from else None,
-        valid_to=valid_to.isoformat() if valid_to else None,
+        valid_from=first,
+        valid_to=last,
     )
+
+
+def declared_wue(
+    site: str, value: Decimal, document: str, category: int | None, valid: Valid
+) -> WueUse:
+    """A WUE that a site declares."""
+    first, last = _days(valid)
+    return WueUse(f"wue:{site}:{first or ''}", site, value, category, document, first, last)
+
+
+def _days(valid: Valid) -> tuple[str | None, str | None]:
+    first, last = (day.isoformat() if day else None for day in valid)
+    return first, last
 
 
 def assumed(known: Iterable[Factor], site: str, zone: str, on: date, *, as_of: datetime) -> PueUse:

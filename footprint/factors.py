@@ -18,8 +18,14 @@ from footprint.interval import Interval, paris_midnight
 Method = Literal["location", "market"]
 METHODS = ("location", "market")
 INDICATORS = ("gwp", "adpe", "water", "primary_energy", "pue")
-PUE_UNIT = "kWh/kWh"
-"""Of what a site uses over what its IT uses (ISO/IEC 30134-2)."""
+UNITS = {
+    "adpe": "kgSbeq/kWh",
+    "water": "L/kWh",
+    "primary_energy": "MJ/kWh",
+    "pue": "kWh/kWh",
+}
+"""The one unit that a factor of each indicator but gwp may have; of `pue`: what a site uses over
+what its IT uses (ISO/IEC 30134-2)."""
 LEAST_PUE, MOST_PUE = Decimal(1), Decimal(10)
 """A site uses at least what its IT does; beyond ten, a unit or comma is wrong."""
 ELECTRICITY = "electricity"
@@ -97,8 +103,12 @@ def flaw(factor: Factor) -> str:
         number = getattr(factor, column)
         if number is not None and not _plausible(number):
             return f"{column} {number} is not 0 or between {SMALLEST} and {LARGEST}; check its unit"
-    if found := _spread_flaw(factor) or _parts_flaw(factor):
-        return found
+    return _spread_flaw(factor) or _parts_flaw(factor) or _unit_flaw(factor)
+
+
+def _unit_flaw(factor: Factor) -> str:
+    if (unit := UNITS.get(factor.indicator)) and factor.unit != unit:
+        return f"unit {factor.unit!r} cannot be applied to {factor.indicator}; write {unit}"
     if factor.indicator == "pue":
         return _pue_flaw(factor)
     if factor.indicator != "gwp" or factor.unit == GWP_UNIT:
@@ -112,8 +122,6 @@ def flaw(factor: Factor) -> str:
 
 
 def _pue_flaw(factor: Factor) -> str:
-    if factor.unit != PUE_UNIT:
-        return f"unit {factor.unit!r} cannot be applied to pue; write {PUE_UNIT}"
     for column, number in (("value", factor.value), ("low", factor.low), ("high", factor.high)):
         if number is not None and not LEAST_PUE <= number <= MOST_PUE:
             return f"{column} {number} is no PUE, which is from {LEAST_PUE} to {MOST_PUE}"

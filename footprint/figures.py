@@ -6,14 +6,16 @@ Emissions are rounded once for each line, factor and PUE; all above is a sum of 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import get_args
 
 import msgspec
 
 from footprint import codes, units
-from footprint.applied import PueUse
+from footprint.applied import Impact, PueUse
 from footprint.attribution import Part, attribute
+from footprint.counts import known_sum
 from footprint.facility import NO_SITE, Terms
 from footprint.impact import emissions_ug, overhead_uj
 from footprint.ledger import Component, Quality
@@ -30,6 +32,7 @@ from footprint.statement import (
 COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu")
 BOUNDARY = "components"
 """Counters of components only: no node meter's energy is in any figure yet."""
+IMPACTS: tuple[Impact, ...] = get_args(Impact)
 UNALLOCATED = ""
 """Where the energy of a SIA goes that no project carries at the time."""
 
@@ -97,33 +100,29 @@ class _Amount:
         self.quality_uj: Counter[Quality] = Counter()
         self.pue_uj: Counter[str] = Counter()
         self.overhead_uj: Counter[str] = Counter()
+        self.impacts: dict[Impact, int | None] = dict.fromkeys(IMPACTS, 0)
         self.factors: dict[str, bool] = {}
 
-    def add_part(self, found: "_Found", terms: Terms) -> None:
-        """What holds under one set of terms."""
-        factor, pue = terms.factor, terms.pue.id
-        energy_uj = sum(found.quality_uj.values())
-        cited = {factor.id: factor.provisional} if factor else {}
-        self._add(found.quality_uj, found.mass_ug, cited)
-        self.pue_uj[pue] += energy_uj
-        self.overhead_uj[pue] += found.overhead_uj
+    def add_cell(self, cell: Cell, energy_uj: int, terms: Terms) -> None:
+        """Energy of a cell, or a project's part of it, without what it causes."""
+        self.energy_uj += energy_uj
+        self.quality_uj[cell.quality] += energy_uj
+        self.pue_uj[terms.pue.id] += energy_uj
+        if terms.factor:
+            self._cite({terms.factor.id: terms.factor.provisional})
 
     def add_figure(self, figure: Figure) -> None:
         """What is a figure already."""
-        cited = dict.fromkeys(figure.factors, figure.provisional)
-        self._add(figure.quality_uj, figure.emissions_ug, cited)
+        self.energy_uj += figure.energy_uj
+        self.quality_uj.update(figure.quality_uj)
         self.pue_uj.update(figure.pue_uj)
         self.overhead_uj.update(figure.overhead_uj)
+        self.emissions_ug = known_sum((self.emissions_ug, figure.emissions_ug))
+        for name, amount in figure.impacts.items():
+            self.impacts[name] = known_sum((self.impacts[name], amount))
+        self._cite(dict.fromkeys(figure.factors, figure.provisional))
 
-    def _add(
-        self, quality_uj: Mapping[Quality, int], mass_ug: int | None, factors: Mapping[str, bool]
-    ) -> None:
-        self.energy_uj += sum(quality_uj.values())
-        self.quality_uj.update(quality_uj)
-        if mass_ug is None or self.emissions_ug is None:
-            self.emissions_ug = None
-        else:
-            self.emissions_ug += mass_ug
+    def _cite(self, factors: Mapping[str, bool]) -> None:
         for name, provisional in factors.items():
             self.factors[name] = provisional or self.factors.get(name, False)
 
@@ -144,6 +143,7 @@ class _Amount:
             site_energy_kwh=units.kwh(site_uj),
             pue_uj=dict(sorted(self.pue_uj.items())),
             overhead_uj=dict(sorted(self.overhead_uj.items())),
+            impacts=self.impacts,
         )
 
 
@@ -151,79 +151,108 @@ def lines(
     periods: Iterable[Period], devices: Sequence[DeviceCover], project: str | None = None
 ) -> list[Line]:
     """The lines of a statement, in order; those of one project's share where it is given."""
-    amounts: dict[LineKey, _Amount] = {}
-    for terms, group in _by_terms(periods):
-        for key, cells in group.items():
-            found = _whole(cells, terms) if project is None else _part(cells, terms, project)
-            if found is not None:
-                amounts.setdefault(key, _Amount()).add_part(found, terms)
     covers = {component: coverage(devices, {component}) for component in COMPONENTS}
+    found = _by_line(periods)
     return [
-        Line(*key[:3], amounts[key].figure(covers[key[1]]), key[3] or None)
-        for key in sorted(amounts)
+        Line(*key[:3], amount.figure(covers[key[1]]), key[3] or None)
+        for key in sorted(found)
+        if (amount := _amount(found[key], project)) is not None
     ]
 
 
-_Shared = tuple[Cell, Mapping[str, int]]
-"""A cell, and the permille of the projects that carry its consumer at its time."""
+class _Placed(msgspec.Struct, frozen=True):
+    """A cell, what holds at its site and time, and the permille of the projects that carry its
+    consumer then."""
+
+    cell: Cell
+    terms: Terms
+    shares: Mapping[str, int]
 
 
-class _Found(msgspec.Struct, frozen=True):
-    """Energy by quality, what the site adds to it, and the mass of both."""
-
-    quality_uj: Mapping[Quality, int]
-    overhead_uj: int
-    mass_ug: int | None
-
-
-_ByLine = dict[LineKey, list[_Shared]]
-
-
-def _by_terms(periods: Iterable[Period]) -> list[tuple[Terms, _ByLine]]:
-    """Cells by the terms that hold for them, and by line."""
-    groups: dict[tuple[str, bool, str], tuple[Terms, _ByLine]] = {}
+def _by_line(periods: Iterable[Period]) -> dict[LineKey, list[_Placed]]:
+    found: dict[LineKey, list[_Placed]] = {}
     for period in periods:
-        of_site = {
-            site: groups.setdefault(terms.key, (terms, {}))[1]
-            for site, terms in period.terms.items()
-        }
         for cell in period.cells:
             key = (cell.consumer, cell.component, cell.part, cell.via or "")
             shares = period.shares.get(cell.consumer, {})
-            of_site[cell.site].setdefault(key, []).append((cell, shares))
-    return list(groups.values())
+            found.setdefault(key, []).append(_Placed(cell, period.terms[cell.site], shares))
+    return found
 
 
-def _whole(cells: Iterable[_Shared], terms: Terms) -> _Found:
-    quality_uj: Counter[Quality] = Counter()
-    for cell, _ in cells:
-        quality_uj[cell.quality] += cell.energy_uj
-    energy_uj, factor, pue = quality_uj.total(), terms.factor, terms.pue_value
-    mass_ug = emissions_ug(energy_uj, factor, pue) if factor else None
-    return _Found(quality_uj, overhead_uj(energy_uj, pue), mass_ug)
+def _amount(cells: Sequence[_Placed], project: str | None) -> _Amount | None:
+    """A line's amount, or what a project carries of it: None where it carries nothing.
 
-
-def _part(cells: list[_Shared], terms: Terms, project: str) -> _Found | None:
-    """What a project carries of a line; None where it carries nothing.
-
-    Energy is split by permille, what the site adds and the line's mass by energy, all by
-    `attribute`: over all projects the parts add up to the line exactly.
+    Energy is split by permille, and what it causes by energy, both by `attribute`: over all
+    projects the parts add up to the line exactly.
     """
-    if not any(project in weights for _, weights in cells):
+    if project is not None and not any(project in one.shares for one in cells):
         return None
-    by_project: Counter[str] = Counter()
-    quality_uj: Counter[Quality] = Counter()
-    for cell, weights in cells:
-        split = attribute(cell.energy_uj, weights, UNALLOCATED)
-        by_project.update(split)
-        quality_uj[cell.quality] += split.get(project, 0)
-    whole = _whole(cells, terms)
+    amount = _Amount()
+    splits = [
+        attribute(one.cell.energy_uj, one.shares, UNALLOCATED) if project is not None else {}
+        for one in cells
+    ]
+    for one, split in zip(cells, splits, strict=True):
+        own_uj = one.cell.energy_uj if project is None else split.get(project, 0)
+        amount.add_cell(one.cell, own_uj, one.terms)
 
-    def of_project(amount: int) -> int:
-        return attribute(amount, by_project, UNALLOCATED).get(project, 0)
+    def caused(key: _Key, measure: _Measure) -> Iterator[tuple[str, int | None]]:
+        for name, terms, energy_uj, by_project in _groups(cells, splits, key):
+            whole = measure(energy_uj, terms)
+            if whole is not None and project is not None:
+                whole = attribute(whole, by_project, UNALLOCATED).get(project, 0)
+            yield name, whole
 
-    mass_ug = None if whole.mass_ug is None else of_project(whole.mass_ug)
-    return _Found(quality_uj, of_project(whole.overhead_uj), mass_ug)
+    for name, added_uj in caused(*_OVERHEAD):
+        amount.overhead_uj[name] += added_uj or 0
+    amount.emissions_ug = known_sum(mass_ug for _, mass_ug in caused(*_EMISSIONS))
+    for impact, told in _IMPACTS.items():
+        amount.impacts[impact] = known_sum(number for _, number in caused(*told))
+    return amount
+
+
+_Key = Callable[[Terms], str]
+_Measure = Callable[[int, Terms], int | None]
+"""What energy causes under terms; rounded once for all energy of a line whose terms have a key in
+common, so that it changes with nothing that it does not rest on."""
+
+
+def _groups(
+    cells: Iterable[_Placed], splits: Iterable[Mapping[str, int]], key: _Key
+) -> Iterator[tuple[str, Terms, int, Mapping[str, int]]]:
+    """Key, terms, energy, and energy by project."""
+    found: dict[str, tuple[Terms, Counter[str]]] = {}
+    energies_uj: Counter[str] = Counter()
+    for one, split in zip(cells, splits, strict=True):
+        name = key(one.terms)
+        energies_uj[name] += one.cell.energy_uj
+        found.setdefault(name, (one.terms, Counter()))[1].update(split)
+    for name, (terms, by_project) in found.items():
+        yield name, terms, energies_uj[name], by_project
+
+
+def _emissions_ug(energy_uj: int, terms: Terms) -> int | None:
+    return emissions_ug(energy_uj, terms.factor, terms.pue_value) if terms.factor else None
+
+
+_OVERHEAD: tuple[_Key, _Measure] = (
+    lambda terms: terms.pue.id,
+    lambda energy_uj, terms: overhead_uj(energy_uj, terms.pue_value),
+)
+_EMISSIONS: tuple[_Key, _Measure] = (
+    lambda terms: terms.key(terms.factor),
+    _emissions_ug,
+)
+
+
+def _told(name: Impact) -> tuple[_Key, _Measure]:
+    return (
+        lambda terms: terms.impact_key(name),
+        lambda energy_uj, terms: terms.impact(energy_uj, name),
+    )
+
+
+_IMPACTS = {name: _told(name) for name in IMPACTS}
 
 
 def total(found: Iterable[Line], cover: Coverage) -> Figure:

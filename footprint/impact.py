@@ -1,17 +1,31 @@
 """What energy causes: the site's own use on top of it, and a factor applied; exact, rounded once.
 
 In: microjoules at the meters of hosts, and the `FactorUse` and PUE of their own period and site.
-Out: integer microjoules, and micrograms of CO2 equivalent.
+Out: integer microjoules, micrograms of CO2 equivalent, microlitres, picograms of antimony
+equivalent.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-from footprint.applied import FactorUse
+from footprint.applied import FactorUse, Impact
 from footprint.factors import GWP_UNIT
-from footprint.units import micrograms, times
+from footprint.units import UJ_PER_KWH, micrograms, times
 
 NO_OVERHEAD = Decimal(1)
+INDICATOR_OF: Mapping[Impact, str] = {
+    "primary_energy_uj": "primary_energy",
+    "water_grid_ul": "water",
+    "adpe_pg": "adpe",
+}
+"""The indicator whose factor makes each impact of the electricity of a zone."""
+_PER_UNIT: Mapping[Impact, int] = {
+    "primary_energy_uj": 10**12,  # in a megajoule
+    "water_grid_ul": 10**6,  # in a litre
+    "water_site_ul": 10**6,
+    "adpe_pg": 10**15,  # in a kilogram
+}
 
 
 def emissions_ug(energy_uj: int, factor: FactorUse, pue: Decimal = NO_OVERHEAD) -> int:
@@ -33,3 +47,11 @@ def overhead_uj(energy_uj: int, pue: Decimal) -> int:
     if pue < NO_OVERHEAD:
         raise ValueError(f"PUE {pue} is below 1: no site uses less than what stands in it")
     return times(energy_uj, Fraction(pue) - 1)
+
+
+def impact(energy_uj: int, name: Impact, per_kwh: Decimal, pue: Decimal = NO_OVERHEAD) -> int:
+    """What `energy_uj` of hosts, with what their site uses on top of it, causes of impact `name`,
+    in its own unit, half to even. `per_kwh`: MJ, litres or kilograms of antimony equivalent for a
+    kilowatt-hour (`factors.UNITS`)."""
+    ratio = Fraction(per_kwh) * Fraction(pue) * _PER_UNIT[name] / UJ_PER_KWH
+    return times(energy_uj, ratio)

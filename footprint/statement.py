@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from footprint.applied import FactorUse, PueUse
+from footprint.applied import FactorUse, Impact, ImpactUse, PueUse, WueUse
 from footprint.attribution import Part
 from footprint.counts import Counts
 from footprint.ledger import Component, Quality
@@ -42,7 +42,7 @@ class Figure(msgspec.Struct, frozen=True):
     `pue_uj` say how much of `energy_uj` is of which quality (counter, integrated, modelled), of
     which boundary (components, wall) and under which `PueUse.id`; their values add up to it.
     `overhead_uj` says how much each of the latter adds. `factors` names the `FactorUse.id`s
-    applied.
+    applied to gases. An impact is None where a factor lacks for some of the energy.
     """
 
     energy_uj: int
@@ -58,6 +58,7 @@ class Figure(msgspec.Struct, frozen=True):
     site_energy_kwh: Decimal
     pue_uj: dict[str, int]
     overhead_uj: dict[str, int]
+    impacts: dict[Impact, int | None]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -388,3 +389,6 @@ class Statement(msgspec.Struct, frozen=True):
     ledgers_root: str = ""
     sites: list[SiteTotal] = []
     pues: list[PueUse] = []
+    wues: list[WueUse] = []
+    impacts: list[ImpactUse] = []
+    impact_factors: list[FactorUse] = []

@@ -109,6 +109,16 @@ def times(amount: int, ratio: Decimal | Fraction) -> int:
     return whole
 
 
+def litres(volume_ul: int) -> Decimal:
+    """Litres of a volume in microlitres, exact."""
+    return Decimal(volume_ul).scaleb(-6)
+
+
+def grams_of_picograms(mass_pg: int) -> Decimal:
+    """Grams of a mass in picograms, exact."""
+    return Decimal(mass_pg).scaleb(-12)
+
+
 def grams(mass_ug: int) -> Decimal:
     """Grams, exact."""
     return Decimal(mass_ug).scaleb(-6)

@@ -39,6 +39,8 @@ def _kwh(energy_uj: int) -> Decimal:
 
 ENERGY = Family(_kwh, (("mWh", 6), ("Wh", 3), ("kWh", 0), ("MWh", -3), ("GWh", -6)))
 POWER = Family(units.watts, (("mW", 3), ("W", 0), ("kW", -3), ("MW", -6)))
+WATER = Family(units.litres, (("mL", 3), ("L", 0), ("m³", -3)))
+SMALL_MASS = Family(units.grams_of_picograms, (("µg", 6), ("mg", 3), ("g", 0), ("kg", -3)))
 MASS = Family(units.grams, (("mg", 3), ("g", 0), ("kg", -3), ("t", -6)))
 
 
@@ -81,6 +83,7 @@ def _unit_of(family: Family, amount: Decimal) -> int:
     return place
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
@@ -96,6 +99,7 @@ class Formats:
     """The customs of one language."""
 
     energy, power, mass = ENERGY, POWER, MASS
+    water, small_mass = WATER, SMALL_MASS
     scale = staticmethod(scale)
     plain = staticmethod(plain)
 
@@ -124,8 +128,10 @@ class Formats:
     def exact(self, value: Decimal) -> str:
         """A published value with all its decimals."""
         places = max(0, -int(value.as_tuple().exponent))
-        if places > 9:
-            return str(value)
+        if places > MOST_PLACES:
+            digits = value.scaleb(-value.adjusted())
+            power = str(value.adjusted()).translate(_RAISED)
+            return f"{self.exact(digits)}{self.space}×{self.space}10{power}"
         return self._fixed(value, places)
 
     def significant(self, value: Decimal, digits: int = 3) -> str:

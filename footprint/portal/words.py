@@ -148,6 +148,18 @@ OF_MONTHS = {
     ),
 }
 """What is said besides of a single month."""
+IMPACTS = {
+    "primary_energy_uj": mark("Primary energy"),
+    "water_grid_ul": mark("Water of generation"),
+    "water_site_ul": mark("Water of the site"),
+    "adpe_pg": mark("Metals and minerals"),
+}
+IMPACT_MEANINGS = {
+    "primary_energy_uj": mark("what was taken from nature to generate the electricity"),
+    "water_grid_ul": mark("used up by generating the electricity, and not given back"),
+    "water_site_ul": mark("used by the data centre itself, mostly to cool"),
+    "adpe_pg": mark("used up for the plants and grids behind the electricity, as antimony (Sb eq)"),
+}
 PUE_STATES = {
     "declared": mark("declared by the site"),
     "assumed": mark("assumed: the site declares none"),
@@ -245,6 +257,14 @@ class Words:
     def pue_state(self, code: str) -> str:
         """How what a site adds is known."""
         return self._say(PUE_STATES, code)
+
+    def impact(self, code: str) -> str:
+        """What is caused beside greenhouse gases."""
+        return self._say(IMPACTS, code)
+
+    def impact_meaning(self, code: str) -> str:
+        """What that is."""
+        return self._say(IMPACT_MEANINGS, code)
 
     def omission(self, text: str) -> str:
         """Something a statement leaves out."""

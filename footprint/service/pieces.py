@@ -5,15 +5,17 @@ of every site and the shares of every SIA hold.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from footprint import facility, factors
-from footprint.applied import FactorUse, PueUse
+from footprint.applied import FactorUse, Impact, ImpactUse, PueUse, WueUse
 from footprint.facility import NO_SITE, Terms
-from footprint.factors import Factor
+from footprint.factors import Factor, FactorError
+from footprint.impact import INDICATOR_OF
 from footprint.interval import Interval, paris_date
 from footprint.service import register, store_factors
 from footprint.service.register import Dated, Sia, Site
@@ -67,7 +69,7 @@ def factors_in(pieces: Sequence[Piece], lines: Iterable[Line]) -> list[FactorUse
         if terms.factor
     }
     cited = {name for line in lines for name in line.figure.factors} or {
-        piece.terms[NO_SITE].key[0] for piece in pieces if piece.terms[NO_SITE].factor
+        use.id for piece in pieces if (use := piece.terms[NO_SITE].factor)
     }
     return [used[name] for name in sorted(cited)]
 
@@ -78,12 +80,56 @@ def pues_in(pieces: Iterable[Piece], used: Container[str]) -> list[PueUse]:
     return [found[name] for name in sorted(found) if name in used]
 
 
+class Impacts(msgspec.Struct, frozen=True):
+    """What impacts beside greenhouse gases rest on: for each what it has and lacks, and the factors
+    and WUE themselves, in order."""
+
+    uses: list[ImpactUse]
+    factors: list[FactorUse]
+    wues: list[WueUse]
+
+
+def impacts_in(pieces: Iterable[Piece], used: Container[str]) -> Impacts:
+    """Of the sites and times with energy, whose PUE is `used`."""
+    own = [
+        (site, terms)
+        for piece in pieces
+        for site, terms in piece.terms.items()
+        if terms.pue.id in used
+    ]
+    found = {use.id: use for _, terms in own for use in terms.others.values()}
+    wues = {terms.wue.id: terms.wue for _, terms in own if terms.wue}
+    uses = [_impact(name, own) for name in INDICATOR_OF]
+    uses.append(
+        ImpactUse(
+            "water_site_ul",
+            sorted(wues),
+            [],
+            sorted({site for site, terms in own if terms.wue is None}),
+        )
+    )
+    return Impacts(
+        uses, [found[name] for name in sorted(found)], [wues[name] for name in sorted(wues)]
+    )
+
+
+def _impact(name: Impact, own: Iterable[tuple[str, Terms]]) -> ImpactUse:
+    """An impact of the electricity of zones."""
+    cited, lacking = set(), set()
+    for _, terms in own:
+        if use := terms.others.get(name):
+            cited.add(use.id)
+        else:
+            lacking.add(terms.zone)
+    return ImpactUse(name, sorted(cited), sorted(lacking), [])
+
+
 def _days(
     known: Mapping[str, Iterable[Factor]], sia: Mapping[str, Sia], sites: Mapping[str, Site]
 ) -> set[date]:
     """The Paris days on which something begins or ends."""
     dated: list[Dated] = [share for item in sia.values() for share in item.shares]
-    dated += [pue for site in sites.values() for pue in site.pue]
+    dated += [one for site in sites.values() for one in (*site.pue, *site.wue)]
     edges = {day for one in dated for day in (one.from_, one.to)}
     for of_zone in known.values():
         used = (one for one in of_zone if one.subject in (factors.ELECTRICITY, facility.SITE))
@@ -104,32 +150,47 @@ def _terms(
 ) -> dict[str, Terms]:
     day, as_of = paris_date(part.start), asked.as_of
     of_none = known[asked.zone]
+    factors.headline(of_none, asked.zone, day, as_of)  # without one there are no figures
+    of_zone = {zone: _of_zone(held, zone, day, as_of) for zone, held in known.items()}
     found = {
-        NO_SITE: Terms(
-            factors.headline(of_none, asked.zone, day, as_of),
-            facility.assumed(of_none, NO_SITE, asked.zone, day, as_of=as_of),
+        NO_SITE: msgspec.structs.replace(
+            of_zone[asked.zone],
+            pue=facility.assumed(of_none, NO_SITE, asked.zone, day, as_of=as_of),
         )
     }
-    headline = {zone: _headline(held, zone, day, as_of) for zone, held in known.items()}
     for code, site in sites.items():
-        own = _declared(site, day)
-        found[code] = Terms(
-            headline[site.zone],
-            own or facility.assumed(known[site.zone], code, site.zone, day, as_of=as_of),
+        found[code] = msgspec.structs.replace(
+            of_zone[site.zone],
+            pue=_pue(site, day)
+            or facility.assumed(known[site.zone], code, site.zone, day, as_of=as_of),
+            wue=_wue(site, day),
         )
     return found
 
 
-def _headline(held: Sequence[Factor], zone: str, day: date, as_of: datetime) -> FactorUse | None:
-    try:
-        return factors.headline(held, zone, day, as_of)
-    except factors.FactorError:
-        return None
+def _of_zone(held: Sequence[Factor], zone: str, day: date, as_of: datetime) -> Terms:
+    """What the electricity of a zone causes."""
+    others: dict[Impact, FactorUse] = {}
+    for name, indicator in INDICATOR_OF.items():
+        with suppress(FactorError):
+            others[name] = factors.applicable(held, indicator, zone, "location", day, as_of=as_of)
+    headline = None
+    with suppress(FactorError):
+        headline = factors.headline(held, zone, day, as_of)
+    return Terms(headline, others=others, zone=zone)
 
 
-def _declared(site: Site, day: date) -> PueUse | None:
+def _pue(site: Site, day: date) -> PueUse | None:
     for one in site.pue:
         if register.holds(one, day):
             valid = (one.from_, one.to)
             return facility.declared(site.code, one.value, one.document, one.category, valid)
+    return None
+
+
+def _wue(site: Site, day: date) -> WueUse | None:
+    for one in site.wue:
+        if register.holds(one, day):
+            valid = (one.from_, one.to)
+            return facility.declared_wue(site.code, one.value, one.document, one.category, valid)
     return None

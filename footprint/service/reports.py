@@ -130,6 +130,7 @@ def statement(
     made = Made(served, _shared_lines(periods, served), known.named, known.units)
     total = figures.total(lines, figures.coverage(cover.devices))
     pues = pieces.pues_in(cut, total.pue_uj)
+    impacts = pieces.impacts_in(cut, total.pue_uj)
     totals = figures.consumer_totals(lines, cover.devices, known.named)
     shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
@@ -168,6 +169,9 @@ def statement(
             total, pues, {code: site.name for code, site in known.sites.items()}
         ),
         pues=pues,
+        wues=impacts.wues,
+        impacts=impacts.uses,
+        impact_factors=impacts.factors,
     )
 
 

@@ -3,7 +3,8 @@
 First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
 sums (`# total`), each factor (`# factor`), each PUE (`# pue`: identifier, state, value, least,
 greatest, validity, category, source) and what sites add under it (`# site`: code, name, PUE, energy
-of hosts, what the site adds, least, greatest in uJ), what is unknown (`# gap`: gap or blind,
+of hosts, what the site adds, least, greatest in uJ), other impacts (`# impact`: name, factors and
+WUE, zones and sites that lack one; `# wue`), what is unknown (`# gap`: gap or blind,
 component, cause, duration in us; `# absent`: host, the components that nobody measures there), each
 SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
 meter, hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from footprint.applied import FactorUse
+from footprint.figures import IMPACTS
 from footprint.service import statement_csv_servers
 from footprint.statement import Figure, Platform, Statement
 
@@ -43,8 +45,11 @@ HEADER = (
     "site_energy_uj",
     "site_energy_kwh",
     "pues",
+    *IMPACTS,
     "via",
 )
+NO_SITE = "(none)"
+"""Stands for hosts of no site; no code has brackets."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -125,6 +130,14 @@ def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
             pue.category,
             pue.source,
         )
+    for use in statement.impacts:
+        lacks = (*use.without_zones, *(site or NO_SITE for site in use.without_sites))
+        yield ("# impact", use.impact, " ".join(use.factors), " ".join(lacks))
+    for factor in statement.impact_factors:
+        yield _factor(factor)
+    for wue in statement.wues:
+        days = (wue.valid_from, wue.valid_to)
+        yield ("# wue", wue.id, f"{wue.value:f}", *days, wue.category, wue.source)
     for one in statement.sites:
         adds = (one.overhead_uj, one.overhead_low_uj, one.overhead_high_uj)
         yield ("# site", one.site, one.name, one.pue, one.energy_uj, *adds)
@@ -182,6 +195,7 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         figure.site_energy_uj,
         f"{figure.site_energy_kwh:f}",
         " ".join(figure.pue_uj),
+        *(figure.impacts[name] for name in IMPACTS),
     )
 
 

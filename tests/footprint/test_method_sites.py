@@ -1,4 +1,4 @@
-"""METHOD.md computed again: what a site adds to the energy of its hosts."""
+"""METHOD.md computed again: what a site adds to the energy of its hosts, and other impacts."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,8 +8,8 @@ import pytest
 
 from footprint.facility import assumed
 from footprint.factor_table import parse
-from footprint.factors import headline
-from footprint.impact import emissions_ug, overhead_uj
+from footprint.factors import applicable, headline
+from footprint.impact import INDICATOR_OF, emissions_ug, impact, overhead_uj
 from tests.footprint.method import METHOD, Row, golden, number
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -33,3 +33,31 @@ def test_the_assumption_is_the_one_that_ships() -> None:
     shown = {row["PUE"] for row in golden("sites") if row["state"] != "declared"}
     assert {str(found.value), str(found.low), str(found.high)} < shown
     assert (found.site, found.state) == ("salle", "assumed")
+
+
+COLUMNS = {
+    "primary_energy_uj": "primary energy (uJ)",
+    "water_grid_ul": "water of generation (uL)",
+    "adpe_pg": "metals and minerals (pg)",
+}
+
+
+@pytest.mark.parametrize("row", golden("impacts"), ids=lambda row: row["PUE"])
+def test_other_impacts(row: Row) -> None:
+    """Each with the factor that ships, to the last unit."""
+    energy_uj, pue = number(row["energy (uJ)"]), Decimal(row["PUE"])
+    for name, indicator in INDICATOR_OF.items():
+        used = applicable(SHIPPED, indicator, "FR", "location", date(2026, 5, 5), as_of=NOW)
+        assert impact(energy_uj, name, used.value, pue) == number(row[COLUMNS[name]])
+    site_ul = impact(energy_uj, "water_site_ul", Decimal("0.3"))
+    assert site_ul == number(row["water of the site (uL)"])
+
+
+def test_a_kilowatt_hour_has_the_factor_itself() -> None:
+    """By hand: 11.289 MJ, 3.6737 L and 48.58 ug, as the first row has them."""
+    row = golden("impacts")[0]
+    assert [number(row[COLUMNS[name]]) for name in INDICATOR_OF] == [
+        11_289_000_000_000,
+        3_673_700,
+        48_580_000,
+    ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint import figures
-from footprint.applied import PueUse
+from footprint.applied import PueUse, WueUse
 from footprint.facility import Terms, unknown
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.statement import Coverage
@@ -41,6 +41,7 @@ cells = st.builds(
 terms_of = st.builds(
     Terms,
     factor=st.sampled_from([factor(), factor("51.9")]),
+    others=st.sampled_from([{"adpe_pg": factor("4.858e-8")}, {"adpe_pg": factor("1e-7")}]),
     pue=st.sampled_from(
         [unknown(), *(PueUse(f"pue:{value}", "s", "declared", Decimal(value)) for value in PUES)]
     ),
@@ -102,6 +103,9 @@ def test_projects_add_up_to_their_sia(found: list[Period]) -> None:
         assert sum(getattr(line.figure, field) for line in parts) == sum(
             getattr(line.figure, field) for line in whole
         )
+    assert sum(line.figure.impacts["adpe_pg"] or 0 for line in parts) == sum(
+        line.figure.impacts["adpe_pg"] or 0 for line in whole
+    )
 
 
 def test_a_line_is_rounded_once_however_its_month_is_cut() -> None:
@@ -139,6 +143,19 @@ def test_energies_of_two_sites_meet_each_its_own_pue() -> None:
     assert line.figure.emissions_ug == 46_100_000 * 5 // 2
     assert line.figure.pue_uj == dict.fromkeys([known.id, unknown().id], 3_600_000_000_000)
     assert line.figure.overhead_uj == {known.id: 1_800_000_000_000, unknown().id: 0}
+
+
+def test_an_impact_that_lacks_for_some_energy_is_not_available() -> None:
+    """Of that line and of every sum; what has all it needs is a number, a zero too."""
+    wue = WueUse("wue:nord:", "nord", Decimal("0.5"), None, "Audit", None, None)
+    terms = {"": Terms(factor()), "nord": Terms(factor(), wue=wue)}
+    cells = [
+        Cell(f"at-{site}", "cpu", "dynamic", "counter", 36 * 10**11, site=site) for site in terms
+    ]
+    lines = figures.lines([Period(terms, cells)], [])
+    assert [line.figure.impacts["water_site_ul"] for line in lines] == [None, 500_000]
+    assert figures.total(lines, Coverage(0, 0, False)).impacts["water_site_ul"] is None
+    assert figures.total([], Coverage(0, 0, False)).impacts["water_site_ul"] == 0
 
 
 def test_what_a_site_adds_has_the_range_of_an_assumption() -> None:

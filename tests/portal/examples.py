@@ -10,10 +10,11 @@ import msgspec
 
 from footprint import figures
 from footprint.applied import FactorUse, PueUse
-from footprint.facility import Terms
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
+from footprint.service import pieces
+from footprint.service.pieces import Piece
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
 from footprint.statement import (
@@ -28,49 +29,12 @@ from footprint.statement import (
     Statement,
 )
 from tests.portal import shared_example
+from tests.portal.applied_example import ADEME, ASSUMED, DECLARED, SITES, terms
 
 HOUR_US = 3_600_000_000
 AT = datetime(2026, 11, 21, 13, 32, 7, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, 23, tzinfo=UTC)
 HOSTILE = '<script>alert("x")</script>\u202egnp.exe\u2069 & <b>fin</b>'
-
-ADEME = FactorUse(
-    id="gwp/FR/location/2025-01-01",
-    indicator="gwp",
-    zone="FR",
-    value=Decimal("46.1"),
-    unit="gCO2e/kWh",
-    valid_from="2025-01-01",
-    valid_to="2026-01-01",
-    basis="life-cycle, consumption mix, losses included, smoothed over 2022-2025",
-    method="location",
-    uncertainty_percent=Decimal(10),
-    source="ADEME Base Empreinte, 2025 mix moyen consommation",
-    published="2026",
-    provisional=True,
-)
-
-ASSUMED = PueUse(
-    id="pue:site:assumed:FR:location:2023-01-01:2025",
-    site=None,
-    state="assumed",
-    value=Decimal("1.5"),
-    low=Decimal("1.2"),
-    high=Decimal("2.0"),
-    source="Arcep, Pour un numérique soutenable, 2025",
-    valid_from="2023-01-01",
-)
-DECLARED = PueUse(
-    id="pue:salle-1:2026-01-01",
-    site="salle-1",
-    state="declared",
-    value=Decimal("1.31"),
-    category=2,
-    source="Rapport annuel 2025 de l’hébergeur, page 12",
-    valid_from="2026-01-01",
-    valid_to="2027-01-01",
-)
-SITES = {"salle-1": "Salle du premier étage"}
 
 NAMES = {
     "albert-chat": "Assistant Albert",
@@ -220,11 +184,6 @@ PLATFORM = Platform(
 )
 
 
-def terms(factor: FactorUse | None, pues: Sequence[PueUse]) -> dict[str, Terms]:
-    """What holds at the site of each PUE."""
-    return {pue.site or "": Terms(factor, pue) for pue in pues}
-
-
 def statement(
     cells: list[Cell] = CELLS,
     factor: FactorUse | None = ADEME,
@@ -240,6 +199,7 @@ def statement(
     lines = figures.lines([Period(terms(factor, pues), [*cells, *divided])], DEVICES)
     total = figures.total(lines, figures.coverage(DEVICES))
     month = paris_month("2026-11")
+    impacts = pieces.impacts_in([Piece(month, terms(factor, pues), {})], total.pue_uj)
     named = Named(names, {one.split.rules.code: one.name for one in served})
     figures_of = Made(served, lines, named, shared_example.UNITS)
     made = Statement(
@@ -277,6 +237,9 @@ def statement(
         usage_ledgers=[LedgerHead("passerelle", "5a1c" * 9, 2877, "9e" * 32)] if served else [],
         sites=figures.site_totals(total, pues, sites),
         pues=[pue for pue in pues if pue.id in total.pue_uj],
+        wues=impacts.wues,
+        impacts=impacts.uses,
+        impact_factors=impacts.factors,
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -80,10 +80,29 @@ def test_no_figure_of_the_json_is_missing_in_the_page(struct, lang):
     shown = Reader(render(struct, lang)).values
     wanted = re.compile(r"(energy_uj|emissions_ug|power_uw|[a-z]+ed_us|duration_us)\Z")
     for pointer, value in leaves(msgspec.json.decode(msgspec.json.encode(struct))):
-        if wanted.search(pointer):
+        if "/impacts/" not in pointer and wanted.search(pointer):
             assert shown.get(pointer) == {str(value)}, pointer
     for pointer in ("/total/quality_uj/counter", "/total/quality_uj/modelled"):
         assert pointer in shown
+
+
+@every_language
+def test_other_impacts_are_shown_by_consumer(lang):
+    """In the statement; what is not available says why, and is no zero."""
+    statement = STATEMENTS["normal"]
+    page = Reader(statement_html(statement, lang))
+    figures = {"/total": statement.total} | {
+        f"/consumers/{place}/figure": one.figure for place, one in enumerate(statement.consumers)
+    }
+    for pointer, figure in figures.items():
+        for name, amount in figure.impacts.items():
+            assert page.values.get(f"{pointer}/impacts/{name}") == (
+                None if amount is None else {str(amount)}
+            )
+    assert statement.total.impacts["primary_energy_uj"] is None
+    assert statement.total.impacts["water_grid_ul"]
+    said = {"fr": "Non disponible : le registre", "en": "Not available: the registry"}
+    assert said[lang] in statement_html(statement, lang).replace("\u00a0", " ")
 
 
 @every_language

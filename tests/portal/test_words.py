@@ -5,7 +5,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from footprint import efficiency, shared, token_fit, usage
-from footprint.applied import PueUse
+from footprint.applied import Impact, PueUse
 from footprint.attribution import Part
 from footprint.figures import COMPONENTS
 from footprint.ledger import Component, GapRecord, Quality
@@ -37,6 +37,8 @@ from footprint.statement import ConsumerKind, HostBoundary, WeightsUsed
         (OMISSIONS, words.OMISSIONS),
         ([PUE_UNKNOWN, archived_facts.OMISSION], words.OF_MONTHS),
         (get_args(get_type_hints(PueUse)["state"]), words.PUE_STATES),
+        (get_args(Impact), words.IMPACTS),
+        (get_args(Impact), words.IMPACT_MEANINGS),
         ([*get_args(usage.Cause), servers.NO_PAGE], words.USAGE_CAUSES),
         (get_args(get_type_hints(WeightsUsed)["source"]), words.WEIGHT_SOURCES),
         (get_args(token_fit.Reason), words.REFUSALS),

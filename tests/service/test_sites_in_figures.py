@@ -18,6 +18,7 @@ from tests.service.test_factor_import import HEADER
 MIDNIGHT = datetime(2026, 11, 8, 23, tzinfo=UTC)  # of 2026-11-09 in Paris
 PAGE_UJ = 600_000_000
 HALF_UJ = 4 * PAGE_UJ
+PER_KWH = {"primary_energy_uj": 11_289 * 10**9, "water_grid_ul": 3_673_700, "adpe_pg": 48_580_000}
 ASSUMED = "pue:site:assumed:FR:location:2023-01-01:2025"
 
 
@@ -155,3 +156,34 @@ def test_shares_of_a_server_at_a_site_carry_its_pue(house: House, idle: str) -> 
     assert any(line.via for line in found.lines)
     for line in found.lines:
         assert line.figure.site_energy_uj == 3 * line.figure.energy_uj
+
+
+def test_other_impacts_are_available_or_say_what_lacks(house: House) -> None:
+    """Two sites with their WUE on both days; then one of them for the first day alone; then a zone
+    without factors."""
+    wue = {"value": 0.5, "document": "Audit"}
+    put(house, "salle", hosts=[{"host": "host-1"}], pue=[pue(1.25)], wue=[wue])
+    put(house, "halle", hosts=[{"host": "host-2"}], wue=[wue])
+    send(house)
+    send(house, 2)
+    found = statement(house)
+    assert timeless(statement(house, rolled=True)) == timeless(found)
+    site_uj = 2 * HALF_UJ * Decimal("2.75")
+    for name, per_kwh in PER_KWH.items():
+        assert abs(found.total.impacts[name] - site_uj * per_kwh / (36 * 10**11)) < 2
+    assert abs(found.total.impacts["water_site_ul"] - 4 * HALF_UJ * 500_000 / (36 * 10**11)) < 2
+    assert [one.id for one in found.wues] == ["wue:halle:", "wue:salle:"]
+    assert all(not one.without_zones + one.without_sites for one in found.impacts)
+    assert {one.indicator for one in found.impact_factors} == {"primary_energy", "water", "adpe"}
+
+    house.now += timedelta(minutes=1)
+    put(house, "halle", hosts=[{"host": "host-2"}], wue=[wue | {"to": "2026-11-09"}])
+    lacking = statement(house)
+    assert lacking.total.impacts == found.total.impacts | {"water_site_ul": None}
+    assert lacking.impacts[-1].without_sites == ["halle"]
+
+    house.now += timedelta(minutes=1)
+    put(house, "halle", zone="DE", hosts=[{"host": "host-2"}], wue=[wue])
+    lacking = statement(house)
+    assert set(lacking.total.impacts.values()) == {None, found.total.impacts["water_site_ul"]}
+    assert [one.without_zones for one in lacking.impacts] == [["DE"]] * 3 + [[]]
