@@ -108,7 +108,7 @@ def _soak(run: Run, seed: int) -> Finding:
             most_mib=storm.most_kib // 1024,
             database_mib=_mib(server, place),
             fleet_seconds=seconds,
-            fsck=" ".join(found.stdout.split()),
+            fsck=found.stdout.strip().rpartition("\n")[2],
             fsck_seconds=fsck_seconds,
             wrong=wrong or _wrong(found),
         )
