@@ -59,6 +59,9 @@ def statement(facts: dict[str, Any]) -> list[str]:
             f"factor {factor['id']}: {factor['value']} {factor['unit']} "
             f"({factor['source']}{provisional})"
         )
+    for pue in facts["pues"]:
+        between = f", {pue['low']} to {pue['high']}" if pue["low"] else ""
+        lines.append(f"in g CO2e: PUE {pue['value']} ({pue['state']}{between}; {pue['id']})")
     return [*lines, f"not included: {', '.join(facts['omissions'])}"]
 
 
