@@ -55,7 +55,8 @@ class WueUse(msgspec.Struct, frozen=True):
 class PueUse(msgspec.Struct, frozen=True):
     """A power usage effectiveness as it was applied to the energy of a site (None: of hosts of no
     site): declared by the site with a document, `assumed` where it declares none, or unknown: then
-    what the site adds is in no figure. `low` and `high` are the range that an assumption implies.
+    what the site adds is in no figure. `low` and `high` are the range that an assumption implies;
+    it is `provisional` where its factor is that of another year.
     """
 
     id: str
@@ -68,6 +69,7 @@ class PueUse(msgspec.Struct, frozen=True):
     source: str = ""
     valid_from: str | None = None
     valid_to: str | None = None
+    provisional: bool = False
 
 
 class ImpactUse(msgspec.Struct, frozen=True):

@@ -5,16 +5,14 @@ sites of its zone. Out: `PueUse`, with its state said, and `Terms`: all that tur
 site over a time into impacts. METHOD.md, "Sites", has the words and worked numbers.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 
-from footprint import factors
 from footprint.applied import FactorUse, Impact, PueUse, WueUse
-from footprint.factors import Factor, FactorError
-from footprint.impact import NO_OVERHEAD, impact
+from footprint.impact import NO_OVERHEAD, emissions_ug, impact, overhead_uj
 
 NO_SITE = ""
 """Where hosts stand of which the register says no site."""
@@ -24,7 +22,7 @@ SITE = "site"
 
 def unknown(site: str = NO_SITE) -> PueUse:
     """Where neither the site nor the registry says anything: what it adds is in no figure."""
-    return PueUse(id=f"pue:unknown:{site}", site=site or None, state="unknown")
+    return PueUse(id=f"pue:@unknown:{site}", site=site or None, state="unknown")
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -47,6 +45,15 @@ class Terms(msgspec.Struct, frozen=True):
         if name == "water_site_ul":
             return self.wue.id if self.wue else ""
         return self.key(self.others.get(name))
+
+    def emissions_ug(self, energy_uj: int) -> int | None:
+        """Greenhouse gases that `energy_uj` of the site's hosts causes; None where no factor
+        applies."""
+        return emissions_ug(energy_uj, self.factor, self.pue_value) if self.factor else None
+
+    def overhead_uj(self, energy_uj: int) -> int | None:
+        """What the site uses for `energy_uj` of its hosts beside it; None where that is unknown."""
+        return None if self.pue.value is None else overhead_uj(energy_uj, self.pue.value)
 
     def impact(self, energy_uj: int, name: Impact) -> int | None:
         """What `energy_uj` of the site's hosts causes of impact `name`; None where that is not
@@ -100,13 +107,10 @@ def _days(valid: Valid) -> tuple[str | None, str | None]:
     return first, last
 
 
-def assumed(known: Iterable[Factor], site: str, zone: str, on: date, *, as_of: datetime) -> PueUse:
-    """What stands in on a Paris day for the PUE that `site` (`NO_SITE`: hosts of none) does not
-    declare: the registry's own for sites of the zone, with its range; where it has none, unknown.
-    """
-    try:
-        use = factors.applicable(known, "pue", zone, "location", on, as_of=as_of, subject=SITE)
-    except FactorError:
+def assumed(site: str, use: FactorUse | None) -> PueUse:
+    """What stands in for the PUE that `site` (`NO_SITE`: hosts of none) does not declare: the
+    registry's own for sites of its zone, with its range; where it has none, unknown."""
+    if use is None:
         return unknown(site)
     low, high = spread(use)
     return PueUse(
@@ -119,6 +123,7 @@ def assumed(known: Iterable[Factor], site: str, zone: str, on: date, *, as_of: d
         source=use.source,
         valid_from=use.valid_from,
         valid_to=use.valid_to,
+        provisional=use.provisional,
     )
 
 

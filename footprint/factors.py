@@ -182,16 +182,26 @@ def applicable(
     of = (indicator, subject, zone, method)
     known = _known(factors, of, basis=basis, as_of=as_of)
     if not known:
-        raise FactorError(
-            f"no {indicator} factor for zone {zone} ({method}{', ' + basis if basis else ''}): "
-            'import one with: footprint import factors FILE.csv (README, "Factors")'
-        )
+        raise FactorError(lacking(zone, indicator, method, basis))
     valid = [f for f in known if f.valid_from <= on and (f.valid_to is None or on < f.valid_to)]
     if valid:
         return use(max(valid, key=_newest), provisional=False)
     before = [f for f in known if f.valid_from <= on]
     chosen = max(before, key=_newest) if before else min(known, key=_newest)
     return use(chosen, provisional=True)
+
+
+def lacking(
+    zone: str,
+    indicator: str = HEADLINE[0],
+    method: str = HEADLINE[1],
+    basis: str = HEADLINE_BASIS,
+) -> str:
+    """What to say of a zone without a factor (of the headline indicator): which, and the remedy."""
+    return (
+        f"no {indicator} factor for zone {zone} ({method}{', ' + basis if basis else ''}): "
+        'import one with: footprint import factors FILE.csv (README, "Factors")'
+    )
 
 
 def _known(

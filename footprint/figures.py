@@ -1,8 +1,9 @@
 """From facts to figures: lines, their sums, coverage. Every format shows what is computed here.
 
-In: energies summed by consumer, component, part and quality over periods in which one factor and
-one set of shares hold, and the cover of each device. Out: `Line`, totals and `Coverage`.
-Emissions are rounded once for each line, factor and PUE; all above is a sum of lines.
+In: energies summed by consumer, component, part, quality and site over periods in which the terms
+of each site and one set of shares hold, and the cover of each device. Out: `Line`, totals and
+`Coverage`. Each measure is rounded once for each line and all energy under the same terms; all
+above is a sum of lines.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ from footprint.applied import Impact, PueUse
 from footprint.attribution import Part, attribute
 from footprint.counts import known_sum
 from footprint.facility import NO_SITE, Terms
-from footprint.impact import emissions_ug, overhead_uj
+from footprint.impact import overhead_uj
 from footprint.ledger import Component, Quality
 from footprint.statement import (
     ComponentTotal,
@@ -101,15 +102,19 @@ class _Amount:
         self.pue_uj: Counter[str] = Counter()
         self.overhead_uj: Counter[str] = Counter()
         self.impacts: dict[Impact, int | None] = dict.fromkeys(IMPACTS, 0)
-        self.factors: dict[str, bool] = {}
+        self.factors: set[str] = set()
+        self.provisional = False
 
     def add_cell(self, cell: Cell, energy_uj: int, terms: Terms) -> None:
         """Energy of a cell, or a project's part of it, without what it causes."""
         self.energy_uj += energy_uj
         self.quality_uj[cell.quality] += energy_uj
+        if not energy_uj:
+            return  # nothing is caused: what would turn it into impacts is not cited
         self.pue_uj[terms.pue.id] += energy_uj
+        self.provisional = self.provisional or terms.pue.provisional
         if terms.factor:
-            self._cite({terms.factor.id: terms.factor.provisional})
+            self._cite([terms.factor.id], provisional=terms.factor.provisional)
 
     def add_figure(self, figure: Figure) -> None:
         """What is a figure already."""
@@ -120,11 +125,11 @@ class _Amount:
         self.emissions_ug = known_sum((self.emissions_ug, figure.emissions_ug))
         for name, amount in figure.impacts.items():
             self.impacts[name] = known_sum((self.impacts[name], amount))
-        self._cite(dict.fromkeys(figure.factors, figure.provisional))
+        self._cite(figure.factors, provisional=figure.provisional)
 
-    def _cite(self, factors: Mapping[str, bool]) -> None:
-        for name, provisional in factors.items():
-            self.factors[name] = provisional or self.factors.get(name, False)
+    def _cite(self, factors: Iterable[str], *, provisional: bool) -> None:
+        self.factors.update(factors)
+        self.provisional = self.provisional or provisional
 
     def figure(self, coverage: Coverage) -> Figure:
         mass_ug = self.emissions_ug
@@ -138,7 +143,7 @@ class _Amount:
             boundary_uj={BOUNDARY: self.energy_uj},
             coverage=coverage.ratio,
             factors=sorted(self.factors),
-            provisional=any(self.factors.values()),
+            provisional=self.provisional,
             site_energy_uj=site_uj,
             site_energy_kwh=units.kwh(site_uj),
             pue_uj=dict(sorted(self.pue_uj.items())),
@@ -188,27 +193,49 @@ def _amount(cells: Sequence[_Placed], project: str | None) -> _Amount | None:
     if project is not None and not any(project in one.shares for one in cells):
         return None
     amount = _Amount()
-    splits = [
-        attribute(one.cell.energy_uj, one.shares, UNALLOCATED) if project is not None else {}
-        for one in cells
-    ]
+    splits = [_split(one.cell, one.shares) if project is not None else {} for one in cells]
     for one, split in zip(cells, splits, strict=True):
         own_uj = one.cell.energy_uj if project is None else split.get(project, 0)
         amount.add_cell(one.cell, own_uj, one.terms)
 
     def caused(key: _Key, measure: _Measure) -> Iterator[tuple[str, int | None]]:
         for name, terms, energy_uj, by_project in _groups(cells, splits, key):
+            if not (energy_uj if project is None else by_project.get(project, 0)):
+                continue
             whole = measure(energy_uj, terms)
             if whole is not None and project is not None:
                 whole = attribute(whole, by_project, UNALLOCATED).get(project, 0)
             yield name, whole
 
     for name, added_uj in caused(*_OVERHEAD):
-        amount.overhead_uj[name] += added_uj or 0
+        if added_uj is not None:
+            amount.overhead_uj[name] += added_uj
     amount.emissions_ug = known_sum(mass_ug for _, mass_ug in caused(*_EMISSIONS))
     for impact, told in _IMPACTS.items():
         amount.impacts[impact] = known_sum(number for _, number in caused(*told))
     return amount
+
+
+def _split(cell: Cell, shares: Mapping[str, int]) -> dict[str, int]:
+    """A cell's energy by project."""
+    return attribute(cell.energy_uj, shares, UNALLOCATED)
+
+
+def standing(periods: Iterable[Period], project: str | None = None) -> Iterator[tuple[str, Terms]]:
+    """The sites, with their terms, whose energy is in the lines of the same arguments: what these
+    figures rest on."""
+    for period in periods:
+        found = {
+            cell.site
+            for cell in period.cells
+            if (
+                cell.energy_uj
+                if project is None
+                else _split(cell, period.shares.get(cell.consumer, {})).get(project, 0)
+            )
+        }
+        for site in sorted(found):
+            yield site, period.terms[site]
 
 
 _Key = Callable[[Terms], str]
@@ -231,17 +258,13 @@ def _groups(
         yield name, terms, energies_uj[name], by_project
 
 
-def _emissions_ug(energy_uj: int, terms: Terms) -> int | None:
-    return emissions_ug(energy_uj, terms.factor, terms.pue_value) if terms.factor else None
-
-
 _OVERHEAD: tuple[_Key, _Measure] = (
     lambda terms: terms.pue.id,
-    lambda energy_uj, terms: overhead_uj(energy_uj, terms.pue_value),
+    lambda energy_uj, terms: terms.overhead_uj(energy_uj),
 )
 _EMISSIONS: tuple[_Key, _Measure] = (
     lambda terms: terms.key(terms.factor),
-    _emissions_ug,
+    lambda energy_uj, terms: terms.emissions_ug(energy_uj),
 )
 
 

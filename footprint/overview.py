@@ -50,7 +50,8 @@ class ConsumerNow(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """What the first page shows. `factor_error` says what to import where no factor applies."""
+    """What the first page shows. `zones_without_factor`: of their electricity the registry has no
+    factor, so that greenhouse gases are not available."""
 
     at: datetime
     since: datetime
@@ -62,6 +63,6 @@ class Overview(msgspec.Struct, frozen=True):
     coverage: dict[Component, Coverage]
     absent: list[Component]
     factors: list[FactorUse]
+    zones_without_factor: list[str]
     pues: list[PueUse]
-    factor_error: str | None
     quarantined_pages: int

@@ -362,7 +362,8 @@ class Statement(msgspec.Struct, frozen=True):
     factors that arrive later can still change. `platform` is None for a project or a SIA: it is
     nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided.
     `ledgers_root` stands for all of both (`merkle`). `sites` has a row for each of `pues`: all that
-    the figures rest on."""
+    the figures rest on. Greenhouse gases are None where energy of `zones_without_factor` is in
+    them."""
 
     format: Literal[1]
     month: str
@@ -392,3 +393,4 @@ class Statement(msgspec.Struct, frozen=True):
     wues: list[WueUse] = []
     impacts: list[ImpactUse] = []
     impact_factors: list[FactorUse] = []
+    zones_without_factor: list[str] = []

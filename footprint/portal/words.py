@@ -144,7 +144,7 @@ OF_MONTHS = {
     ),
     "pages_archived": mark(
         "The pages of this month have left the service as an archive: figures follow from what was "
-        "summed before."
+        "summed before, and which site a machine stands at is as it was known then."
     ),
 }
 """What is said besides of a single month."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from footprint import factors
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 
@@ -44,18 +45,20 @@ def _render(chosen: argparse.Namespace) -> bytes:
     from footprint.service import formats, reports, rollups  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
-    now = utc_now()
-    as_of = instant(chosen.as_of, "--as-of") if chosen.as_of else now
+    as_of = instant(chosen.as_of, "--as-of") if chosen.as_of else None
     asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
-    store = open_store(chosen.database, create=False, migrate=False, now=now)
+    store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
-        present = chosen.as_of is None
+        present = as_of is None
         with rollups.figures(store) if present else store.read() as connection:
-            statement = reports.statement(connection, asked, chosen.zone, as_of, rolled=present)
-    except (reports.ReportError, LookupError) as error:
+            at = as_of or utc_now()
+            statement = reports.statement(connection, asked, chosen.zone, at, rolled=present)
+    except reports.ReportError as error:
         raise CommandError(f"statement: {error}") from error
     finally:
         store.close()
+    for zone in statement.zones_without_factor:
+        sys.stderr.write(f"footprint: warning: no grams are shown: {factors.lacking(zone)}\n")
     return formats.render(statement, chosen.format, chosen.lang, alone=True)
 
 

@@ -27,7 +27,6 @@ PROBLEMS = {
     403: "The token may not do that, or another site's page asks",
     404: "There is nothing here",
     408: "The body did not arrive in time",
-    409: "No factor applies; says what to import",
     413: "The body is too large, as it came or unpacked",
     415: "Neither JSON nor JSON with Content-Encoding: zstd",
     421: "Asked under another name than this machine's, of a service without a token",

@@ -30,7 +30,7 @@ class ServerMonth(msgspec.Struct, frozen=True):
 @router.get(
     "/servers/{code}/efficiency",
     summary="What a shared server's energy was for",
-    responses=described.answers("Its month", "ServerMonth", 404, 409),
+    responses=described.answers("Its month", "ServerMonth", 404),
 )
 def get_efficiency(request: Request, code: described.Code, month: str | None = None) -> Response:
     """The server in the statement of a month `YYYY-MM` (Europe/Paris), by default the present."""

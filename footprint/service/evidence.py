@@ -14,7 +14,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint import ledger, merkle
-from footprint.factors import FactorError
 from footprint.service import judge, reports, store_archived
 from footprint.service.kinds import ENERGY, USAGE, Kind
 from footprint.statement import LedgerHead, Scope
@@ -85,7 +84,7 @@ def _figures(connection: Connection, told: Told) -> Iterator[str]:
     try:
         as_of = datetime.fromisoformat(told.as_of)
         found = reports.statement(connection, asked, told.zone, as_of, rolled=False)
-    except (reports.ReportError, FactorError, ValueError) as error:
+    except (reports.ReportError, ValueError) as error:
         yield f"its figures cannot be made again: {error}"
         return
     is_, was = _energies_uj(found.lines), _energies_uj(told.lines)

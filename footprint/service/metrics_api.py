@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from footprint import METHOD_VERSION, __version__, metrics, units
 from footprint.attribution import attribute
-from footprint.factors import FactorError
 from footprint.interval import month_of
 from footprint.metrics import Metric
 from footprint.service import (
@@ -68,14 +67,11 @@ class ServiceCollector(Collector):
     def _month(self, connection: Connection) -> dict[str, Samples]:
         state, now = self._state, self._state.clock()
         asked = reports.Asked(month_of(now))
-        try:
-            statement = state.months.get(
-                connection,
-                now,
-                lambda: reports.statement(connection, asked, state.settings.zone, now, rolled=True),
-            )
-        except FactorError:
-            return {}  # the overview and the statement say what to import
+        statement = state.months.get(
+            connection,
+            now,
+            lambda: reports.statement(connection, asked, state.settings.zone, now, rolled=True),
+        )
         energy = _by_quality(statement)
         samples: dict[str, Samples] = {
             metrics.MONTH_ENERGY.name: _joules(energy),

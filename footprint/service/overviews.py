@@ -9,7 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from footprint import factors, figures
+from footprint import figures
+from footprint.cited import cited
+from footprint.facility import NO_SITE
 from footprint.interval import (
     QUARTER_HOUR_SECONDS,
     Interval,
@@ -42,10 +44,11 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     window = Window(today, to_us(now), rolled=True)
     known = reports.known_at(connection)
     cover = covers.gather(connection, window, now)
-    cut, factor_error = _pieces(connection, pieces.Asked(today, zone, now), known)
+    cut = pieces.gather(connection, pieces.Asked(today, zone, now), known.sia, known.sites)
     periods = reports.periods_of(connection, window, cut, known.sites)
     lines = figures.lines(periods, cover.devices)
     total = figures.total(lines, figures.coverage(cover.devices))
+    cites = cited(figures.standing(periods), [piece.terms[NO_SITE] for piece in cut])
     # A page of the future, taken by an earlier version, would be the newest for good.
     newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
     heard = [page for page in newest if not _silent(page, now)]
@@ -69,20 +72,11 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
             for component in figures.component_totals(lines, cover.devices)
         },
         absent=[component for component in figures.COMPONENTS if component not in present],
-        factors=pieces.factors_in(cut, lines),
-        pues=pieces.pues_in(cut, total.pue_uj),
-        factor_error=factor_error,
+        factors=cites.factors,
+        zones_without_factor=cites.zones_without_factor,
+        pues=cites.pues,
         quarantined_pages=store_facts.all_quarantined(connection),
     )
-
-
-def _pieces(
-    connection: Connection, asked: pieces.Asked, known: reports.Known
-) -> tuple[list[pieces.Piece], str | None]:
-    try:
-        return pieces.gather(connection, asked, known.sia, known.sites), None
-    except factors.FactorError as error:
-        return pieces.without_factors(asked, known.sia, known.sites), str(error)
 
 
 def _silent(page: NewestPage, now: datetime) -> bool:

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from footprint import METHOD_VERSION, figures
 from footprint.applied import FactorUse, PueUse
+from footprint.cited import cited
+from footprint.facility import NO_SITE
 from footprint.interval import to_us
 from footprint.service import covers, pieces, reports, servers, store_register
 from footprint.service.store_facts import Window
@@ -51,6 +53,7 @@ class Portfolio(msgspec.Struct, frozen=True):
     projects: list[ProjectMonth]
     rest: Rest
     factors: list[FactorUse]
+    zones_without_factor: list[str]
     pues: list[PueUse]
 
 
@@ -58,7 +61,7 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     """The month's figures so far, as known now. Raises as `reports.statement` does."""
     interval = reports.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
-    known = reports.known_at(connection, window.as_of_us)
+    known = reports.known_at(connection)
     cut = pieces.gather(connection, pieces.Asked(interval, zone, now), known.sia, known.sites)
     parts = [piece.interval for piece in cut]
     served = servers.gather(connection, window, parts, known.servers, known.sites)
@@ -69,6 +72,7 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     coverage = figures.coverage(devices)
     whole = figures.lines(periods, devices)
     total = figures.total(whole, coverage)
+    cites = cited(figures.standing(periods), [piece.terms[NO_SITE] for piece in cut])
     projects = [
         ProjectMonth(
             project.code,
@@ -91,8 +95,9 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
         components=figures.component_totals(whole, devices),
         projects=projects,
         rest=_rest(total, projects),
-        factors=pieces.factors_in(cut, whole),
-        pues=pieces.pues_in(cut, total.pue_uj),
+        factors=cites.factors,
+        zones_without_factor=cites.zones_without_factor,
+        pues=cites.pues,
     )
 
 

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.factors import FactorError
 from footprint.service import answers, described, portfolio, reports, rollups
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
@@ -13,7 +12,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
 @router.get(
     "/months/{month}",
     summary="A month by project",
-    responses=described.answers("The month so far", "Portfolio", 409),
+    responses=described.answers("The month so far", "Portfolio"),
 )
 def get_month(request: Request, month: described.Month) -> Response:
     """Energies and emissions of every project in a month `YYYY-MM` (Europe/Paris), so far."""
@@ -23,6 +22,4 @@ def get_month(request: Request, month: described.Month) -> Response:
             found = portfolio.portfolio(connection, month, state.settings.zone, state.clock())
     except reports.ReportError as error:
         raise Problem(400, "query", str(error)) from error
-    except FactorError as error:
-        raise Problem(409, "factor-missing", str(error)) from error
     return answers.json_response(found)

@@ -8,7 +8,7 @@
     |- not found                404     not-found
     |- timeout                  408     timeout
     |- conflict                 409     hash-mismatch, page-conflict, chain-hole, chain-broken,
-    |                                   factor-missing, known-host
+    |                                   known-host
     |- too large                413     too-large
     |- media type               415     media-type
     |- unprocessable            422     unprocessable
@@ -50,7 +50,6 @@ TITLES = {
     "page-conflict": "Another page is held under this number",
     "chain-hole": "Pages are missing before this one",
     "chain-broken": "A page does not follow from the page held before it",
-    "factor-missing": "No factor applies",
     "too-large": "The body is too large",
     "media-type": "The body is neither JSON nor JSON in zstd",
     "unprocessable": "The content cannot be used",

@@ -5,12 +5,15 @@ In: a read connection. Out: `Statement`. The same code serves API, CLI and every
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
 from footprint import METHOD_VERSION, figures, merkle
 from footprint.applied import PueUse
+from footprint.cited import cited
+from footprint.facility import NO_SITE
 from footprint.figures import Cell, Named, Period
 from footprint.interval import Interval, from_us, paris_month, to_us
 from footprint.ledger import Component, Quality
@@ -102,15 +105,15 @@ def statement(
     """The month's figures so far, as known at `as_of`; from rollups where they are up to date
     (`rolled`) and `as_of` is the present, else from every page.
 
-    Raises ReportError for a wrong month or an unknown project or SIA, FactorError for a zone
-    without a factor.
+    Raises ReportError for a wrong month or an unknown project or SIA.
     """
     interval = month_interval(asked.month)
     left = archived_facts.of(connection, asked.month)
     if left is not None and not rolled:
         raise ReportError(left_words(connection, asked.month))
     as_of_us = to_us(as_of)
-    known = known_at(connection, as_of_us)
+    # Totals have the sites that are known now, whatever the caller's clock says.
+    known = known_at(connection, store_register.EVER_US if rolled else as_of_us)
     window = Window(interval, as_of_us, rolled=rolled)
     cut = pieces.gather(connection, pieces.Asked(interval, zone, as_of), known.sia, known.sites)
     parts = [piece.interval for piece in cut]
@@ -129,8 +132,9 @@ def statement(
     lines = figures.lines(periods, cover.devices, subject.project)
     made = Made(served, _shared_lines(periods, served), known.named, known.units)
     total = figures.total(lines, figures.coverage(cover.devices))
-    pues = pieces.pues_in(cut, total.pue_uj)
-    impacts = pieces.impacts_in(cut, total.pue_uj)
+    cites = cited(
+        figures.standing(periods, subject.project), [piece.terms[NO_SITE] for piece in cut]
+    )
     totals = figures.consumer_totals(lines, cover.devices, known.named)
     shown = made.servers(subject.consumers)
     hosts = boundaries(connection, window)
@@ -157,8 +161,8 @@ def statement(
         lines=lines,
         hosts=hosts,
         gaps=cover.gaps,
-        factors=pieces.factors_in(cut, lines),
-        omissions=_omissions(pues, left),
+        factors=cites.factors,
+        omissions=_omissions(cites.pues, left),
         quarantined_pages=_quarantined(connection, window, left),
         ledgers=heads,
         platform=platform if whole else None,
@@ -166,12 +170,13 @@ def statement(
         usage_ledgers=told,
         ledgers_root=merkle.root(merkle.leaves(heads, told)),
         sites=figures.site_totals(
-            total, pues, {code: site.name for code, site in known.sites.items()}
+            total, cites.pues, {code: site.name for code, site in known.sites.items()}
         ),
-        pues=pues,
-        wues=impacts.wues,
-        impacts=impacts.uses,
-        impact_factors=impacts.factors,
+        pues=cites.pues,
+        wues=cites.wues,
+        impacts=cites.impacts,
+        impact_factors=cites.impact_factors,
+        zones_without_factor=cites.zones_without_factor,
     )
 
 
@@ -288,11 +293,13 @@ def _cells(
 ) -> list[Cell]:
     if window.rolled:
         return store_totals.cells(connection, window, consumers)
-    return [
-        cell
-        for part in store_places.placed(window, sites.values())
-        for cell in store_facts.cells(connection, part, consumers)
-    ]
+    places = store_places.Places(sites.values())
+    found: list[Cell] = []
+    for part in places.cut(window.interval):
+        site_of = partial(places.of, at_us=to_us(part.start))
+        own = msgspec.structs.replace(window, interval=part)
+        found += store_facts.cells(connection, own, site_of, consumers)
+    return found
 
 
 def divided(

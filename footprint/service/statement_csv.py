@@ -2,10 +2,11 @@
 
 First come rows whose first field begins with `#`: a word and its value (`# month;2026-11`), the
 sums (`# total`), each factor (`# factor`), each PUE (`# pue`: identifier, state, value, least,
-greatest, validity, category, source) and what sites add under it (`# site`: code, name, PUE, energy
-of hosts, what the site adds, least, greatest in uJ), other impacts (`# impact`: name, factors and
-WUE, zones and sites that lack one; `# wue`), what is unknown (`# gap`: gap or blind,
-component, cause, duration in us; `# absent`: host, the components that nobody measures there), each
+greatest, validity, category, source, whether of another year) and what sites add under it
+(`# site`: code, name, PUE, energy of hosts, what the site adds, least, greatest in uJ), other
+impacts (`# impact`: name, factors and WUE, zones and sites that lack one; `# wue`), what is unknown
+(`# gap`: gap or blind, component, cause, duration in us; `# no_factor`: a zone without which
+greenhouse gases are unknown; `# absent`: host, the components that nobody measures there), each
 SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
 meter, hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts
 that have none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what
@@ -88,6 +89,8 @@ def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield ("# zone", statement.zone)
     yield ("# method_version", statement.method_version)
     yield ("# omissions", " ".join(statement.omissions))
+    for zone in statement.zones_without_factor:
+        yield ("# no_factor", zone)
     yield ("# quarantined_pages", statement.quarantined_pages)
     yield ("# ledgers_root", statement.ledgers_root)
 
@@ -129,6 +132,7 @@ def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
             pue.valid_to,
             pue.category,
             pue.source,
+            _boolean(pue.provisional),
         )
     for use in statement.impacts:
         lacks = (*use.without_zones, *(site or NO_SITE for site in use.without_sites))

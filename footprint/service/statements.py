@@ -1,14 +1,13 @@
 """`GET /v1/statements/{month}` and `GET /v1/overview`: the figures, for machines and people.
 
 The same structs feed JSON, CSV and HTML. A wrong month, project or SIA is a 400 or 404 that says
-so; a zone without any factor is a 409 that names what to import.
+so; of a zone without any factor greenhouse gases are unknown, and the zone is named.
 """
 
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.factors import FactorError
 from footprint.service import answers, described, formats, html, overviews, reports, rollups
 from footprint.service.problems import Problem
 from footprint.service.state import State, state_of
@@ -18,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
 
 
 _MADE = described.answers(
-    "The statement in the format asked for", "Statement", 404, 409, csv="text/csv", html="text/html"
+    "The statement in the format asked for", "Statement", 404, csv="text/csv", html="text/html"
 )
 
 
@@ -55,8 +54,6 @@ def made(state: State, asked: reports.Asked) -> Statement:
     except reports.ReportError as error:
         status, kind = (404, "not-found") if error.unknown else (400, "query")
         raise Problem(status, kind, str(error)) from error
-    except FactorError as error:
-        raise Problem(409, "factor-missing", str(error)) from error
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """SQL of factors: rows are added, never changed; a correction is a row known later."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
@@ -69,14 +69,17 @@ def _insert(connection: Connection, found: Sequence[Factor]) -> None:
         connection.execute(_FACTOR.insert(), known)
 
 
-def all_factors(connection: Connection, zone: str | None = None) -> list[Factor]:
+def all_factors(
+    connection: Connection, zone: str | None = None, subjects: Collection[str] = ()
+) -> list[Factor]:
     """Every factor ever held that can be applied, in the order of validity and knowledge, of one
-    zone where it is given.
+    zone and of `subjects` where they are given.
 
     A row that cannot (an earlier version took it, or somebody changed it) is left out, so that one
     row never takes every page down; `unusable` names it.
     """
-    return [found for row in _rows(connection, zone) if isinstance(found := _read(row), Factor)]
+    rows = _rows(connection, zone, subjects)
+    return [found for row in rows if isinstance(found := _read(row), Factor)]
 
 
 def unusable(connection: Connection) -> list[str]:
@@ -96,8 +99,10 @@ def _read(row: Any) -> Factor | str:
         return "a value or date cannot be read"
 
 
-def _rows(connection: Connection, zone: str | None = None) -> Any:
+def _rows(connection: Connection, zone: str | None = None, subjects: Collection[str] = ()) -> Any:
     query = select(_FACTOR)
+    if subjects:
+        query = query.where(_FACTOR.c.subject.in_(subjects))
     if zone is not None:
         query = query.where(_FACTOR.c.zone == zone)
     query = query.order_by(

@@ -5,6 +5,7 @@ microjoules are taken in joules and microjoules apart: SQLite's SUM fails beyond
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
-from footprint.facility import NO_SITE
 from footprint.figures import Cell
 from footprint.interval import Interval, to_us
 from footprint.ledger import Component, Quality
@@ -48,16 +48,13 @@ DeviceKey = tuple[str, Component, str]
 
 class Window(msgspec.Struct, frozen=True):
     """Which rows count: pages that start in `interval`, known at `as_of_us`, of `hosts` (None: of
-    every host) but `without` some. `rolled`: what was summed already may be read instead, because
-    `as_of_us` is the present and the interval begins and ends with a day (Europe/Paris), or has not
-    ended. `site`: where those hosts stand; what is summed already says it itself."""
+    every host). `rolled`: what was summed already may be read instead, because `as_of_us` is the
+    present and the interval begins and ends with a day (Europe/Paris), or has not ended."""
 
     interval: Interval
     as_of_us: int
     hosts: tuple[str, ...] | None = None
     rolled: bool = False
-    without: tuple[str, ...] = ()
-    site: str = NO_SITE
 
 
 class DeviceFact(msgspec.Struct, frozen=True):
@@ -81,13 +78,11 @@ class GapFact(msgspec.Struct, frozen=True):
 
 def begins_in(window: Window, rows: Any) -> ColumnElement[bool]:
     """Rows of pages that start in the window, of its hosts."""
-    conditions = [
+    return and_(
+        of_hosts(rows, window.hosts),
         rows.c.start_us >= to_us(window.interval.start),
         rows.c.start_us < to_us(window.interval.end),
-    ]
-    if window.without:
-        conditions.append(rows.c.host_id.not_in(window.without))
-    return and_(of_hosts(rows, window.hosts), *conditions)
+    )
 
 
 def of_hosts(rows: Any, hosts: tuple[str, ...] | None) -> ColumnElement[bool]:
@@ -117,34 +112,32 @@ def known(window: Window, rows: Table) -> Join:
 
 
 def cells(
-    connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
+    connection: Connection,
+    window: Window,
+    site_of: Callable[[str], str],
+    consumers: tuple[str, ...] | None = None,
 ) -> list[Cell]:
-    """Energies of `consumers` (None: all) by consumer, component, part and quality, at the window's
-    site."""
+    """Energies of `consumers` (None: all) by consumer, component, part, quality and site: that of
+    `site_of` a host."""
     keys = (_ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
     query = (
         select(
             *keys,
-            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J).label("joules"),
-            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J).label("rest_uj"),
+            _ENTRY.c.host_id,
+            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J),
+            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
         )
         .select_from(known(window, _ENTRY))
         .where(begins_in(window, _ENTRY))
-        .group_by(*keys)
+        .group_by(*keys, _ENTRY.c.host_id)
     )
     if consumers is not None:
         query = query.where(_ENTRY.c.consumer.in_(consumers))
-    return [
-        Cell(
-            row.consumer,
-            row.component,
-            row.part,
-            row.quality,
-            int(row.joules) * _UJ_PER_J + int(row.rest_uj),
-            site=window.site,
-        )
-        for row in connection.execute(query)
-    ]
+    sums_uj: Counter[tuple[Any, Any, Any, Any, str]] = Counter()
+    for consumer, component, part, quality, host_id, joules, rest_uj in connection.execute(query):
+        key = (consumer, component, part, quality, site_of(host_id))
+        sums_uj[key] += int(joules) * _UJ_PER_J + int(rest_uj)
+    return [Cell(*key[:4], sum_uj, site=key[4]) for key, sum_uj in sorted(sums_uj.items())]
 
 
 def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...]) -> tuple[str, ...]:

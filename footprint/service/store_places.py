@@ -2,15 +2,16 @@
 
 In: the sites as they are now. Out: rows of `host_site`, and marks for the days that a change moves
 from one site to another. What is known as of a past instant is asked of the register itself
-(`stays`).
+(`Places`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-import msgspec
 from sqlalchemy import Connection, delete, select
 
+from footprint.facility import NO_SITE
 from footprint.interval import (
     FIRST_DAY,
     LAST_DAY,
@@ -22,7 +23,6 @@ from footprint.interval import (
 )
 from footprint.service import store_bulk, store_rollups, tables, tables_rollups
 from footprint.service.register import Site
-from footprint.service.store_facts import Window
 
 _PLACE = tables.table(tables_rollups.HostSite)
 EVER_US, NEVER_US = to_us(paris_midnight(FIRST_DAY)), to_us(paris_day(LAST_DAY).end)
@@ -47,38 +47,28 @@ def stays(sites: Iterable[Site]) -> list[Stay]:
     )
 
 
-def placed(window: Window, sites: Iterable[Site]) -> list[Window]:
-    """A window in parts, each of the hosts of one site over a time in which they are the same; what
-    stands at no site is a part too."""
-    start_us, end_us = to_us(window.interval.start), to_us(window.interval.end)
-    own = [stay for stay in stays(sites) if stay[1] < end_us and stay[2] > start_us]
-    edges = {start_us, end_us} | {
-        at_us for stay in own for at_us in stay[1:3] if start_us < at_us < end_us
-    }
-    return [
-        part
-        for from_us_, until_us in pairwise(sorted(edges))
-        for part in _standing(
-            msgspec.structs.replace(
-                window, interval=Interval(from_us(from_us_), from_us(until_us))
-            ),
-            [stay for stay in own if stay[1] <= from_us_ and stay[2] >= until_us],
-        )
-    ]
+class Places:
+    """Where hosts stand, as the register says at an instant."""
 
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._stays: dict[str, list[Stay]] = defaultdict(list)
+        for stay in stays(sites):
+            self._stays[stay[0]].append(stay)
 
-def _standing(window: Window, own: Iterable[Stay]) -> list[Window]:
-    """A time in which every host stands where it stands."""
-    of_site: dict[str, list[str]] = {}
-    for host_id, _, _, site in own:
-        if window.hosts is None or host_id in window.hosts:
-            of_site.setdefault(site, []).append(host_id)
-    elsewhere = tuple(host_id for hosts in of_site.values() for host_id in hosts)
-    parts = [msgspec.structs.replace(window, without=elsewhere)]
-    return parts + [
-        msgspec.structs.replace(window, hosts=tuple(hosts), site=site)
-        for site, hosts in of_site.items()
-    ]
+    def of(self, host_id: str, at_us: int) -> str:
+        """The site where a host stands; `NO_SITE` where it stands at none."""
+        for _, from_us_, until_us, site in self._stays.get(host_id, ()):
+            if from_us_ <= at_us < until_us:
+                return site
+        return NO_SITE
+
+    def cut(self, interval: Interval) -> list[Interval]:
+        """`interval` in parts in which every host stands where it stands."""
+        start_us, end_us = to_us(interval.start), to_us(interval.end)
+        edges = {at_us for own in self._stays.values() for stay in own for at_us in stay[1:3]}
+        inner = (at_us for at_us in edges if start_us < at_us < end_us)
+        ordered = [start_us, *sorted(inner), end_us]
+        return [Interval(from_us(start), from_us(end)) for start, end in pairwise(ordered)]
 
 
 def held(connection: Connection) -> list[Stay]:

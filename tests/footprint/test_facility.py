@@ -5,20 +5,21 @@ from decimal import Decimal
 
 import pytest
 
+from footprint.applied import FactorUse
 from footprint.facility import NO_SITE, Terms, assumed, declared, unknown
 from footprint.factor_table import parse
-from footprint.factors import Factor, FactorError
+from footprint.factors import FactorError, use
 
 HEADER = (
     "indicator;subject;zone;value;low;high;unit;valid_from;valid_to;basis;method;"
     "uncertainty_percent;source;published"
 )
 KNOWN = datetime(2026, 1, 1, tzinfo=UTC)
-DAY = date(2026, 5, 5)
 
 
-def factors(row: str) -> list[Factor]:
-    return parse(f"{HEADER}\n{row}\n", KNOWN)
+def used(row: str) -> FactorUse:
+    (factor,) = parse(f"{HEADER}\n{row}\n", KNOWN)
+    return use(factor, provisional=False)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_an_assumption_has_the_range_of_its_factor(
 ) -> None:
     """As limits or as a percentage, never below 1; or none, where its source states none."""
     row = f"pue;site;FR;1.6;{low};{high};kWh/kWh;2025-01-01;;assumed;location;{percent};S;2026"
-    pue = assumed(factors(row), "salle", "FR", DAY, as_of=KNOWN)
+    pue = assumed("salle", used(row))
     assert (pue.state, pue.value, (pue.low, pue.high)) == ("assumed", Decimal("1.6"), found)
     assert (pue.site, pue.source, pue.valid_from) == ("salle", "S", "2025-01-01")
 
@@ -43,18 +44,19 @@ def test_an_assumption_has_the_range_of_its_factor(
 def test_sites_with_the_same_assumption_stay_apart() -> None:
     """Each has its own row in a statement."""
     row = "pue;site;FR;1.6;;;kWh/kWh;2025-01-01;;assumed;location;;S;2026"
-    ids = {assumed(factors(row), site, "FR", DAY, as_of=KNOWN).id for site in (NO_SITE, "a", "b")}
+    ids = {assumed(site, used(row)).id for site in (NO_SITE, "a", "b")}
     assert len(ids) == 3
     assert len({unknown(site).id for site in (NO_SITE, "a", "b")}) == 3
 
 
 def test_without_a_factor_nothing_is_assumed() -> None:
-    """Of another zone, or one that was not known yet: unknown, and energy counts as it is."""
-    row = "pue;site;FR;1.6;;;kWh/kWh;2025-01-01;;assumed;location;;S;2026"
-    for zone, as_of in (("DE", KNOWN), ("FR", datetime(2025, 1, 1, tzinfo=UTC))):
-        pue = assumed(factors(row), "salle", zone, DAY, as_of=as_of)
-        assert pue == unknown("salle")
-        assert Terms(None, pue).pue_value == 1
+    """Unknown, and energy counts as it is; no site's own code is like the name of that."""
+    pue = assumed("salle", None)
+    assert pue == unknown("salle")
+    assert Terms(None, pue).pue_value == 1
+    assert Terms(None, pue).overhead_uj(1000) is None
+    ids = {declared("unknown", Decimal(1), "Audit", None, (None, None)).id, unknown().id}
+    assert len(ids) == 2
 
 
 def test_a_declared_pue_has_its_document() -> None:
@@ -74,5 +76,5 @@ def test_a_declared_pue_has_its_document() -> None:
 )
 def test_what_is_no_pue_is_refused(value: str, unit: str, said: str) -> None:
     with pytest.raises(FactorError) as failed:
-        factors(f"pue;site;FR;{value};;;{unit};2025-01-01;;assumed;location;;S;2026")
+        used(f"pue;site;FR;{value};;;{unit};2025-01-01;;assumed;location;;S;2026")
     assert said in str(failed.value)

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from footprint.facility import assumed
+from footprint.facility import SITE, assumed
 from footprint.factor_table import parse
 from footprint.factors import applicable, headline
 from footprint.impact import INDICATOR_OF, emissions_ug, impact, overhead_uj
@@ -28,7 +28,9 @@ def test_what_a_site_adds(row: Row) -> None:
 
 
 def test_the_assumption_is_the_one_that_ships() -> None:
-    found = assumed(SHIPPED, "salle", "FR", date(2026, 5, 5), as_of=NOW)
+    day = date(2026, 5, 5)
+    use = applicable(SHIPPED, "pue", "FR", "location", day, as_of=NOW, subject=SITE)
+    found = assumed("salle", use)
     assert f"(France: {found.value}, from {found.low} to {found.high})" in " ".join(METHOD.split())
     shown = {row["PUE"] for row in golden("sites") if row["state"] != "declared"}
     assert {str(found.value), str(found.low), str(found.high)} < shown

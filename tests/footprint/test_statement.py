@@ -2,12 +2,14 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from footprint import figures
 from footprint.applied import PueUse, WueUse
+from footprint.cited import cited
 from footprint.facility import Terms, unknown
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.statement import Coverage
@@ -129,6 +131,44 @@ def test_without_a_factor_emissions_are_unknown() -> None:
     )
 
 
+def test_what_a_project_does_not_carry_leaves_its_figures_known() -> None:
+    """Beta carried the SIA while it was where no factor applies, alpha afterwards: alpha's figures
+    are those of its own half alone, with what that rests on and nothing else."""
+    cell = Cell("chat", "cpu", "dynamic", "counter", 3_600_000_000_000)
+    late = msgspec.structs.replace(factor("51.9"), id="late", provisional=True)
+    before = Period({"": Terms(None, unknown("a"), zone="ZZ")}, [cell], {"chat": {"beta": 1000}})
+    after = Period({"": Terms(late, unknown("b"))}, [cell], {"chat": {"alpha": 1000}})
+    (line,) = figures.lines([before, after], [], "alpha")
+    assert line.figure.emissions_ug == 51_900_000
+    assert (line.figure.factors, [*line.figure.pue_uj]) == (["late"], [unknown("b").id])
+    (other,) = figures.lines([before, after], [], "beta")
+    assert (other.figure.emissions_ug, other.figure.factors) == (None, [])
+    assert not other.figure.provisional
+    for project, cut in (("alpha", after), ("beta", before)):
+        (standing,) = figures.standing([before, after], project)
+        assert standing == ("", cut.terms[""])
+
+
+def test_no_energy_rests_on_nothing() -> None:
+    """A stored zero where no factor applies makes nothing unknown."""
+    terms = {"": Terms(factor()), "nord": Terms(None, zone="ZZ")}
+    cells = [Cell("chat", "cpu", "dynamic", "counter", 36 * 10**11)]
+    nothing = Cell("chat", "cpu", "dynamic", "counter", 0, site="nord")
+    with_, without = (figures.lines([Period(terms, own)], []) for own in ([*cells, nothing], cells))
+    assert with_ == without
+    assert [site for site, _ in figures.standing([Period(terms, [*cells, nothing])])] == [""]
+
+
+def test_a_pue_of_another_year_makes_a_figure_provisional() -> None:
+    pue = PueUse("pue", None, "assumed", Decimal("1.5"), provisional=True)
+    cell = Cell("chat", "cpu", "dynamic", "counter", 5)
+    for own in (pue, msgspec.structs.replace(pue, provisional=False)):
+        (line,) = figures.lines([Period({"": Terms(factor(), own)}, [cell])], [])
+        assert line.figure.provisional == own.provisional
+        (cited_pue,) = cited([("", Terms(factor(), own))]).pues
+        assert cited_pue == own
+
+
 def test_energies_of_two_sites_meet_each_its_own_pue() -> None:
     """Half of a line stands where the PUE is 1.5, half where nothing is known: what is not known is
     added to nothing, and said."""
@@ -142,7 +182,7 @@ def test_energies_of_two_sites_meet_each_its_own_pue() -> None:
     assert line.figure.site_energy_uj == 9_000_000_000_000
     assert line.figure.emissions_ug == 46_100_000 * 5 // 2
     assert line.figure.pue_uj == dict.fromkeys([known.id, unknown().id], 3_600_000_000_000)
-    assert line.figure.overhead_uj == {known.id: 1_800_000_000_000, unknown().id: 0}
+    assert line.figure.overhead_uj == {known.id: 1_800_000_000_000}
 
 
 def test_an_impact_that_lacks_for_some_energy_is_not_available() -> None:

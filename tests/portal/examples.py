@@ -10,11 +10,10 @@ import msgspec
 
 from footprint import figures
 from footprint.applied import FactorUse, PueUse
+from footprint.cited import cited
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
-from footprint.service import pieces
-from footprint.service.pieces import Piece
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
 from footprint.statement import (
@@ -196,10 +195,11 @@ def statement(
 ) -> Statement:
     """November 2026 with the energy of `cells` and of servers; `changes` replaces fields."""
     divided = [cell for one in served for cell in one.split.cells[0]]
-    lines = figures.lines([Period(terms(factor, pues), [*cells, *divided])], DEVICES)
+    periods = [Period(terms(factor, pues), [*cells, *divided])]
+    lines = figures.lines(periods, DEVICES)
     total = figures.total(lines, figures.coverage(DEVICES))
     month = paris_month("2026-11")
-    impacts = pieces.impacts_in([Piece(month, terms(factor, pues), {})], total.pue_uj)
+    cites = cited(figures.standing(periods))
     named = Named(names, {one.split.rules.code: one.name for one in served})
     figures_of = Made(served, lines, named, shared_example.UNITS)
     made = Statement(
@@ -236,10 +236,11 @@ def statement(
         servers=figures_of.servers(None),
         usage_ledgers=[LedgerHead("passerelle", "5a1c" * 9, 2877, "9e" * 32)] if served else [],
         sites=figures.site_totals(total, pues, sites),
-        pues=[pue for pue in pues if pue.id in total.pue_uj],
-        wues=impacts.wues,
-        impacts=impacts.uses,
-        impact_factors=impacts.factors,
+        pues=cites.pues,
+        wues=cites.wues,
+        impacts=cites.impacts,
+        impact_factors=cites.impact_factors,
+        zones_without_factor=cites.zones_without_factor,
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -290,7 +291,7 @@ def overview(
         absent=[],
         factors=[factor] if factor else [],
         pues=[*pues],
-        factor_error=None if factor else "no factor for zone ZZ; run footprint import factors FILE",
+        zones_without_factor=[] if factor else ["FR"],
         quarantined_pages=0,
     )
     return msgspec.structs.replace(made, **changes)

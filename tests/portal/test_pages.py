@@ -217,8 +217,8 @@ def test_without_a_factor_gases_are_unknown_not_zero(render):
     page = Reader(render(struct, "fr"))
     assert not any(pointer.endswith("emissions_ug") for pointer in page.values)
     assert "aucun facteur d’émission ne s’applique" in page.text
-    if render is overview_html:
-        assert "run footprint import factors FILE" in page.text
+    assert "Le registre n’en contient pas pour la zone France." in page.text
+    assert "footprint import factors FILE.csv" in page.text
 
 
 def test_without_data_the_first_page_says_what_to_do():

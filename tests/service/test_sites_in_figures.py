@@ -126,15 +126,16 @@ def test_a_zone_without_a_pue_is_unknown_and_said(house: House) -> None:
     send(house)
     send(house, 2)
     found = statement(house)
-    assert found.total.emissions_ug is None
+    assert (found.total.emissions_ug, found.zones_without_factor) == (None, ["DE"])
     table = (
         f"{HEADER}gwp;DE;363;gCO2e/kWh;2025-01-01;;life-cycle, consumption mix;location;Test;2026\n"
     )
     with house.app.state.footprint.store.write() as connection:
         store_factors.add(connection, factor_table.parse(table, house.now))
     found = statement(house)
-    assert found.total.pue_uj == {ASSUMED: 2 * HALF_UJ, "pue:unknown:halle": 2 * HALF_UJ}
+    assert found.total.pue_uj == {ASSUMED: 2 * HALF_UJ, "pue:@unknown:halle": 2 * HALF_UJ}
     assert found.total.site_energy_uj == 5 * HALF_UJ
+    assert found.zones_without_factor == []
     mass = (Decimal("46.1") * 3 + 363 * 2) * HALF_UJ / 3_600_000
     assert abs((found.total.emissions_ug or 0) - mass) < 2
     assert reports.PUE_UNKNOWN in found.omissions
@@ -187,3 +188,34 @@ def test_other_impacts_are_available_or_say_what_lacks(house: House) -> None:
     lacking = statement(house)
     assert set(lacking.total.impacts.values()) == {None, found.total.impacts["water_site_ul"]}
     assert [one.without_zones for one in lacking.impacts] == [["DE"]] * 3 + [[]]
+
+
+def test_a_site_known_after_the_asker_s_clock_is_in_the_totals(house: House) -> None:
+    """A clock that lags behind the register's: totals have the site, and so do the figures."""
+    send(house)
+    at = house.now
+    house.now += timedelta(minutes=1)
+    put(house, "salle", hosts=[{"host": "host-1"}], pue=[pue(2)])
+    found = statement(house, at, rolled=True)
+    assert found.total.pue_uj == {"pue:salle:": 2 * HALF_UJ}
+    house.now = at
+    for path in ("/v1/statements/2026-11", "/v1/months/2026-11", "/v1/overview", "/metrics"):
+        assert house.get(path).status_code == 200
+
+
+def test_what_a_statement_lacks_is_of_its_own_energy(house: House) -> None:
+    """A zone without factors names itself, beside a factor that other energy rests on; a project
+    that has no energy there lacks nothing."""
+    wue = {"value": 0.5, "document": "Audit"}
+    put(house, "salle", hosts=[{"host": "host-1"}], wue=[wue])
+    put(house, "halle", zone="DE", hosts=[{"host": "host-2"}])
+    put(house, "vide", zone="ES")
+    send(house)
+    found = statement(house)
+    assert (found.zones_without_factor, len(found.factors)) == ([], 1)
+    assert all(not one.without_zones + one.without_sites for one in found.impacts)
+    send(house, 2)
+    found = statement(house)
+    assert (found.zones_without_factor, len(found.factors)) == (["DE"], 1)
+    assert [one.without_zones for one in found.impacts] == [["DE"]] * 3 + [[]]
+    assert found.impacts[-1].without_sites == ["halle"]

@@ -370,17 +370,22 @@ def test_what_cannot_be_stated_is_said(house: House) -> None:
 
 
 def test_a_zone_without_a_factor_names_what_to_import(tmp_path) -> None:
-    """The statement is refused; the overview shows energy, no emissions, and the same words."""
+    """Energy is shown; greenhouse gases are not, in any format, and the zone is named."""
     now = datetime(2026, 11, 10, 12, tzinfo=UTC)
     with House(tmp_path / "f.db", now, zone="DE") as house:
         house.post(make_ledger(1))
-        status, detail = problem(house.get("/v1/statements/2026-11"))
-        overview = house.get("/v1/overview").json()
-        assert house.get("/").status_code == 200
-        assert house.get("/metrics").status_code == 200
-    assert status == 409
-    assert "no gwp factor for zone DE (location" in detail
-    assert "footprint import factors" in detail
-    assert overview["factor_error"] == detail
-    assert overview["total"]["energy_uj"] == sum(CONSUMERS.values())
-    assert overview["total"]["emissions_ug"] is None
+        paths = ("/v1/statements/2026-11", "/v1/overview", "/v1/months/2026-11")
+        for found in (house.get(path).json() for path in paths):
+            assert found["zones_without_factor"] == ["DE"]
+            assert found["factors"] == []
+            assert found["total"]["energy_uj"] == sum(CONSUMERS.values())
+            assert found["total"]["emissions_ug"] is None
+        csv = house.get("/v1/statements/2026-11?format=csv").text
+        pages = [house.get(path).text for path in ("/", "/v1/statements/2026-11?format=html")]
+        metrics = house.get("/metrics").text
+    assert "# no_factor;DE" in csv
+    for page in pages:
+        assert "footprint import factors FILE.csv" in page
+        assert "Allemagne" in page
+    assert "footprint_month_energy_joules{" in metrics
+    assert "footprint_month_emissions_grams{" not in metrics

@@ -1,0 +1,82 @@
+"""What figures rest on, with everything needed to dispute them; and what lacks (law 5).
+
+In: the terms of the sites and times whose energy is in the figures (`figures.standing`). Out:
+`Cited`. Nothing is named here that no energy met.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from footprint.applied import FactorUse, Impact, ImpactUse, PueUse, WueUse
+from footprint.facility import Terms
+from footprint.impact import INDICATOR_OF
+
+
+class Cited(msgspec.Struct, frozen=True):
+    """Each list in the order of ids. `zones_without_factor`: of whose energy greenhouse gases are
+    not available. `impacts`: what each impact has and lacks."""
+
+    factors: list[FactorUse]
+    zones_without_factor: list[str]
+    pues: list[PueUse]
+    impacts: list[ImpactUse]
+    impact_factors: list[FactorUse]
+    wues: list[WueUse]
+
+
+def cited(standing: Iterable[tuple[str, Terms]], otherwise: Iterable[Terms] = ()) -> Cited:
+    """What energy of these sites under these terms rests on; where there is none, the factors of
+    `otherwise` are those that would apply."""
+    own = list(standing)
+    terms = [one for _, one in own]
+    gases = terms or list(otherwise)
+    return Cited(
+        factors=_uses(one.factor for one in gases),
+        zones_without_factor=sorted({one.zone for one in gases if one.factor is None}),
+        pues=_pues(one.pue for one in terms),
+        impacts=[*(_of_zones(name, terms) for name in INDICATOR_OF), _of_sites(own)],
+        impact_factors=_uses(use for one in terms for use in one.others.values()),
+        wues=_wues(terms),
+    )
+
+
+def _uses(found: Iterable[FactorUse | None]) -> list[FactorUse]:
+    """One that applied provisionally at any time is said to be provisional."""
+    uses: dict[str, FactorUse] = {}
+    for use in found:
+        if use is not None and (use.provisional or use.id not in uses):
+            uses[use.id] = use
+    return [uses[name] for name in sorted(uses)]
+
+
+def _pues(found: Iterable[PueUse]) -> list[PueUse]:
+    """As with factors."""
+    pues: dict[str, PueUse] = {}
+    for pue in found:
+        if pue.provisional or pue.id not in pues:
+            pues[pue.id] = pue
+    return [pues[name] for name in sorted(pues)]
+
+
+def _wues(terms: Iterable[Terms]) -> list[WueUse]:
+    wues = {one.wue.id: one.wue for one in terms if one.wue}
+    return [wues[name] for name in sorted(wues)]
+
+
+def _of_zones(name: Impact, terms: Iterable[Terms]) -> ImpactUse:
+    """An impact of the electricity of zones."""
+    has, lacks = set(), set()
+    for one in terms:
+        if use := one.others.get(name):
+            has.add(use.id)
+        else:
+            lacks.add(one.zone)
+    return ImpactUse(name, sorted(has), sorted(lacks), [])
+
+
+def _of_sites(own: Sequence[tuple[str, Terms]]) -> ImpactUse:
+    """Water that sites use themselves."""
+    has = [one.id for one in _wues(terms for _, terms in own)]
+    lacks = sorted({site for site, terms in own if terms.wue is None})
+    return ImpactUse("water_site_ul", has, [], lacks)
