@@ -4,6 +4,7 @@ In: nothing. Out: plain structs with everything that is needed to dispute a figu
 """
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 import msgspec
@@ -37,6 +38,47 @@ Impact = Literal["primary_energy_uj", "water_grid_ul", "water_site_ul", "adpe_pg
 """What energy causes beside greenhouse gases, with its unit: primary energy in microjoules, water
 that generating it and that the site itself uses in microlitres, abiotic depletion in picograms of
 antimony equivalent."""
+
+
+View = Literal["market_ug"]
+"""Other views of the greenhouse gases of electricity than the headline's, never added to it nor to
+each other: by what is bought (GHG Protocol, scope 2, market-based), in micrograms of direct CO2."""
+
+
+class ContractUse(msgspec.Struct, frozen=True):
+    """A contract as it was applied: permille of a site's electricity at grams of direct CO2 for
+    each kilowatt-hour, with its document."""
+
+    id: str
+    site: str
+    permille: int
+    g_per_kwh: Decimal
+    source: str
+    valid_from: str | None
+    valid_to: str | None
+
+
+class MarketUse(msgspec.Struct, frozen=True):
+    """What a site's kilowatt-hour emits by what is bought for it: contracts, and for the
+    `residual_permille` that none covers the residual mix of its zone (None: none is needed)."""
+
+    contracts: list[ContractUse]
+    residual_permille: int
+    residual: FactorUse | None
+
+    @property
+    def id(self) -> str:
+        """The same where and when the same is bought."""
+        residual = [f"{self.residual.id}@{self.residual_permille}"] if self.residual else []
+        return " ".join([*(one.id for one in self.contracts), *residual])
+
+    @property
+    def g_per_kwh(self) -> Fraction:
+        """The mean, exact."""
+        parts = [one.permille * Fraction(one.g_per_kwh) for one in self.contracts]
+        if self.residual:
+            parts.append(self.residual_permille * Fraction(self.residual.value))
+        return sum(parts, Fraction(0)) / 1000
 
 
 class WueUse(msgspec.Struct, frozen=True):
@@ -73,10 +115,10 @@ class PueUse(msgspec.Struct, frozen=True):
 
 
 class ImpactUse(msgspec.Struct, frozen=True):
-    """What an impact rests on: the ids of its factors or WUE; and for what they lack, so that it is
-    not available (zones; sites, "" for hosts of none)."""
+    """What an impact or a view rests on: the ids of its factors, WUE or contracts; and for what
+    they lack, so that it is not available (zones; sites, "" for hosts of none)."""
 
-    impact: Impact
+    impact: Impact | View
     factors: list[str]
     without_zones: list[str]
     without_sites: list[str]

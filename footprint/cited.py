@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from footprint.applied import FactorUse, Impact, ImpactUse, PueUse, WueUse
+from footprint.applied import ContractUse, FactorUse, Impact, ImpactUse, PueUse, WueUse
 from footprint.facility import Terms
 from footprint.impact import INDICATOR_OF
 
 
 class Cited(msgspec.Struct, frozen=True):
     """Each list in the order of ids. `zones_without_factor`: of whose energy greenhouse gases are
-    not available. `impacts`: what each impact has and lacks."""
+    not available. `impacts`, `views`: what each has and lacks, and `impact_factors` those of both.
+    """
 
     factors: list[FactorUse]
     zones_without_factor: list[str]
@@ -23,6 +24,8 @@ class Cited(msgspec.Struct, frozen=True):
     impacts: list[ImpactUse]
     impact_factors: list[FactorUse]
     wues: list[WueUse]
+    views: list[ImpactUse]
+    contracts: list[ContractUse]
 
 
 def cited(standing: Iterable[tuple[str, Terms]], otherwise: Iterable[Terms] = ()) -> Cited:
@@ -36,8 +39,14 @@ def cited(standing: Iterable[tuple[str, Terms]], otherwise: Iterable[Terms] = ()
         zones_without_factor=sorted({one.zone for one in gases if one.factor is None}),
         pues=_pues(one.pue for one in terms),
         impacts=[*(_of_zones(name, terms) for name in INDICATOR_OF), _of_sites(own)],
-        impact_factors=_uses(use for one in terms for use in one.others.values()),
+        impact_factors=_uses(
+            use
+            for one in terms
+            for use in (*one.others.values(), one.market.residual if one.market else None)
+        ),
         wues=_wues(terms),
+        views=[_of_market(terms)],
+        contracts=_contracts(terms),
     )
 
 
@@ -80,3 +89,22 @@ def _of_sites(own: Sequence[tuple[str, Terms]]) -> ImpactUse:
     has = [one.id for one in _wues(terms for _, terms in own)]
     lacks = sorted({site for site, terms in own if terms.wue is None})
     return ImpactUse("water_site_ul", has, [], lacks)
+
+
+def _contracts(terms: Iterable[Terms]) -> list[ContractUse]:
+    found = {use.id: use for one in terms if one.market for use in one.market.contracts}
+    return [found[name] for name in sorted(found)]
+
+
+def _of_market(terms: Iterable[Terms]) -> ImpactUse:
+    """By what is bought; where contracts are not all of it the zone's residual mix is needed."""
+    has: set[str] = set()
+    lacks = set()
+    for one in terms:
+        if one.market is None:
+            lacks.add(one.zone)
+            continue
+        has |= {use.id for use in one.market.contracts}
+        if one.market.residual:
+            has.add(one.market.residual.id)
+    return ImpactUse("market_ug", sorted(has), sorted(lacks), [])

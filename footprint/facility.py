@@ -5,14 +5,16 @@ sites of its zone. Out: `PueUse`, with its state said, and `Terms`: all that tur
 site over a time into impacts. METHOD.md, "Sites", has the words and worked numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 
-from footprint.applied import FactorUse, Impact, PueUse, WueUse
+from footprint.applied import ContractUse, FactorUse, Impact, MarketUse, PueUse, WueUse
 from footprint.impact import NO_OVERHEAD, emissions_ug, impact, overhead_uj
+from footprint.units import micrograms
 
 NO_SITE = ""
 """Where hosts stand of which the register says no site."""
@@ -35,10 +37,23 @@ class Terms(msgspec.Struct, frozen=True):
     others: Mapping[Impact, FactorUse] = {}
     wue: WueUse | None = None
     zone: str = ""
+    market: MarketUse | None = None
 
     def key(self, use: FactorUse | None) -> str:
         """What terms have in common under which a factor makes the same of the same energy."""
         return f"{use.id} {use.provisional} {self.pue.id}" if use else ""
+
+    def market_ug(self, energy_uj: int) -> int | None:
+        """Direct CO2 of `energy_uj` of the site's hosts by what is bought; None where the rest of
+        it has no residual mix."""
+        if self.market is None:
+            return None
+        return micrograms(energy_uj, self.market.g_per_kwh * Fraction(self.pue_value))
+
+    @property
+    def market_key(self) -> str:
+        """As `key`, of what is bought."""
+        return f"{self.market.id} {self.pue.id}" if self.market else ""
 
     def impact_key(self, name: Impact) -> str:
         """The same of an impact beside greenhouse gases."""
@@ -100,6 +115,28 @@ def declared_wue(
     """A WUE that a site declares."""
     first, last = _days(valid)
     return WueUse(f"wue:{site}:{first or ''}", site, value, category, document, first, last)
+
+
+WHOLE = 1000
+"""Permille of a site's electricity."""
+
+
+def contract(
+    site: str, permille: int, g_per_kwh: Decimal, document: str, valid: Valid
+) -> ContractUse:
+    """A contract that a site declares; several may hold at once."""
+    first, last = _days(valid)
+    name = f"contract:{site}:{first or ''}:{permille}@{g_per_kwh}"
+    return ContractUse(name, site, permille, g_per_kwh, document, first, last)
+
+
+def market(contracts: Sequence[ContractUse], residual: FactorUse | None) -> MarketUse | None:
+    """What is bought where and while these contracts hold: the rest is of the residual mix; None
+    where there is a rest and no residual mix is known."""
+    rest = WHOLE - sum(one.permille for one in contracts)
+    if not rest:
+        return MarketUse([*contracts], 0, None)
+    return MarketUse([*contracts], rest, residual) if residual else None
 
 
 def _days(valid: Valid) -> tuple[str | None, str | None]:

@@ -37,6 +37,8 @@ HEADLINE = ("gwp", "location")
 HEADLINE_BASIS = "life-cycle, consumption mix"
 """What a regulatory balance of emissions must use in France (ADEME, BEGES: "mix de consommation -
 moyen"). Direct factors are about half of it: the two are never mixed."""
+RESIDUAL_BASIS = "direct CO2, residual mix"
+"""What stands, by what is bought, for electricity of which nobody holds a guarantee of origin."""
 GWP_UNIT = "gCO2e/kWh"
 DIRECT_UNIT = "gCO2/kWh"
 """Of direct factors alone: carbon dioxide, without the other gases."""

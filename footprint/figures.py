@@ -14,7 +14,7 @@ from typing import get_args
 import msgspec
 
 from footprint import codes, units
-from footprint.applied import Impact, PueUse
+from footprint.applied import Impact, PueUse, View
 from footprint.attribution import Part, attribute
 from footprint.counts import known_sum
 from footprint.facility import NO_SITE, Terms
@@ -34,6 +34,7 @@ COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu")
 BOUNDARY = "components"
 """Counters of components only: no node meter's energy is in any figure yet."""
 IMPACTS: tuple[Impact, ...] = get_args(Impact)
+VIEWS: tuple[View, ...] = get_args(View)
 UNALLOCATED = ""
 """Where the energy of a SIA goes that no project carries at the time."""
 
@@ -101,7 +102,7 @@ class _Amount:
         self.quality_uj: Counter[Quality] = Counter()
         self.pue_uj: Counter[str] = Counter()
         self.overhead_uj: Counter[str] = Counter()
-        self.impacts: dict[Impact, int | None] = dict.fromkeys(IMPACTS, 0)
+        self.told: dict[Impact | View, int | None] = dict.fromkeys(_TOLD, 0)
         self.factors: set[str] = set()
         self.provisional = False
 
@@ -123,8 +124,8 @@ class _Amount:
         self.pue_uj.update(figure.pue_uj)
         self.overhead_uj.update(figure.overhead_uj)
         self.emissions_ug = known_sum((self.emissions_ug, figure.emissions_ug))
-        for name, amount in figure.impacts.items():
-            self.impacts[name] = known_sum((self.impacts[name], amount))
+        for name, amount in (*figure.impacts.items(), *figure.views.items()):
+            self.told[name] = known_sum((self.told[name], amount))
         self._cite(figure.factors, provisional=figure.provisional)
 
     def _cite(self, factors: Iterable[str], *, provisional: bool) -> None:
@@ -148,7 +149,8 @@ class _Amount:
             site_energy_kwh=units.kwh(site_uj),
             pue_uj=dict(sorted(self.pue_uj.items())),
             overhead_uj=dict(sorted(self.overhead_uj.items())),
-            impacts=self.impacts,
+            impacts={name: self.told[name] for name in IMPACTS},
+            views={name: self.told[name] for name in VIEWS},
         )
 
 
@@ -211,8 +213,8 @@ def _amount(cells: Sequence[_Placed], project: str | None) -> _Amount | None:
         if added_uj is not None:
             amount.overhead_uj[name] += added_uj
     amount.emissions_ug = known_sum(mass_ug for _, mass_ug in caused(*_EMISSIONS))
-    for impact, told in _IMPACTS.items():
-        amount.impacts[impact] = known_sum(number for _, number in caused(*told))
+    for measured, told in _TOLD.items():
+        amount.told[measured] = known_sum(number for _, number in caused(*told))
     return amount
 
 
@@ -275,7 +277,15 @@ def _told(name: Impact) -> tuple[_Key, _Measure]:
     )
 
 
-_IMPACTS = {name: _told(name) for name in IMPACTS}
+_MARKET: tuple[_Key, _Measure] = (
+    lambda terms: terms.market_key,
+    lambda energy_uj, terms: terms.market_ug(energy_uj),
+)
+_TOLD: dict[Impact | View, tuple[_Key, _Measure]] = {
+    **{name: _told(name) for name in IMPACTS},
+    "market_ug": _MARKET,
+}
+"""All that a figure tells beside its greenhouse gases."""
 
 
 def total(found: Iterable[Line], cover: Coverage) -> Figure:

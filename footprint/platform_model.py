@@ -12,7 +12,7 @@ import msgspec
 
 from footprint.ledger import Component
 from footprint.nodes import QUARTER_US
-from footprint.statement import PlatformModelled
+from footprint.platform_figures import PlatformModelled
 from footprint.units import power_uw_from_energy, uj_from_power
 
 DAY_LEAST_US = 48 * QUARTER_US

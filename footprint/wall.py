@@ -13,8 +13,8 @@ import msgspec
 from footprint import units
 from footprint.ledger import Quality
 from footprint.nodes import Slice, chosen
+from footprint.platform_figures import Platform, PlatformAnomaly, PlatformMeter
 from footprint.platform_model import HostDay
-from footprint.statement import Platform, PlatformAnomaly, PlatformMeter
 
 SensorsOf = Callable[[Sequence[str]], list[str]]
 """The component sensors of hosts, to be named where they contradict a node meter."""

@@ -160,6 +160,21 @@ IMPACT_MEANINGS = {
     "water_site_ul": mark("used by the data centre itself, mostly to cool"),
     "adpe_pg": mark("used up for the plants and grids behind the electricity, as antimony (Sb eq)"),
 }
+VIEWS = {
+    "emissions_ug": mark("By place, over the life cycle (the headline)"),
+    "market_ug": mark("By what is bought, direct"),
+}
+VIEW_MEANINGS = {
+    "emissions_ug": mark(
+        "the electricity consumed in the place, as a mean over a year: fuel and its supply, "
+        "plants, imports and grid losses. This is what a regulatory balance uses"
+    ),
+    "market_ug": mark(
+        "CO₂ of burning fuel alone, for the electricity that is bought: what contracts prove, and "
+        "for the rest the residual mix, which nobody holds a guarantee of origin for. Fuel supply, "
+        "plants and grid losses are not in it"
+    ),
+}
 PUE_STATES = {
     "declared": mark("declared by the site"),
     "assumed": mark("assumed: the site declares none"),
@@ -257,6 +272,14 @@ class Words:
     def pue_state(self, code: str) -> str:
         """How what a site adds is known."""
         return self._say(PUE_STATES, code)
+
+    def view(self, code: str) -> str:
+        """A view of greenhouse gases."""
+        return self._say(VIEWS, code)
+
+    def view_meaning(self, code: str) -> str:
+        """What a view counts."""
+        return self._say(VIEW_MEANINGS, code)
 
     def impact(self, code: str) -> str:
         """What is caused beside greenhouse gases."""

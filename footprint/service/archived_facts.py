@@ -9,10 +9,11 @@ import msgspec
 import zstandard
 from sqlalchemy import Connection
 
+from footprint.platform_figures import Platform
 from footprint.service import store_archived, store_facts
 from footprint.service.store_usage import Told, ToldGap, ToldLine
 from footprint.shared import Spending
-from footprint.statement import LedgerHead, Platform
+from footprint.statement import LedgerHead
 
 OMISSION = "pages_archived"
 """Said by a statement of a month whose pages have left."""

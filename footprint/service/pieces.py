@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint import facility, factors
-from footprint.applied import FactorUse, PueUse, WueUse
+from footprint.applied import ContractUse, FactorUse, PueUse, WueUse
 from footprint.facility import NO_SITE, Terms
 from footprint.factors import Factor, FactorError
 from footprint.impact import INDICATOR_OF
@@ -56,7 +56,7 @@ def _days(
 ) -> set[date]:
     """The Paris days on which something begins or ends."""
     dated: list[Dated] = [share for item in sia.values() for share in item.shares]
-    dated += [one for site in sites.values() for one in (*site.pue, *site.wue)]
+    dated += [one for site in sites.values() for one in (*site.pue, *site.wue, *site.contracts)]
     edges = {day for one in dated for day in (one.from_, one.to)}
     for of_zone in known.values():
         edges |= {day for one in of_zone for day in (one.valid_from, one.valid_to)}
@@ -76,33 +76,53 @@ def _terms(
 ) -> dict[str, Terms]:
     day = paris_date(part.start)
     of_zone = {zone: _of_zone(held, zone, day, asked.as_of) for zone, held in known.items()}
-    none, use = of_zone[asked.zone]
-    found = {NO_SITE: msgspec.structs.replace(none, pue=facility.assumed(NO_SITE, use))}
+    none = of_zone[asked.zone]
+    found = {
+        NO_SITE: msgspec.structs.replace(
+            none.terms,
+            pue=facility.assumed(NO_SITE, none.pue),
+            market=facility.market([], none.residual),
+        )
+    }
     for code, site in sites.items():
-        terms, use = of_zone[site.zone]
-        pue = _pue(site, day) or facility.assumed(code, use)
-        found[code] = msgspec.structs.replace(terms, pue=pue, wue=_wue(site, day))
+        own = of_zone[site.zone]
+        found[code] = msgspec.structs.replace(
+            own.terms,
+            pue=_pue(site, day) or facility.assumed(code, own.pue),
+            wue=_wue(site, day),
+            market=facility.market(_contracts(site, day), own.residual),
+        )
     return found
 
 
-def _of_zone(
-    held: Sequence[Factor], zone: str, day: date, as_of: datetime
-) -> tuple[Terms, FactorUse | None]:
-    """What the electricity of a zone causes, and the PUE that is assumed there."""
+class _OfZone(msgspec.Struct, frozen=True):
+    """What the electricity of a zone causes, the PUE that is assumed there, and its residual
+    mix."""
 
-    def applies(indicator: str, subject: str = factors.ELECTRICITY) -> FactorUse | None:
+    terms: Terms
+    pue: FactorUse | None
+    residual: FactorUse | None
+
+
+def _of_zone(held: Sequence[Factor], zone: str, day: date, as_of: datetime) -> _OfZone:
+    def applies(
+        indicator: str, subject: str = factors.ELECTRICITY, market: str | None = None
+    ) -> FactorUse | None:
+        method: factors.Method = "market" if market else "location"
         try:
             return factors.applicable(
-                held, indicator, zone, "location", day, as_of=as_of, subject=subject
+                held, indicator, zone, method, day, as_of=as_of, subject=subject, basis=market
             )
         except FactorError:
             return None
 
     others = {name: applies(indicator) for name, indicator in INDICATOR_OF.items()}
-    terms = Terms(
-        applies("gwp"), others={name: use for name, use in others.items() if use}, zone=zone
+    known = {name: use for name, use in others.items() if use}
+    return _OfZone(
+        Terms(applies("gwp"), others=known, zone=zone),
+        applies("pue", facility.SITE),
+        applies("gwp", market=factors.RESIDUAL_BASIS),
     )
-    return terms, applies("pue", facility.SITE)
 
 
 def _pue(site: Site, day: date) -> PueUse | None:
@@ -111,6 +131,14 @@ def _pue(site: Site, day: date) -> PueUse | None:
             valid = (one.from_, one.to)
             return facility.declared(site.code, one.value, one.document, one.category, valid)
     return None
+
+
+def _contracts(site: Site, day: date) -> list[ContractUse]:
+    return [
+        facility.contract(site.code, one.permille, one.g_per_kwh, one.document, (one.from_, one.to))
+        for one in site.contracts
+        if register.holds(one, day)
+    ]
 
 
 def _wue(site: Site, day: date) -> WueUse | None:

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from footprint import nodes, platform_model
 from footprint.interval import Interval, paris_date, paris_day, to_us
 from footprint.nodes import DeviceKey, Span
+from footprint.platform_figures import Platform
 from footprint.platform_model import Unmetered
 from footprint.service import covers, likenesses, store_facts, store_nodes, store_totals
 from footprint.service.covers import Cover
 from footprint.service.store_facts import Window
-from footprint.statement import Platform
 from footprint.wall import Wall
 
 

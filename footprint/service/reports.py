@@ -177,6 +177,8 @@ def statement(
         impacts=cites.impacts,
         impact_factors=cites.impact_factors,
         zones_without_factor=cites.zones_without_factor,
+        views=cites.views,
+        contracts=cites.contracts,
     )
 
 

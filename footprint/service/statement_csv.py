@@ -4,7 +4,9 @@ First come rows whose first field begins with `#`: a word and its value (`# mont
 sums (`# total`), each factor (`# factor`), each PUE (`# pue`: identifier, state, value, least,
 greatest, validity, category, source, whether of another year) and what sites add under it
 (`# site`: code, name, PUE, energy of hosts, what the site adds, least, greatest in uJ), other
-impacts (`# impact`: name, factors and WUE, zones and sites that lack one; `# wue`), what is unknown
+impacts (`# impact`: name, factors and WUE, zones and sites that lack one; `# wue`), the same of
+other views of greenhouse gases and the contracts they rest on (`# contract`: name, permille,
+gCO2/kWh, validity, document), what is unknown
 (`# gap`: gap or blind, component, cause, duration in us; `# no_factor`: a zone without which
 greenhouse gases are unknown; `# absent`: host, the components that nobody measures there), each
 SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
@@ -24,9 +26,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from footprint.applied import FactorUse
-from footprint.figures import IMPACTS
+from footprint.figures import IMPACTS, VIEWS
+from footprint.platform_figures import Platform
 from footprint.service import statement_csv_servers
-from footprint.statement import Figure, Platform, Statement
+from footprint.statement import Figure, Statement
 
 HEADER = (
     "consumer",
@@ -47,6 +50,7 @@ HEADER = (
     "site_energy_kwh",
     "pues",
     *IMPACTS,
+    *VIEWS,
     "via",
 )
 NO_SITE = "(none)"
@@ -134,7 +138,7 @@ def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
             pue.source,
             _boolean(pue.provisional),
         )
-    for use in statement.impacts:
+    for use in (*statement.impacts, *statement.views):
         lacks = (*use.without_zones, *(site or NO_SITE for site in use.without_sites))
         yield ("# impact", use.impact, " ".join(use.factors), " ".join(lacks))
     for factor in statement.impact_factors:
@@ -142,6 +146,10 @@ def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
     for wue in statement.wues:
         days = (wue.valid_from, wue.valid_to)
         yield ("# wue", wue.id, f"{wue.value:f}", *days, wue.category, wue.source)
+    for contract in statement.contracts:
+        days = (contract.valid_from, contract.valid_to)
+        rate = f"{contract.g_per_kwh:f}"
+        yield ("# contract", contract.id, contract.permille, rate, *days, contract.source)
     for one in statement.sites:
         adds = (one.overhead_uj, one.overhead_low_uj, one.overhead_high_uj)
         yield ("# site", one.site, one.name, one.pue, one.energy_uj, *adds)
@@ -200,6 +208,7 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         f"{figure.site_energy_kwh:f}",
         " ".join(figure.pue_uj),
         *(figure.impacts[name] for name in IMPACTS),
+        *(figure.views[name] for name in VIEWS),
     )
 
 

@@ -2,13 +2,15 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from importlib.resources import files
 
 import pytest
 
-from footprint.facility import SITE, assumed
+from footprint.applied import MarketUse
+from footprint.facility import SITE, Terms, assumed, contract, declared, market
 from footprint.factor_table import parse
-from footprint.factors import applicable, headline
+from footprint.factors import RESIDUAL_BASIS, applicable, headline
 from footprint.impact import INDICATOR_OF, emissions_ug, impact, overhead_uj
 from tests.footprint.method import METHOD, Row, golden, number
 
@@ -63,3 +65,34 @@ def test_a_kilowatt_hour_has_the_factor_itself() -> None:
         3_673_700,
         48_580_000,
     ]
+
+
+RESIDUAL = applicable(
+    SHIPPED, "gwp", "FR", "market", date(2026, 5, 5), as_of=NOW, basis=RESIDUAL_BASIS
+)
+
+
+@pytest.mark.parametrize("row", golden("market"), ids=lambda row: row["mass (ug)"])
+def test_by_what_is_bought(row: Row) -> None:
+    told = row["contracts (permille at g/kWh)"]
+    contracts = (
+        [
+            contract("salle", number(permille), Decimal(g_per_kwh), "Garanties", (None, None))
+            for permille, g_per_kwh in (one.split(" at ") for one in told.split(", ") if one)
+        ]
+        if told
+        else []
+    )
+    bought = market(contracts, RESIDUAL)
+    assert bought is not None
+    assert bought.g_per_kwh == Fraction(row["mean (g/kWh)"])
+    pue = declared("salle", Decimal(row["PUE"]), "Audit", None, (None, None))
+    found = Terms(None, pue, market=bought).market_ug(number(row["energy (uJ)"]))
+    assert found == number(row["mass (ug)"])
+
+
+def test_without_a_residual_mix_only_what_is_all_contracts_is_available() -> None:
+    half = contract("salle", 500, Decimal(0), "Garanties", (None, None))
+    assert market([half], None) is None
+    assert market([half, half], None) == MarketUse([half, half], 0, None)
+    assert Terms(None).market_ug(1000) is None

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from footprint.applied import FactorUse, PueUse, WueUse
-from footprint.facility import Terms
+from footprint.facility import Terms, contract, market
 
 ADEME = FactorUse(
     id="gwp/FR/location/2025-01-01",
@@ -62,6 +62,16 @@ ADPE = msgspec.structs.replace(
     source="ADEME 2011",
 )
 WUE = WueUse("wue:salle-1:", "salle-1", Decimal("0.31"), None, "Rapport annuel 2025", None, None)
+RESIDUAL = msgspec.structs.replace(
+    ADEME,
+    id="gwp:FR:market:2025-01-01:2026-05-26",
+    value=Decimal("17.11"),
+    unit="gCO2/kWh",
+    basis="direct CO2, residual mix",
+    method="market",
+    source="AIB 2025",
+)
+CONTRACT = contract("salle-1", 400, Decimal("3.5"), "Garanties d’origine 2026", (None, None))
 SITES = {"salle-1": "Salle du premier étage"}
 
 
@@ -74,6 +84,7 @@ def terms(factor: FactorUse | None, pues: Sequence[PueUse]) -> dict[str, Terms]:
             {"water_grid_ul": WATER, "adpe_pg": ADPE} if factor else {},
             WUE if pue.site else None,
             "FR",
+            market([CONTRACT] if pue.site else [], RESIDUAL if factor else None),
         )
         for pue in pues
     }

@@ -14,19 +14,10 @@ from footprint.cited import cited
 from footprint.figures import Cell, DeviceCover, Named, Period
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
+from footprint.platform_figures import Platform, PlatformAnomaly, PlatformMeter, PlatformModelled
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
-from footprint.statement import (
-    GapTotal,
-    HostBoundary,
-    LedgerHead,
-    Platform,
-    PlatformAnomaly,
-    PlatformMeter,
-    PlatformModelled,
-    Scope,
-    Statement,
-)
+from footprint.statement import GapTotal, HostBoundary, LedgerHead, Scope, Statement
 from tests.portal import shared_example
 from tests.portal.applied_example import ADEME, ASSUMED, DECLARED, SITES, terms
 
@@ -241,6 +232,8 @@ def statement(
         impacts=cites.impacts,
         impact_factors=cites.impact_factors,
         zones_without_factor=cites.zones_without_factor,
+        views=cites.views,
+        contracts=cites.contracts,
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -88,17 +88,19 @@ def test_no_figure_of_the_json_is_missing_in_the_page(struct, lang):
 
 @every_language
 def test_other_impacts_are_shown_by_consumer(lang):
-    """In the statement; what is not available says why, and is no zero."""
+    """In the statement, and other views of greenhouse gases; what is not available says why, and is
+    no zero."""
     statement = STATEMENTS["normal"]
     page = Reader(statement_html(statement, lang))
     figures = {"/total": statement.total} | {
         f"/consumers/{place}/figure": one.figure for place, one in enumerate(statement.consumers)
     }
     for pointer, figure in figures.items():
-        for name, amount in figure.impacts.items():
-            assert page.values.get(f"{pointer}/impacts/{name}") == (
-                None if amount is None else {str(amount)}
-            )
+        for of in ("impacts", "views"):
+            for name, amount in getattr(figure, of).items():
+                assert page.values.get(f"{pointer}/{of}/{name}") == (
+                    None if amount is None else {str(amount)}
+                )
     assert statement.total.impacts["primary_energy_uj"] is None
     assert statement.total.impacts["water_grid_ul"]
     said = {"fr": "Non disponible : le registre", "en": "Not available: the registry"}
