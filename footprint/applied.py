@@ -40,9 +40,26 @@ that generating it and that the site itself uses in microlitres, abiotic depleti
 antimony equivalent."""
 
 
-View = Literal["market_ug"]
+View = Literal["market", "hourly_direct", "hourly_life_cycle"]
 """Other views of the greenhouse gases of electricity than the headline's, never added to it nor to
-each other: by what is bought (GHG Protocol, scope 2, market-based), in micrograms of direct CO2."""
+each other: by what is bought (GHG Protocol, scope 2, market-based; direct CO2), and by what was
+generated in each quarter-hour, direct and over the life cycle."""
+
+
+class Viewed(msgspec.Struct, frozen=True):
+    """What so much of a figure's energy emits in a view, in micrograms; of the rest it is not
+    known."""
+
+    emissions_ug: int
+    energy_uj: int
+
+
+class GridUse(msgspec.Struct, frozen=True):
+    """What is known of a zone's grid over the time of the figures: quarter-hours by how final the
+    operator says they are (real-time, consolidated, definitive)."""
+
+    zone: str
+    quarters: dict[str, int]
 
 
 class ContractUse(msgspec.Struct, frozen=True):

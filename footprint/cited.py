@@ -1,15 +1,17 @@
 """What figures rest on, with everything needed to dispute them; and what lacks (law 5).
 
-In: the terms of the sites and times whose energy is in the figures (`figures.standing`). Out:
+In: the terms of the sites and times whose energy is in the figures (`amounts.standing`). Out:
 `Cited`. Nothing is named here that no energy met.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
-from footprint.applied import ContractUse, FactorUse, Impact, ImpactUse, PueUse, WueUse
+from footprint.applied import ContractUse, FactorUse, GridUse, Impact, ImpactUse, PueUse, WueUse
 from footprint.facility import Terms
+from footprint.grid.hourly import GRID_VIEWS, Grid, GridView
 from footprint.impact import INDICATOR_OF
 
 
@@ -26,27 +28,31 @@ class Cited(msgspec.Struct, frozen=True):
     wues: list[WueUse]
     views: list[ImpactUse]
     contracts: list[ContractUse]
+    grid: list[GridUse]
 
 
-def cited(standing: Iterable[tuple[str, Terms]], otherwise: Iterable[Terms] = ()) -> Cited:
-    """What energy of these sites under these terms rests on; where there is none, the factors of
-    `otherwise` are those that would apply."""
+def cited(
+    standing: Iterable[tuple[str, Terms]],
+    otherwise: Iterable[Terms] = (),
+    grid: Grid | None = None,
+) -> Cited:
+    """What energy of these sites under these terms, and the `grid` by quarter-hour, rests on; where
+    there is none, the factors of `otherwise` are those that would apply."""
     own = list(standing)
     terms = [one for _, one in own]
     gases = terms or list(otherwise)
+    grid = grid or Grid()
+    by_view = grid.factors(site for site, _ in own)
     return Cited(
         factors=_uses(one.factor for one in gases),
         zones_without_factor=sorted({one.zone for one in gases if one.factor is None}),
         pues=_pues(one.pue for one in terms),
         impacts=[*(_of_zones(name, terms) for name in INDICATOR_OF), _of_sites(own)],
-        impact_factors=_uses(
-            use
-            for one in terms
-            for use in (*one.others.values(), one.market.residual if one.market else None)
-        ),
+        impact_factors=_uses([*_beside(terms), *chain.from_iterable(by_view.values())]),
         wues=_wues(terms),
-        views=[_of_market(terms)],
+        views=[_of_market(terms), *(_of_grid(view, by_view[view], own) for view in GRID_VIEWS)],
         contracts=_contracts(terms),
+        grid=grid.uses(site for site, _ in own),
     )
 
 
@@ -91,6 +97,25 @@ def _of_sites(own: Sequence[tuple[str, Terms]]) -> ImpactUse:
     return ImpactUse("water_site_ul", has, [], lacks)
 
 
+def _beside(terms: Iterable[Terms]) -> Iterator[FactorUse | None]:
+    """The factors of what stands beside greenhouse gases, but for those of the grid."""
+    for one in terms:
+        yield from one.others.values()
+        if one.market:
+            yield one.market.residual
+
+
+def _of_grid(
+    view: GridView, uses: Iterable[FactorUse], own: Iterable[tuple[str, Terms]]
+) -> ImpactUse:
+    """By quarter-hour: what lacks are quarter-hours, which each figure's view counts itself; here
+    zones of whose grid nothing is known."""
+    found = list(uses)
+    known = {use.zone for use in found}
+    lacks = {terms.zone for _, terms in own} - known
+    return ImpactUse(view, sorted({use.id for use in found}), sorted(lacks), [])
+
+
 def _contracts(terms: Iterable[Terms]) -> list[ContractUse]:
     found = {use.id: use for one in terms if one.market for use in one.market.contracts}
     return [found[name] for name in sorted(found)]
@@ -107,4 +132,4 @@ def _of_market(terms: Iterable[Terms]) -> ImpactUse:
         has |= {use.id for use in one.market.contracts}
         if one.market.residual:
             has.add(one.market.residual.id)
-    return ImpactUse("market_ug", sorted(has), sorted(lacks), [])
+    return ImpactUse("market", sorted(has), sorted(lacks), [])

@@ -10,7 +10,7 @@ static part) over the month, as the active energy was.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -18,11 +18,12 @@ import msgspec
 
 from footprint import allocation
 from footprint.allocation import DEFAULT, LEAST, MOST, Block, TokenWeights, Usage
+from footprint.amounts import Cell
 from footprint.attribution import Part, attribute
 from footprint.counts import unnamed
 from footprint.facility import NO_SITE
-from footprint.figures import Cell
-from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to
+from footprint.grid.hourly import GRID_VIEWS, Grid, Weighed
+from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, to_us
 from footprint.ledger import Component, Quality
 
 IdleKey = Literal["use", "none"]
@@ -108,14 +109,17 @@ def split(
     usage: Iterable[Usage],
     totals: Iterable[Usage],
     pieces: Sequence[Interval],
+    *,
+    grid: Grid | None = None,
 ) -> Split:
-    """Divide a server's energy of a month over those who used it.
+    """Divide a server's energy of a month over those who used it, and with it, by the same weights,
+    what it is in the views of the grid.
 
     `usage` is what gateways named, of all of them; `totals` what the server itself counted.
     `pieces` cut the month at midnights of Paris: no block crosses one. Raises ValueError where
     energy or usage lies outside of them.
     """
-    work = _Work(rules, pieces)
+    work = _Work(rules, pieces, grid or Grid())
     active: dict[datetime, list[Spending]] = defaultdict(list)
     idle: list[Spending] = []
     for one in spending:
@@ -163,16 +167,20 @@ def _whole_quarters(one: Usage) -> Usage:
     return msgspec.structs.replace(one, start=start, end=end)
 
 
-_Key = tuple[str, Component, Part, Quality, str]
-"""Group, or consumer, component, part, quality and site."""
+_Key = tuple[str, Component, Part, Quality, str, str]
+"""Group, or consumer, component, part, quality, site, and of what: `_ENERGY`, or in which view of
+the grid energy is weighed or known."""
+_ENERGY = ""
+_WEIGHED, _KNOWN = "weighed ", "known "
 
 
 class _Work:
     """A split in the making."""
 
-    def __init__(self, rules: Rules, pieces: Sequence[Interval]) -> None:
+    def __init__(self, rules: Rules, pieces: Sequence[Interval], grid: Grid) -> None:
         self._rules = rules
         self._pieces = pieces
+        self._grid = grid
         self._cells: list[Counter[_Key]] = [Counter() for _ in pieces]
         self._divided: list[Divided] = []
         self._active: dict[str, Counter[str]] = defaultdict(Counter)  # by group; "" stays
@@ -200,8 +208,9 @@ class _Work:
         for key, energy_uj in cells.items():
             for consumer, share_uj in attribute(energy_uj, weights, self._rules.code).items():
                 self._add(block.start, consumer, key, share_uj)
-                shares[consumer] += share_uj
-        energy_uj = sum(cells.values())
+                if key[5] == _ENERGY:
+                    shares[consumer] += share_uj
+        energy_uj = sum(own_uj for key, own_uj in cells.items() if key[5] == _ENERGY)
         self._active_uj += energy_uj
         self._active[group].update(shares)
         del shares[self._rules.code]
@@ -223,8 +232,9 @@ class _Work:
         """Take active energy without usage: it stays on the server's line."""
         for key, energy_uj in self._grouped(spending, self._board_energy(spending)).items():
             self._add(spending[0].start, self._rules.code, key, energy_uj)
-            self._active[key[0]][self._rules.code] += energy_uj
-            self._active_uj += energy_uj
+            if key[5] == _ENERGY:
+                self._active[key[0]][self._rules.code] += energy_uj
+                self._active_uj += energy_uj
 
     def divide_idle(self, spending: Iterable[Spending]) -> None:
         """Take the month's idle energy, once all active energy is divided."""
@@ -238,8 +248,9 @@ class _Work:
                 shares = attribute(energy_uj, weights, self._rules.code)
                 for consumer, share_uj in shares.items():
                     self._cells[place][consumer, *key[1:]] += share_uj
-                self._idle.update(shares)
-                self._idle_uj += energy_uj
+                if key[5] == _ENERGY:
+                    self._idle.update(shares)
+                    self._idle_uj += energy_uj
 
     def _board_energy(self, spending: Iterable[Spending]) -> Counter[str]:
         """Active energy of the GPU boards by group; remembered for the month's idle energy."""
@@ -257,18 +268,26 @@ class _Work:
     def _grouped(self, spending: Iterable[Spending], boards: Mapping[str, int]) -> dict[_Key, int]:
         """Energies by group: a board's goes with its model, the rest as the boards' energy."""
         cells: Counter[_Key] = Counter()
-        rest: Counter[tuple[Component, Part, Quality, str]] = Counter()
+        rest: Counter[tuple[Component, Part, Quality, str, str]] = Counter()
         for one in spending:
-            if self._rules.boards and one.component == "gpu":
-                group = self._group_of(one.device)
-                cells[group, one.component, one.part, one.quality, one.site] += one.energy_uj
-            else:
-                rest[one.component, one.part, one.quality, one.site] += one.energy_uj
+            key = (one.component, one.part, one.quality, one.site)
+            for of, amount in self._amounts(one):
+                if self._rules.boards and one.component == "gpu":
+                    cells[self._group_of(one.device), *key, of] += amount
+                else:
+                    rest[*key, of] += amount
         otherwise = NO_MODEL if self._rules.boards else ALL_MODELS
-        for key, energy_uj in rest.items():
-            for group, part_uj in attribute(energy_uj, boards, otherwise).items():
-                cells[group, *key] += part_uj
+        for rest_key, amount in rest.items():
+            for group, part in attribute(amount, boards, otherwise).items():
+                cells[group, *rest_key] += part
         return cells
+
+    def _amounts(self, one: Spending) -> Iterator[tuple[str, int]]:
+        """Energy, and what it is in the views of the grid."""
+        yield _ENERGY, one.energy_uj
+        for view, seen in self._grid.weigh(one.site, to_us(one.start), (one.energy_uj,)).items():
+            yield _WEIGHED + view, seen.uj_ug_per_kwh
+            yield _KNOWN + view, seen.known_uj
 
     def _add(self, start: datetime, consumer: str, key: _Key, energy_uj: int) -> None:
         self._cells[self._place(start)][consumer, *key[1:]] += energy_uj
@@ -308,9 +327,19 @@ class _Work:
     def _listed(self, cells: Mapping[_Key, int]) -> list[Cell]:
         code = self._rules.code
         return [
-            Cell(*key[:4], energy_uj, via=None if key[0] == code else code, site=key[4])
+            Cell(
+                *key[:4],
+                energy_uj,
+                via=None if key[0] == code else code,
+                site=key[4],
+                seen={
+                    view: Weighed(cells[*key[:5], _WEIGHED + view], cells[*key[:5], _KNOWN + view])
+                    for view in GRID_VIEWS
+                    if cells.get((*key[:5], _KNOWN + view))
+                },
+            )
             for key, energy_uj in sorted(cells.items())
-            if energy_uj
+            if energy_uj and key[5] == _ENERGY
         ]
 
 

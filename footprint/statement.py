@@ -11,7 +11,17 @@ from typing import Literal
 
 import msgspec
 
-from footprint.applied import ContractUse, FactorUse, Impact, ImpactUse, PueUse, View, WueUse
+from footprint.applied import (
+    ContractUse,
+    FactorUse,
+    GridUse,
+    Impact,
+    ImpactUse,
+    PueUse,
+    View,
+    Viewed,
+    WueUse,
+)
 from footprint.attribution import Part
 from footprint.counts import Counts
 from footprint.ledger import Component, Quality
@@ -43,8 +53,8 @@ class Figure(msgspec.Struct, frozen=True):
     `pue_uj` say how much of `energy_uj` is of which quality (counter, integrated, modelled), of
     which boundary (components, wall) and under which `PueUse.id`; their values add up to it.
     `overhead_uj` says how much each of the latter adds. `factors` names the `FactorUse.id`s
-    applied to gases. An impact is None where a factor lacks for some of the energy;
-    so is another view of its gases, which is never added to `emissions_ug`.
+    applied to gases. An impact is None where a factor lacks for some of the energy.
+    `views` of the gases are never added to `emissions_ug`; each says for how much of the energy.
     """
 
     energy_uj: int
@@ -61,7 +71,7 @@ class Figure(msgspec.Struct, frozen=True):
     pue_uj: dict[str, int]
     overhead_uj: dict[str, int]
     impacts: dict[Impact, int | None]
-    views: dict[View, int | None]
+    views: dict[View, Viewed]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -310,3 +320,4 @@ class Statement(msgspec.Struct, frozen=True):
     zones_without_factor: list[str] = []
     views: list[ImpactUse] = []
     contracts: list[ContractUse] = []
+    grid: list[GridUse] = []

@@ -162,18 +162,34 @@ IMPACT_MEANINGS = {
 }
 VIEWS = {
     "emissions_ug": mark("By place, over the life cycle (the headline)"),
-    "market_ug": mark("By what is bought, direct"),
+    "market": mark("By what is bought, direct"),
+    "hourly_direct": mark("By quarter-hour, direct"),
+    "hourly_life_cycle": mark("By quarter-hour, over the life cycle"),
 }
 VIEW_MEANINGS = {
     "emissions_ug": mark(
         "the electricity consumed in the place, as a mean over a year: fuel and its supply, "
         "plants, imports and grid losses. This is what a regulatory balance uses"
     ),
-    "market_ug": mark(
+    "hourly_direct": mark(
+        "CO₂ of burning fuel alone, in what the place generated in the quarter-hour in which the "
+        "electricity was used, as the grid’s operator counts it. Imports, fuel supply, plants and "
+        "grid losses are not in it"
+    ),
+    "hourly_life_cycle": mark(
+        "the same with what fuel supply and plants emit, by technology. Imports and grid losses "
+        "are not in it"
+    ),
+    "market": mark(
         "CO₂ of burning fuel alone, for the electricity that is bought: what contracts prove, and "
         "for the rest the residual mix, which nobody holds a guarantee of origin for. Fuel supply, "
         "plants and grid losses are not in it"
     ),
+}
+NATURES = {
+    "real-time": mark("in real time"),
+    "consolidated": mark("consolidated"),
+    "definitive": mark("definitive"),
 }
 PUE_STATES = {
     "declared": mark("declared by the site"),
@@ -276,6 +292,10 @@ class Words:
     def view(self, code: str) -> str:
         """A view of greenhouse gases."""
         return self._say(VIEWS, code)
+
+    def nature(self, code: str) -> str:
+        """How final what a grid's operator publishes is."""
+        return self._say(NATURES, code)
 
     def view_meaning(self, code: str) -> str:
         """What a view counts."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from footprint import figures
+from footprint import amounts, figures
 from footprint.cited import cited
 from footprint.facility import NO_SITE
 from footprint.interval import (
@@ -23,7 +23,9 @@ from footprint.interval import (
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service import (
     covers,
+    grids,
     judge,
+    periods,
     pieces,
     powers,
     reports,
@@ -44,11 +46,13 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     window = Window(today, to_us(now), rolled=True)
     known = reports.known_at(connection)
     cover = covers.gather(connection, window, now)
-    cut = pieces.gather(connection, pieces.Asked(today, zone, now), known.sia, known.sites)
-    periods = reports.periods_of(connection, window, cut, known.sites)
-    lines = figures.lines(periods, cover.devices)
+    told = pieces.Asked(today, zone, now)
+    cut = pieces.gather(connection, told, known.sia, known.sites)
+    grid = grids.gather(connection, told, known.sites)
+    energies = periods.gather(connection, periods.Asked(window, cut, known.sites), grid)
+    lines = figures.lines(energies, cover.devices)
     total = figures.total(lines, figures.coverage(cover.devices))
-    cites = cited(figures.standing(periods), [piece.terms[NO_SITE] for piece in cut])
+    cites = cited(amounts.standing(energies), [piece.terms[NO_SITE] for piece in cut])
     # A page of the future, taken by an earlier version, would be the newest for good.
     newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
     heard = [page for page in newest if not _silent(page, now)]

@@ -10,12 +10,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, figures
+from footprint import METHOD_VERSION, amounts, figures
 from footprint.applied import FactorUse, PueUse
 from footprint.cited import cited
 from footprint.facility import NO_SITE
 from footprint.interval import to_us
-from footprint.service import covers, pieces, reports, servers, store_register
+from footprint.service import covers, grids, periods, pieces, reports, servers, store_register
 from footprint.service.store_facts import Window
 from footprint.statement import ComponentTotal, Figure
 
@@ -62,23 +62,24 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     interval = reports.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
     known = reports.known_at(connection)
-    cut = pieces.gather(connection, pieces.Asked(interval, zone, now), known.sia, known.sites)
+    told = pieces.Asked(interval, zone, now)
+    cut = pieces.gather(connection, told, known.sia, known.sites)
+    grid = grids.gather(connection, told, known.sites)
     parts = [piece.interval for piece in cut]
-    served = servers.gather(connection, window, parts, known.servers, known.sites)
-    periods = reports.divided(
-        reports.periods_of(connection, window, cut, known.sites), served, None
-    )
+    served = servers.gather(connection, window, parts, known.servers, known.sites, grid=grid)
+    of = periods.Asked(window, cut, known.sites)
+    energies = reports.divided(periods.gather(connection, of, grid), served, None)
     devices = covers.gather(connection, window, now).devices
     coverage = figures.coverage(devices)
-    whole = figures.lines(periods, devices)
+    whole = figures.lines(energies, devices)
     total = figures.total(whole, coverage)
-    cites = cited(figures.standing(periods), [piece.terms[NO_SITE] for piece in cut])
+    cites = cited(amounts.standing(energies), [piece.terms[NO_SITE] for piece in cut])
     projects = [
         ProjectMonth(
             project.code,
             project.name,
             project.directorate,
-            figures.total(figures.lines(periods, devices, project.code), coverage),
+            figures.total(figures.lines(energies, devices, project.code), coverage),
         )
         for project in store_register.projects(connection, window.as_of_us).values()
     ]

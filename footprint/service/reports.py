@@ -5,33 +5,33 @@ In: a read connection. Out: `Statement`. The same code serves API, CLI and every
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, figures, merkle
+from footprint import METHOD_VERSION, amounts, figures, merkle
+from footprint.amounts import Period
 from footprint.applied import PueUse
 from footprint.cited import cited
 from footprint.facility import NO_SITE
-from footprint.figures import Cell, Named, Period
+from footprint.figures import Named
 from footprint.interval import Interval, from_us, paris_month, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import (
     archived_facts,
     covers,
+    grids,
+    periods,
     pieces,
     platforms,
     servers,
     store_archived,
     store_facts,
-    store_places,
     store_register,
     store_servers,
     store_totals,
 )
 from footprint.service.archived_facts import Facts
-from footprint.service.pieces import Piece
 from footprint.service.register import Server, Sia, Site
 from footprint.service.store_facts import Window
 from footprint.shared_figures import Made, Served
@@ -115,25 +115,24 @@ def statement(
     # Totals have the sites that are known now, whatever the caller's clock says.
     known = known_at(connection, store_register.EVER_US if rolled else as_of_us)
     window = Window(interval, as_of_us, rolled=rolled)
-    cut = pieces.gather(connection, pieces.Asked(interval, zone, as_of), known.sia, known.sites)
+    told = pieces.Asked(interval, zone, as_of)
+    cut = pieces.gather(connection, told, known.sia, known.sites)
+    grid = grids.gather(connection, told, known.sites)
     parts = [piece.interval for piece in cut]
-    served = servers.gather(connection, window, parts, known.servers, known.sites)
+    served = servers.gather(connection, window, parts, known.servers, known.sites, grid=grid)
     subject = _subject(connection, asked, known, window, served)
     if subject.consumers is not None:
         facts = store_totals if rolled else store_facts
         used_hosts = facts.hosts_of(connection, window, _with_servers(subject, served))
         window = Window(interval, as_of_us, used_hosts, rolled)
     cover = covers.gather(connection, window, as_of)
-    periods = divided(
-        periods_of(connection, window, cut, known.sites, subject.consumers),
-        served,
-        subject.consumers,
-    )
-    lines = figures.lines(periods, cover.devices, subject.project)
-    made = Made(served, _shared_lines(periods, served), known.named, known.units)
+    of = periods.Asked(window, cut, known.sites, subject.consumers)
+    energies = divided(periods.gather(connection, of, grid), served, subject.consumers)
+    lines = figures.lines(energies, cover.devices, subject.project)
+    made = Made(served, _shared_lines(energies, served), known.named, known.units)
     total = figures.total(lines, figures.coverage(cover.devices))
     cites = cited(
-        figures.standing(periods, subject.project), [piece.terms[NO_SITE] for piece in cut]
+        amounts.standing(energies, subject.project), [piece.terms[NO_SITE] for piece in cut], grid
     )
     totals = figures.consumer_totals(lines, cover.devices, known.named)
     shown = made.servers(subject.consumers)
@@ -141,7 +140,7 @@ def statement(
     whole = subject.scope.kind == "all"
     heads = left.ledgers_of(window.hosts) if left else store_facts.ledgers(connection, window)
     gateways = left.usage_ledgers if left else store_servers.usage_ledgers(connection, window)
-    told = gateways if shown else []
+    usage_ledgers = gateways if shown else []
     platform = left.platform if left else None
     if whole and left is None:
         platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
@@ -167,8 +166,8 @@ def statement(
         ledgers=heads,
         platform=platform if whole else None,
         servers=shown,
-        usage_ledgers=told,
-        ledgers_root=merkle.root(merkle.leaves(heads, told)),
+        usage_ledgers=usage_ledgers,
+        ledgers_root=merkle.root(merkle.leaves(heads, usage_ledgers)),
         sites=figures.site_totals(
             total, cites.pues, {code: site.name for code, site in known.sites.items()}
         ),
@@ -179,6 +178,7 @@ def statement(
         zones_without_factor=cites.zones_without_factor,
         views=cites.views,
         contracts=cites.contracts,
+        grid=cites.grid,
     )
 
 
@@ -264,50 +264,10 @@ def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_
     return Subject(Scope("project", code, project.name), carried, code)
 
 
-def periods_of(
-    connection: Connection,
-    window: Window,
-    cut: Iterable[Piece],
-    sites: Mapping[str, Site],
-    consumers: tuple[str, ...] | None = None,
-) -> list[Period]:
-    """Energies piece by piece, as pages have them."""
-    return [
-        Period(
-            piece.terms,
-            _cells(
-                connection,
-                msgspec.structs.replace(window, interval=piece.interval),
-                sites,
-                consumers,
-            ),
-            piece.shares,
-        )
-        for piece in cut
-    ]
-
-
-def _cells(
-    connection: Connection,
-    window: Window,
-    sites: Mapping[str, Site],
-    consumers: tuple[str, ...] | None,
-) -> list[Cell]:
-    if window.rolled:
-        return store_totals.cells(connection, window, consumers)
-    places = store_places.Places(sites.values())
-    found: list[Cell] = []
-    for part in places.cut(window.interval):
-        site_of = partial(places.of, at_us=to_us(part.start))
-        own = msgspec.structs.replace(window, interval=part)
-        found += store_facts.cells(connection, own, site_of, consumers)
-    return found
-
-
 def divided(
-    periods: Iterable[Period], served: Sequence[Served], consumers: tuple[str, ...] | None
+    energies: Iterable[Period], served: Sequence[Served], consumers: tuple[str, ...] | None
 ) -> list[Period]:
-    """`periods` with the cells of servers exchanged for what they were divided into, of
+    """`energies` with the cells of servers exchanged for what they were divided into, of
     `consumers` (None: of all)."""
     codes = {one.split.rules.code for one in served}
     return [
@@ -321,13 +281,13 @@ def divided(
                 if consumers is None or cell.consumer in consumers
             ],
         )
-        for place, period in enumerate(periods)
+        for place, period in enumerate(energies)
     ]
 
 
-def _shared_lines(periods: Iterable[Period], served: Sequence[Served]) -> list[Line]:
+def _shared_lines(energies: Iterable[Period], served: Sequence[Served]) -> list[Line]:
     """The lines via servers of all consumers, whatever the statement's scope."""
-    without = [msgspec.structs.replace(period, cells=[]) for period in periods]
+    without = [msgspec.structs.replace(period, cells=[]) for period in energies]
     return figures.lines(divided(without, served, None), []) if served else []
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from footprint import shared, token_fit
 from footprint.allocation import DEFAULT, TokenWeights, Usage
+from footprint.grid.hourly import Grid
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, month_of, to_us
 from footprint.service import archived_facts, store_servers, store_usage
 from footprint.service.archived_facts import Facts as Left
@@ -43,6 +44,8 @@ def gather(
     pieces: Sequence[Interval],
     servers: Mapping[str, Server],
     sites: Mapping[str, Site],
+    *,
+    grid: Grid | None = None,
 ) -> list[Served]:
     """The month of each of `servers` that has energy or usage in it, in the order of codes.
     `window.hosts` is not looked at: a server may be on any."""
@@ -55,7 +58,7 @@ def gather(
     told = left.told if left else store_usage.told(connection, everywhere)
     gaps = left.gaps if left else store_usage.gaps(connection, everywhere)
     return [
-        _served(servers[code], found, pieces, _missing(found.gateways, told, gaps, window))
+        _served(servers[code], found, pieces, grid, _missing(found.gateways, told, gaps, window))
         for code, found in sorted(facts(connection, everywhere, servers, sites, left).items())
     ]
 
@@ -135,23 +138,33 @@ def rules_of(server: Server, weights: TokenWeights) -> Rules:
 
 
 def _served(
-    server: Server, found: Facts, pieces: Sequence[Interval], gaps: list[UsageGap]
+    server: Server,
+    found: Facts,
+    pieces: Sequence[Interval],
+    grid: Grid | None,
+    gaps: list[UsageGap],
 ) -> Served:
     declared = server.weights
     weights, source = WeightsUsed(DEFAULT.prompt, DEFAULT.generated, "default"), declared
     if source is not None and source != "fit":
         weights = WeightsUsed(source.prompt, source.generated, "declared")
-    split = _split(server, found, pieces, weights)
+    split = _split(server, found, pieces, grid, weights)
     fit = token_fit.fit(token_fit.samples(split.divided))
     if declared == "fit" and isinstance(fit, Fit):
         weights = WeightsUsed(fit.weights.prompt, fit.weights.generated, "fitted")
-        split = _split(server, found, pieces, weights)
+        split = _split(server, found, pieces, grid, weights)
     return Served(server.name, token_fit.ranged(split, fit), weights, _fit(fit), gaps)
 
 
-def _split(server: Server, found: Facts, pieces: Sequence[Interval], weights: WeightsUsed) -> Split:
+def _split(
+    server: Server,
+    found: Facts,
+    pieces: Sequence[Interval],
+    grid: Grid | None,
+    weights: WeightsUsed,
+) -> Split:
     rules = rules_of(server, TokenWeights(weights.prompt, weights.generated))
-    return shared.split(rules, found.spending, found.usage, found.totals, pieces)
+    return shared.split(rules, found.spending, found.usage, found.totals, pieces, grid=grid)
 
 
 def _fit(fit: Fit | Refusal) -> WeightsFit:

@@ -6,7 +6,7 @@ greatest, validity, category, source, whether of another year) and what sites ad
 (`# site`: code, name, PUE, energy of hosts, what the site adds, least, greatest in uJ), other
 impacts (`# impact`: name, factors and WUE, zones and sites that lack one; `# wue`), the same of
 other views of greenhouse gases and the contracts they rest on (`# contract`: name, permille,
-gCO2/kWh, validity, document), what is unknown
+gCO2/kWh, validity, document) and of the quarter-hours known of a grid (`# grid`), what is unknown
 (`# gap`: gap or blind, component, cause, duration in us; `# no_factor`: a zone without which
 greenhouse gases are unknown; `# absent`: host, the components that nobody measures there), each
 SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
@@ -25,8 +25,8 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from footprint.applied import FactorUse
-from footprint.figures import IMPACTS, VIEWS
+from footprint.amounts import IMPACTS, VIEWS
+from footprint.applied import FactorUse, Viewed
 from footprint.platform_figures import Platform
 from footprint.service import statement_csv_servers
 from footprint.statement import Figure, Statement
@@ -50,7 +50,7 @@ HEADER = (
     "site_energy_kwh",
     "pues",
     *IMPACTS,
-    *VIEWS,
+    *(f"{view}_{unit}" for view in VIEWS for unit in ("ug", "of_uj")),
     "via",
 )
 NO_SITE = "(none)"
@@ -150,6 +150,9 @@ def _sites(statement: Statement) -> Iterator[tuple[Any, ...]]:
         days = (contract.valid_from, contract.valid_to)
         rate = f"{contract.g_per_kwh:f}"
         yield ("# contract", contract.id, contract.permille, rate, *days, contract.source)
+    for grid in statement.grid:
+        counts = (f"{nature}={count}" for nature, count in grid.quarters.items())
+        yield ("# grid", grid.zone, *counts)
     for one in statement.sites:
         adds = (one.overhead_uj, one.overhead_low_uj, one.overhead_high_uj)
         yield ("# site", one.site, one.name, one.pue, one.energy_uj, *adds)
@@ -208,8 +211,13 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         f"{figure.site_energy_kwh:f}",
         " ".join(figure.pue_uj),
         *(figure.impacts[name] for name in IMPACTS),
-        *(figure.views[name] for name in VIEWS),
+        *(number for view in VIEWS for number in _viewed(figure.views[view])),
     )
+
+
+def _viewed(seen: Viewed) -> tuple[int | None, int]:
+    """Micrograms, and the energy that they are of: none of what nothing is known of."""
+    return (seen.emissions_ug if seen.energy_uj else None), seen.energy_uj
 
 
 def _boolean(value: bool) -> str:

@@ -5,7 +5,6 @@ microjoules are taken in joules and microjoules apart: SQLite's SUM fails beyond
 """
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
-from footprint.figures import Cell
 from footprint.interval import Interval, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import tables
@@ -40,7 +38,6 @@ _SENSOR = tables.table(tables.Sensor)
 _DEVICE = tables.table(tables.Device)
 _QUARANTINED: ColumnElement[str] = literal_column("'quarantined'")
 """Written out: SQLite finds an index of such rows for no parameter."""
-_UJ_PER_J = 1_000_000
 
 DeviceKey = tuple[str, Component, str]
 """Host, component, device."""
@@ -109,35 +106,6 @@ def known(window: Window, rows: Table) -> Join:
             _PAGE.c.known_from_us <= window.as_of_us,
         ),
     )
-
-
-def cells(
-    connection: Connection,
-    window: Window,
-    site_of: Callable[[str], str],
-    consumers: tuple[str, ...] | None = None,
-) -> list[Cell]:
-    """Energies of `consumers` (None: all) by consumer, component, part, quality and site: that of
-    `site_of` a host."""
-    keys = (_ENTRY.c.consumer, _ENTRY.c.component, _ENTRY.c.part, _ENTRY.c.quality)
-    query = (
-        select(
-            *keys,
-            _ENTRY.c.host_id,
-            func.sum(_ENTRY.c.energy_uj // _UJ_PER_J),
-            func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
-        )
-        .select_from(known(window, _ENTRY))
-        .where(begins_in(window, _ENTRY))
-        .group_by(*keys, _ENTRY.c.host_id)
-    )
-    if consumers is not None:
-        query = query.where(_ENTRY.c.consumer.in_(consumers))
-    sums_uj: Counter[tuple[Any, Any, Any, Any, str]] = Counter()
-    for consumer, component, part, quality, host_id, joules, rest_uj in connection.execute(query):
-        key = (consumer, component, part, quality, site_of(host_id))
-        sums_uj[key] += int(joules) * _UJ_PER_J + int(rest_uj)
-    return [Cell(*key[:4], sum_uj, site=key[4]) for key, sum_uj in sorted(sums_uj.items())]
 
 
 def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...]) -> tuple[str, ...]:

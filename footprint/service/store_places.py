@@ -62,6 +62,13 @@ class Places:
                 return site
         return NO_SITE
 
+    def groups(self, hosts: Iterable[str], at_us: int) -> dict[str, list[str]]:
+        """`hosts` by the site where each stands at an instant."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for host_id in hosts:
+            found[self.of(host_id, at_us)].append(host_id)
+        return found
+
     def cut(self, interval: Interval) -> list[Interval]:
         """`interval` in parts in which every host stands where it stands."""
         start_us, end_us = to_us(interval.start), to_us(interval.end)

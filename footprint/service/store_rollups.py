@@ -13,7 +13,14 @@ from sqlalchemy import Connection, Select, and_, delete, func, select
 
 from footprint import ledger
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, from_us, paris_date, paris_day, to_us
-from footprint.service import store_archived, store_bulk, store_facts, tables, tables_rollups
+from footprint.service import (
+    profiles,
+    store_archived,
+    store_bulk,
+    store_facts,
+    tables,
+    tables_rollups,
+)
 from footprint.service.covers import lost_us
 from footprint.service.store_among import among
 from footprint.service.store_chains import Dated
@@ -320,28 +327,23 @@ def _of_site(
     return [(*key, site, *divmod(sums[key], _UJ_PER_J)) for key in sorted(sums)]
 
 
-def _carried(row: Any) -> tuple[Any, ...]:
-    """A row whose last two numbers are joules and microjoules, of which less than a joule stay."""
-    *key, joules, rest_uj = row
-    more, rest_uj = divmod(int(rest_uj), _UJ_PER_J)
-    return (*key, int(joules) + more, rest_uj)
+def _day_totals(connection: Connection, day_us: int, end_us: int) -> list[tuple[Any, ...]]:
+    """The day's rows by quarter-hour together: whole joules, the microjoules besides, and the
+    profile."""
+    quarters = (end_us - day_us) // _QUARTER_US
+    query = select(_QUARTER).where(_QUARTER.c.quarter_us >= day_us, _QUARTER.c.quarter_us < end_us)
+    found: dict[tuple[str, ...], list[int]] = {}
+    for quarter_us, *key, joules, rest_uj in connection.execute(query):
+        profile = found.setdefault(tuple(key), [0] * quarters)
+        profile[(quarter_us - day_us) // _QUARTER_US] = joules * _UJ_PER_J + rest_uj
+    return [
+        (day_us, *key, *divmod(sum(profile), _UJ_PER_J), profiles.pack(profile))
+        for key, profile in sorted(found.items())
+    ]
 
 
 def days(connection: Connection, day_us: int, end_us: int) -> Rows:
     """The day over all hosts, from the rows by quarter-hour and by host."""
-    keys = (
-        _QUARTER.c.consumer,
-        _QUARTER.c.component,
-        _QUARTER.c.part,
-        _QUARTER.c.quality,
-        _QUARTER.c.site,
-    )
-    totals = (
-        select(*keys, func.sum(_QUARTER.c.energy_j), func.sum(_QUARTER.c.rest_uj))
-        .where(_QUARTER.c.quarter_us >= day_us, _QUARTER.c.quarter_us < end_us)
-        .group_by(*keys)
-        .order_by(*keys)
-    )
     rated_uw = func.coalesce(_DEVICE.c.rated_power_uw, 0).label("rated_power_uw")
     same = and_(*(_DEVICE.c[name] == _COVER.c[name] for name in ("host_id", "component", "device")))
     covers = (
@@ -358,7 +360,7 @@ def days(connection: Connection, day_us: int, end_us: int) -> Rows:
         .order_by(_GAP.c.kind, _GAP.c.component, _GAP.c.cause)
     )
     return {
-        _DAY: [(day_us, *_carried(row)) for row in connection.execute(totals)],
+        _DAY: _day_totals(connection, day_us, end_us),
         _DAY_COVER: [
             (day_us, component, rated, *map(int, sums))
             for component, rated, *sums in connection.execute(covers)

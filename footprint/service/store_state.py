@@ -6,7 +6,7 @@ small tables are read.
 
 from sqlalchemy import Connection, func, select
 
-from footprint.service import tables
+from footprint.service import tables, tables_sites
 
 _HEADS = (tables.table(tables.LedgerHead), tables.table(tables.UsageHead))
 _DATED = tuple(
@@ -17,6 +17,7 @@ _DATED = tuple(
         tables.Project,
         tables.Sia,
         tables.Server,
+        tables_sites.Site,
         tables.ImportedFile,
     )
 )

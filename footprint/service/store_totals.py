@@ -6,17 +6,17 @@ asked of the devices, in one query.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from footprint.figures import Cell
 from footprint.interval import to_us
 from footprint.ledger import Component, Quality
-from footprint.service import tables, tables_rollups
+from footprint.service import profiles, tables, tables_rollups
 from footprint.service.store_facts import Window, of_hosts
+from footprint.service.store_spent import Spent
 from footprint.statement import GapTotal
 
 _HEAD = tables.table(tables.LedgerHead)
@@ -44,23 +44,36 @@ class Times(msgspec.Struct):
     told_us: int = 0
 
 
-def cells(
+def energies(
     connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
-) -> list[Cell]:
-    """Energies of `consumers` (None: all) by consumer, component, part, quality and site."""
+) -> list[Spent]:
+    """Energies of `consumers` (None: all) by consumer, component, part, quality and site: each the
+    sum of the window's days."""
     keys = (_DAY.c.consumer, _DAY.c.component, _DAY.c.part, _DAY.c.quality, _DAY.c.site)
     query = (
         select(*keys, func.sum(_DAY.c.energy_j), func.sum(_DAY.c.rest_uj))
         .where(*_days(window, _DAY))
         .group_by(*keys)
-        .order_by(*keys)
     )
     if consumers is not None:
         query = query.where(_DAY.c.consumer.in_(consumers))
     return [
-        Cell(*row[:4], int(row[5]) * _UJ_PER_J + int(row[6]), site=row.site)
+        Spent(row[:4], row.site, int(row[5]) * _UJ_PER_J + int(row[6]))
         for row in connection.execute(query)
     ]
+
+
+def profiles_of(
+    connection: Connection, window: Window, consumers: tuple[str, ...] | None = None
+) -> Iterator[Spent]:
+    """The same, day by day, each by quarter-hour."""
+    query = select(_DAY).where(*_days(window, _DAY))
+    if consumers is not None:
+        query = query.where(_DAY.c.consumer.in_(consumers))
+    for row in connection.execute(query):
+        key = (row.consumer, row.component, row.part, row.quality)
+        energy_uj = row.energy_j * _UJ_PER_J + row.rest_uj
+        yield Spent(key, row.site, energy_uj, row.day_us, profiles.unpack(row.profile))
 
 
 def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...]) -> tuple[str, ...]:

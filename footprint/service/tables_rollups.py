@@ -93,7 +93,8 @@ class QuarterTotal(SQLModel, table=True):
 
 
 class DayTotal(SQLModel, table=True):
-    """Energy of all hosts of a site on a day, as above."""
+    """Energy of all hosts of a site on a day, as above; `profile` has it by quarter-hour of the day
+    (`profiles`)."""
 
     __tablename__ = "day_total"
 
@@ -105,6 +106,7 @@ class DayTotal(SQLModel, table=True):
     site: str = key()
     energy_j: int = big()
     rest_uj: int = big()
+    profile: bytes
 
 
 class DayCover(SQLModel, table=True):

@@ -6,14 +6,22 @@ from importlib.resources import files
 
 import pytest
 
+from footprint import figures
+from footprint.amounts import Cell, Period
+from footprint.facility import Terms, declared
 from footprint.factor_table import parse
 from footprint.grid.day import grid_day
+from footprint.grid.hourly import GridView, Weighed
 from footprint.grid.intensity import RTE_DIRECT, intensity_ug_per_kwh
 from footprint.grid.quarter import TECHNOLOGIES, Quarter
 from footprint.interval import PARIS
 from footprint.units import UG_PER_G
 from tests.footprint.method import METHOD, Row, golden, number
 
+COLUMNS: dict[GridView, str] = {
+    "hourly_direct": "direct (ug/kWh)",
+    "hourly_life_cycle": "life cycle (ug/kWh)",
+}
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SHIPPED = files("footprint.service").joinpath("data/french_electricity.csv").read_text("utf-8")
 
@@ -33,6 +41,25 @@ def test_both_views_of_a_quarter_hour(row: Row) -> None:
     (time,) = [one for one in day.quarters if one.start.timestamp() == start_s]
     assert time.direct_ug_per_kwh == direct_ug
     assert time.life_cycle_ug_per_kwh == number(row["life cycle (ug/kWh)"])
+
+
+@pytest.mark.parametrize("row", golden("hourly"), ids=lambda row: row["direct (ug)"])
+def test_energy_of_quarter_hours(row: Row) -> None:
+    """With the intensities of the table above, at a PUE of 1.5."""
+    pue = declared("salle", Decimal("1.5"), "Audit", None, (None, None))
+    quarters = golden("grid")
+    energies_uj = [number(row[f"energy of {one['quarter-hour (Paris)']} (uJ)"]) for one in quarters]
+    pairs = [*zip(energies_uj, quarters, strict=True)]
+    seen = {
+        view: Weighed(sum(uj * number(one[column]) for uj, one in pairs), sum(energies_uj))
+        for view, column in COLUMNS.items()
+    }
+    cell = Cell("chat", "gpu", "dynamic", "counter", sum(energies_uj), seen=seen)
+    (line,) = figures.lines([Period({"": Terms(None, pue)}, [cell])], [])
+    for view, column in COLUMNS.items():
+        found = line.figure.views[view]
+        name = column.replace("(ug/kWh)", "(ug)")
+        assert (found.emissions_ug, found.energy_uj) == (number(row[name]), sum(energies_uj))
 
 
 def test_the_first_by_hand_is_in_the_text() -> None:

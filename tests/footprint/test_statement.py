@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint import figures
+from footprint import amounts, figures
+from footprint.amounts import Cell, Period
 from footprint.applied import PueUse, WueUse
 from footprint.cited import cited
 from footprint.facility import Terms, unknown
-from footprint.figures import Cell, DeviceCover, Named, Period
+from footprint.figures import DeviceCover, Named
 from footprint.statement import Coverage
 from tests.footprint.test_impact import factor
 
@@ -145,7 +146,7 @@ def test_what_a_project_does_not_carry_leaves_its_figures_known() -> None:
     assert (other.figure.emissions_ug, other.figure.factors) == (None, [])
     assert not other.figure.provisional
     for project, cut in (("alpha", after), ("beta", before)):
-        (standing,) = figures.standing([before, after], project)
+        (standing,) = amounts.standing([before, after], project)
         assert standing == ("", cut.terms[""])
 
 
@@ -156,7 +157,7 @@ def test_no_energy_rests_on_nothing() -> None:
     nothing = Cell("chat", "cpu", "dynamic", "counter", 0, site="nord")
     with_, without = (figures.lines([Period(terms, own)], []) for own in ([*cells, nothing], cells))
     assert with_ == without
-    assert [site for site, _ in figures.standing([Period(terms, [*cells, nothing])])] == [""]
+    assert [site for site, _ in amounts.standing([Period(terms, [*cells, nothing])])] == [""]
 
 
 def test_a_pue_of_another_year_makes_a_figure_provisional() -> None:

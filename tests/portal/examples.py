@@ -8,10 +8,11 @@ from decimal import Decimal
 
 import msgspec
 
-from footprint import figures
+from footprint import amounts, figures
+from footprint.amounts import Cell, Period
 from footprint.applied import FactorUse, PueUse
 from footprint.cited import cited
-from footprint.figures import Cell, DeviceCover, Named, Period
+from footprint.figures import DeviceCover, Named
 from footprint.interval import paris_month
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.platform_figures import Platform, PlatformAnomaly, PlatformMeter, PlatformModelled
@@ -190,7 +191,7 @@ def statement(
     lines = figures.lines(periods, DEVICES)
     total = figures.total(lines, figures.coverage(DEVICES))
     month = paris_month("2026-11")
-    cites = cited(figures.standing(periods))
+    cites = cited(amounts.standing(periods))
     named = Named(names, {one.split.rules.code: one.name for one in served})
     figures_of = Made(served, lines, named, shared_example.UNITS)
     made = Statement(

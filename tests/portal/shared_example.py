@@ -7,8 +7,8 @@ import msgspec
 
 from footprint import shared
 from footprint.allocation import TokenWeights, Usage
+from footprint.amounts import Cell
 from footprint.codes import UNATTRIBUTED
-from footprint.figures import Cell
 from footprint.interval import Interval, paris_month
 from footprint.shared import Rules, Spending, Split
 from footprint.shared_figures import Served

@@ -80,7 +80,7 @@ def test_no_figure_of_the_json_is_missing_in_the_page(struct, lang):
     shown = Reader(render(struct, lang)).values
     wanted = re.compile(r"(energy_uj|emissions_ug|power_uw|[a-z]+ed_us|duration_us)\Z")
     for pointer, value in leaves(msgspec.json.decode(msgspec.json.encode(struct))):
-        if "/impacts/" not in pointer and wanted.search(pointer):
+        if not re.search("/(impacts|views)/", pointer) and wanted.search(pointer):
             assert shown.get(pointer) == {str(value)}, pointer
     for pointer in ("/total/quality_uj/counter", "/total/quality_uj/modelled"):
         assert pointer in shown
@@ -96,11 +96,14 @@ def test_other_impacts_are_shown_by_consumer(lang):
         f"/consumers/{place}/figure": one.figure for place, one in enumerate(statement.consumers)
     }
     for pointer, figure in figures.items():
-        for of in ("impacts", "views"):
-            for name, amount in getattr(figure, of).items():
-                assert page.values.get(f"{pointer}/{of}/{name}") == (
-                    None if amount is None else {str(amount)}
-                )
+        for name, amount in figure.impacts.items():
+            assert page.values.get(f"{pointer}/impacts/{name}") == (
+                None if amount is None else {str(amount)}
+            )
+        for name, seen in figure.views.items():
+            assert page.values.get(f"{pointer}/views/{name}/emissions_ug") == (
+                {str(seen.emissions_ug)} if seen.energy_uj else None
+            )
     assert statement.total.impacts["primary_energy_uj"] is None
     assert statement.total.impacts["water_grid_ul"]
     said = {"fr": "Non disponible : le registre", "en": "Not available: the registry"}

@@ -231,15 +231,15 @@ def test_what_is_bought_is_a_view_of_its_own(house: House) -> None:
     send(house, 2)
     before = statement(house)
     residual = 2 * HALF_UJ * Decimal("17.11") * Decimal("3.5") / 3_600_000
-    assert abs((before.total.views["market_ug"] or 0) - residual) < 2
+    assert abs(before.total.views["market"].emissions_ug - residual) < 2
     house.now += timedelta(minutes=1)
     put(house, "salle", hosts=[{"host": "host-1"}], pue=[pue(2)], contracts=[contract])
     found = statement(house)
     assert timeless(statement(house, rolled=True)) == timeless(found)
     assert found.total.emissions_ug == before.total.emissions_ug
     less = HALF_UJ * 2 * Decimal("0.75") * (Decimal("17.11") - 4) / 3_600_000
-    assert abs((found.total.views["market_ug"] or 0) - (residual - less)) < 2
-    (view,) = found.views
+    assert abs(found.total.views["market"].emissions_ug - (residual - less)) < 2
+    view = found.views[0]
     assert [one.permille for one in found.contracts] == [750]
     assert view.factors == [
         found.contracts[0].id,
@@ -249,5 +249,19 @@ def test_what_is_bought_is_a_view_of_its_own(house: House) -> None:
     house.now += timedelta(minutes=1)
     put(house, "salle", zone="DE", hosts=[{"host": "host-1"}], pue=[pue(2)], contracts=[contract])
     found = statement(house)
-    assert found.total.views == {"market_ug": None}
+    assert found.total.views["market"].energy_uj == 2 * HALF_UJ
     assert found.views[0].without_zones == ["DE"]
+
+
+def test_metrics_follow_a_change_of_a_site_at_once(house: House) -> None:
+    """Within one quarter-hour, in which nothing else changes."""
+    send(house)
+
+    def grams() -> float:
+        lines = house.get("/metrics").text.splitlines()
+        name = 'footprint_month_emissions_grams{consumer="chat"'
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+    before = grams()
+    put(house, "salle", hosts=[{"host": "host-1"}], pue=[pue(3)])
+    assert grams() == pytest.approx(2 * before)
