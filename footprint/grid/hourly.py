@@ -44,10 +44,12 @@ class _Zone(msgspec.Struct, frozen=True):
 
 
 class _Span(msgspec.Struct, frozen=True):
-    """The intensities of quarter-hours in a row, zero where none is known, and where one is."""
+    """The intensities of quarter-hours in a row, zero where none is known; where one is, and
+    whether all are."""
 
     intensities: list[int]
     known: list[bool]
+    whole: bool
 
 
 class Grid:
@@ -68,7 +70,7 @@ class Grid:
             return {}
         seen: dict[GridView, Weighed] = {}
         for view, span in self._span(zone, start_us, len(profile)).items():
-            known_uj = sum(compress(profile, span.known))
+            known_uj = sum(profile if span.whole else compress(profile, span.known))
             if known_uj:
                 seen[view] = Weighed(sum(map(mul, profile, span.intensities)), known_uj)
         return seen
@@ -90,7 +92,7 @@ class Grid:
             for view, held in self._zones[zone].held.items():
                 known = [at_us in held for at_us in starts]
                 if any(known):
-                    found[view] = _Span([held.get(at_us, 0) for at_us in starts], known)
+                    found[view] = _Span([held.get(at_us, 0) for at_us in starts], known, all(known))
             self._spans[key] = found
         return self._spans[key]
 

@@ -7,6 +7,9 @@ micrograms per kWh. METHOD.md, "The grid by quarter-hour", has the words and wor
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from math import lcm
+from operator import mul
 
 import msgspec
 
@@ -38,11 +41,18 @@ def intensity_ug_per_kwh(generation_mw: Sequence[int | None], emitted: Emitted) 
     total = sum(positive)
     if not total:
         return None
-    grams = sum(
-        Fraction(emitted.get(technology, Decimal(0))) * mw
-        for technology, mw in zip(TECHNOLOGIES, positive, strict=True)
+    rates, of = _in_whole_numbers(
+        tuple(emitted.get(technology, Decimal(0)) for technology in TECHNOLOGIES)
     )
-    return round(grams * UG_PER_G / total)
+    return round(Fraction(sum(map(mul, rates, positive)) * UG_PER_G, of * total))
+
+
+@lru_cache(maxsize=64)
+def _in_whole_numbers(emitted: tuple[Decimal, ...]) -> tuple[tuple[int, ...], int]:
+    """Each as a number of parts, and how many parts make one: exact, and quick to multiply."""
+    ratios = [one.as_integer_ratio() for one in emitted]
+    of = lcm(*(denominator for _, denominator in ratios))
+    return tuple(numerator * of // denominator for numerator, denominator in ratios), of
 
 
 class Agreement(msgspec.Struct, frozen=True):
