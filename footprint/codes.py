@@ -5,6 +5,7 @@ Only codes of a fixed pattern enter the ledger, so that no command line, user na
 """
 
 import re
+from typing import Literal
 
 SYSTEM = "@system"
 AGENT = "@agent"
@@ -33,3 +34,7 @@ def check_code(text: str, what: str) -> str:
             "beginning with a letter or digit"
         )
     return text
+
+
+ConsumerKind = Literal["sia", "server", "system", "agent", "idle", "unregistered", "unattributed"]
+"""What a consumer is: a SIA, a shared server, or one of the reserved ones without its `@`."""

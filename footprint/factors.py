@@ -26,6 +26,13 @@ UNITS = {
 }
 """The one unit that a factor of each indicator but gwp may have; of `pue`: what a site uses over
 what its IT uses (ISO/IEC 30134-2)."""
+HARDWARE = "hardware/"
+"""How subjects begin that are parts of hardware: what making one of them causes."""
+UNITS_OF_HARDWARE = {
+    "gwp": "kgCO2e/part",
+    "adpe": "kgSbeq/part",
+    "primary_energy": "MJ/part",
+}
 LEAST_PUE, MOST_PUE = Decimal(1), Decimal(10)
 """A site uses at least what its IT does; beyond ten, a unit or comma is wrong."""
 ELECTRICITY = "electricity"
@@ -109,6 +116,8 @@ def flaw(factor: Factor) -> str:
 
 
 def _unit_flaw(factor: Factor) -> str:
+    if factor.subject.startswith(HARDWARE):
+        return _hardware_flaw(factor)
     if (unit := UNITS.get(factor.indicator)) and factor.unit != unit:
         return f"unit {factor.unit!r} cannot be applied to {factor.indicator}; write {unit}"
     if factor.indicator == "pue":
@@ -121,6 +130,14 @@ def _unit_flaw(factor: Factor) -> str:
         f"unit {factor.unit!r} cannot be applied to gwp; write the value in {GWP_UNIT} "
         f"({DIRECT_UNIT} only where basis begins with direct)"
     )
+
+
+def _hardware_flaw(factor: Factor) -> str:
+    wanted = UNITS_OF_HARDWARE.get(factor.indicator)
+    if wanted is None:
+        allowed = ", ".join(UNITS_OF_HARDWARE)
+        return f"indicator {factor.indicator} is not told of hardware; write one of {allowed}"
+    return "" if factor.unit == wanted else f"unit {factor.unit!r} is not {wanted}"
 
 
 def _pue_flaw(factor: Factor) -> str:

@@ -12,12 +12,12 @@ import msgspec
 from footprint import amounts, codes
 from footprint.amounts import Amount, Period
 from footprint.applied import PueUse
+from footprint.codes import ConsumerKind
 from footprint.facility import NO_SITE
 from footprint.impact import overhead_uj
 from footprint.ledger import Component
 from footprint.statement import (
     ComponentTotal,
-    ConsumerKind,
     ConsumerTotal,
     Coverage,
     Figure,

@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from footprint.applied import FactorUse, PueUse
+from footprint.codes import ConsumerKind
 from footprint.ledger import Component, Quality
-from footprint.statement import ConsumerKind, Coverage, Figure
+from footprint.statement import Coverage, Figure
 
 
 class HostNow(msgspec.Struct, frozen=True):

@@ -23,7 +23,9 @@ from footprint.applied import (
     WueUse,
 )
 from footprint.attribution import Part
+from footprint.codes import ConsumerKind
 from footprint.counts import Counts
+from footprint.embodied_statement import Embodied
 from footprint.ledger import Component, Quality
 from footprint.platform_figures import Platform
 
@@ -104,9 +106,6 @@ class Efficiency(msgspec.Struct, frozen=True):
     per_request: Ratio
     per_unit: Ratio
     unit: str | None
-
-
-ConsumerKind = Literal["sia", "server", "system", "agent", "idle", "unregistered", "unattributed"]
 
 
 class ConsumerTotal(msgspec.Struct, frozen=True):
@@ -321,3 +320,4 @@ class Statement(msgspec.Struct, frozen=True):
     views: list[ImpactUse] = []
     contracts: list[ContractUse] = []
     grid: list[GridUse] = []
+    embodied: Embodied | None = None

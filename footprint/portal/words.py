@@ -133,7 +133,10 @@ OMISSIONS = {
     "platform": mark(
         "The rest of each machine: power supply losses, fans, disks, main board and network cards."
     ),
-    "embodied": mark("Making, transporting and disposing of the equipment."),
+    "embodied": mark(
+        "Making the equipment (a statement has it apart, where the hardware is declared), "
+        "transporting it and disposing of it."
+    ),
     "network_storage_terminals": mark("The network, remote storage and the users’ own devices."),
     "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
 }
@@ -159,6 +162,11 @@ IMPACT_MEANINGS = {
     "water_grid_ul": mark("used up by generating the electricity, and not given back"),
     "water_site_ul": mark("used by the data centre itself, mostly to cool"),
     "adpe_pg": mark("used up for the plants and grids behind the electricity, as antimony (Sb eq)"),
+}
+MAKINGS = {
+    "emissions_ug": mark("Greenhouse gases"),
+    "adpe_pg": mark("Metals and minerals"),
+    "primary_energy_uj": mark("Primary energy"),
 }
 VIEWS = {
     "emissions_ug": mark("By place, over the life cycle (the headline)"),
@@ -292,6 +300,10 @@ class Words:
     def view(self, code: str) -> str:
         """A view of greenhouse gases."""
         return self._say(VIEWS, code)
+
+    def making(self, code: str) -> str:
+        """What making hardware causes."""
+        return self._say(MAKINGS, code)
 
     def nature(self, code: str) -> str:
         """How final what a grid's operator publishes is."""

@@ -51,6 +51,8 @@ EVERYWHERE = (
     "server_model",
     "share",
     "sia",
+    "hardware",
+    "hardware_part",
     "site",
     "site_contract",
     "site_host",

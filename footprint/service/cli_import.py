@@ -1,11 +1,11 @@
-"""`footprint import registry FILE`: all or nothing; `factors`, `eco2mix`, `pdu` have their own."""
+"""`footprint import registry FILE`: all or nothing; others have their own."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from footprint.interval import to_us
-from footprint.service import cli_factors, cli_grid, cli_pdu, place
+from footprint.service import cli_factors, cli_grid, cli_hardware, cli_pdu, place
 from footprint.service.clock import utc_now
 
 
@@ -13,7 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     kind = kinds.add_parser(
-        "registry", help="directorates, projects, SIA and shared servers from YAML"
+        "registry", help="directorates, projects, SIA, servers, sites, hardware from YAML"
     )
     kind.add_argument("file", type=Path, metavar="FILE")
     place.add_option(kind)
@@ -22,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         kinds.add_parser("factors", help="factors from CSV, ADEME's and others' as published")
     )
     cli_pdu.add(kinds.add_parser("pdu", help="energy of racks from the exports of their PDUs"))
+    cli_hardware.add(kinds.add_parser("hardware", help="what hosts are made of, from CSV"))
     cli_grid.add(kinds.add_parser("eco2mix", help="what generated France's electricity, from RTE"))
 
 

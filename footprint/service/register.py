@@ -1,4 +1,4 @@
-"""The register: directorates, projects, SIA and their dated shares, shared servers, sites.
+"""The register: directorates, projects, SIA and their dated shares, servers, sites, hardware.
 
 In: JSON or YAML bodies. Out: structs; `register_check` says what they must hold. A SIA belongs to
 one project or, by dated shares in permille that add up to 1000 at each instant, to several.
@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from footprint import codes
+from footprint.embodied import YEARS
 from footprint.service.errors import PlaceError
 
 Code = Annotated[str, msgspec.Meta(pattern=rf"^{codes.CODE_PATTERN}\Z")]
@@ -22,6 +23,7 @@ Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Proof = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=SHOWN)]
 Zone = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})*\Z", max_length=40)]
 Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=SHOWN)]
+PART_PATTERN = r"^[a-z][a-z0-9_-]{0,40}(/[a-z][a-z0-9_-]{0,40}){0,2}\Z"
 WHOLE = 1000
 
 
@@ -142,6 +144,26 @@ class Site(_Strict, frozen=True):
     contracts: Annotated[list[Contract], msgspec.Meta(max_length=1000)] = []
 
 
+class HardwarePart(_Strict, frozen=True):
+    """So many of a part, named as factors name it: `gpu/h100`."""
+
+    part: Annotated[str, msgspec.Meta(pattern=PART_PATTERN)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+
+
+class Hardware(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What a host (`code`) is made of: in service from a Paris day on, until another if that is
+    known; what making it caused is written off over so many years."""
+
+    code: Code
+    name: Name
+    from_: date
+    to: date | None = None
+    lifetime_years: Annotated[int, msgspec.Meta(ge=1, le=20)] = YEARS
+    parts: Annotated[list[HardwarePart], msgspec.Meta(min_length=1, max_length=1000)]
+    document: Proof | None = None
+
+
 class Register(_Strict, frozen=True):
     """A register's file: everything in it is taken over, or nothing."""
 
@@ -150,15 +172,17 @@ class Register(_Strict, frozen=True):
     sia: list[Sia] = []
     servers: list[Server] = []
     sites: list[Site] = []
+    hardware: list[Hardware] = []
 
 
-Item = Directorate | Project | Sia | Server | Site
+Item = Directorate | Project | Sia | Server | Site | Hardware
 LISTS: dict[str, type[Item]] = {
     "directorates": Directorate,
     "projects": Project,
     "sia": Sia,
     "servers": Server,
     "sites": Site,
+    "hardware": Hardware,
 }
 """Every list of a register, and what its items are."""
 

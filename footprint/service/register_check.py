@@ -14,6 +14,7 @@ from footprint.service import sites_check
 from footprint.service.errors import Place
 from footprint.service.register import (
     WHOLE,
+    Hardware,
     Item,
     Register,
     RegisterError,
@@ -46,6 +47,33 @@ def check(register: Register, held: Register) -> None:
     _check_boards(register.servers, held.servers)
     _codes(register.sites, "sites")
     sites_check.check(register.sites, held.sites)
+    _codes(register.hardware, "hardware")
+    for index, hardware in enumerate(register.hardware):
+        _check_hardware(hardware, ("hardware", index))
+
+
+def _check_hardware(hardware: Hardware, place: Place) -> None:
+    for name, day in (("from", hardware.from_), ("to", hardware.to)):
+        try:
+            if day is not None:
+                check_day(day)
+        except ValueError as error:
+            raise RegisterError(
+                f"hardware {hardware.code}: `{name}` {error}", (*place, name)
+            ) from error
+    if hardware.to and hardware.to <= hardware.from_:
+        raise RegisterError(
+            f"hardware {hardware.code}: `to` {hardware.to} is not after `from` {hardware.from_}",
+            (*place, "to"),
+        )
+    seen: set[str] = set()
+    for position, one in enumerate(hardware.parts):
+        if one.part in seen:
+            raise RegisterError(
+                f"hardware {hardware.code}: part {one.part!r} stands there twice; add the counts",
+                (*place, "parts", position, "part"),
+            )
+        seen.add(one.part)
 
 
 def _check_either(register: Register, held: Register) -> None:

@@ -1,4 +1,5 @@
-"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`, `/v1/sites`: the register.
+"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`, `/v1/sites`, `/v1/hardware`: the
+register.
 
 PUT makes or corrects: the same content again changes nothing, other content becomes a new row with
 its own `known_from`, so that earlier statements can be had again.
@@ -27,6 +28,7 @@ from footprint.service.described import Code, Limit
 from footprint.service.problems import Problem
 from footprint.service.register import (
     Directorate,
+    Hardware,
     Item,
     Project,
     Register,
@@ -59,6 +61,7 @@ KINDS = (
     Kind("sia", Sia, store_register.sia),
     Kind("servers", Server, store_register.servers),
     Kind("sites", Site, store_register.sites),
+    Kind("hardware", Hardware, store_register.hardware),
 )
 
 

@@ -32,6 +32,13 @@
           - {value: 0.3, from: 2026-01-01, document: Audit 2026-03}
         contracts:                                          # of its electricity, permille
           - {permille: 500, g_per_kwh: 0, from: 2026-01-01, document: Guarantees of origin 2026}
+    hardware:
+      - code: gpu-01                                        # the host
+        name: Server with 8 boards
+        from: 2026-01-01                                    # in service
+        lifetime_years: 5                                   # over which its making is written off
+        parts: [{part: gpu/h100, count: 8}, {part: server/gpu-host, count: 1}]
+        document: Delivery note 2025-113
 
 In: a path. Out: `Register`, checked in itself; what it refers to is checked where it is stored.
 """
@@ -47,6 +54,8 @@ from footprint.service.register import (
     LISTS,
     WHOLE,
     Contract,
+    Hardware,
+    HardwarePart,
     Pue,
     Register,
     RegisterError,
@@ -61,6 +70,7 @@ from footprint.service.register import (
 PARTS: dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]] = {
     Sia: {"shares": Share},
     Site: {"hosts": SiteHost, "pue": Pue, "wue": Wue, "contracts": Contract},
+    Hardware: {"parts": HardwarePart},
 }
 """The lists within an item, and what they are of."""
 

@@ -13,6 +13,7 @@ from footprint import METHOD_VERSION, amounts, figures, merkle
 from footprint.amounts import Period
 from footprint.applied import PueUse
 from footprint.cited import cited
+from footprint.embodied_figures import Carried
 from footprint.facility import NO_SITE
 from footprint.figures import Named
 from footprint.interval import Interval, from_us, paris_month, to_us
@@ -21,6 +22,7 @@ from footprint.service import (
     archived_facts,
     covers,
     grids,
+    makings,
     periods,
     pieces,
     platforms,
@@ -32,7 +34,7 @@ from footprint.service import (
     store_totals,
 )
 from footprint.service.archived_facts import Facts
-from footprint.service.register import Server, Sia, Site
+from footprint.service.register import Hardware, Server, Sia, Site
 from footprint.service.store_facts import Window
 from footprint.shared_figures import Made, Served
 from footprint.statement import HostBoundary, Line, Scope, Statement
@@ -54,11 +56,13 @@ class ReportError(ValueError):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """The register as known at an instant: SIA, shared servers and sites by code."""
+    """The register as known at an instant: SIA, shared servers and sites by code, hardware by
+    host."""
 
     sia: Mapping[str, Sia]
     servers: Mapping[str, Server]
     sites: Mapping[str, Site]
+    hardware: Mapping[str, Hardware]
 
     @property
     def named(self) -> Named:
@@ -75,11 +79,12 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def known_at(connection: Connection, as_of_us: int = store_register.EVER_US) -> Known:
-    """SIA, shared servers and sites as known at an instant."""
+    """SIA, shared servers, sites and hardware as known at an instant."""
     return Known(
         store_register.sia(connection, as_of_us),
         store_register.servers(connection, as_of_us),
         store_register.sites(connection, as_of_us),
+        store_register.hardware(connection, as_of_us),
     )
 
 
@@ -144,6 +149,13 @@ def statement(
     platform = left.platform if left else None
     if whole and left is None:
         platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
+    carried = Carried(
+        known.named,
+        makings.of_servers(served),
+        subject.consumers,
+        subject.project,
+        makings.by_project(energies) if subject.project else {},
+    )
     return Statement(
         format=1,
         month=asked.month,
@@ -179,6 +191,14 @@ def statement(
         views=cites.views,
         contracts=cites.contracts,
         grid=cites.grid,
+        embodied=makings.gather(
+            connection,
+            window,
+            known.hardware,
+            carried,
+            as_of=as_of,
+            hosts=[host.host_id for host in hosts],
+        ),
     )
 
 

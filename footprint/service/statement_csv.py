@@ -14,7 +14,10 @@ meter, hosts, boundary, platform, node, components, residue in uJ, common cover 
 that have none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what
 hosts of the same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest
 energy in uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in
-no sum), the days on which it was negative (`# platform_anomaly`), and shared servers
+no sum), what making the hardware caused, apart (`# embodied`: consumer, measure, value, least,
+greatest; `# hardware`: host, name, in and out of service, years, parts, document;
+`# embodied_years`: what other years would give; `# embodied_without`, `# hardware_unknown`: what
+lacks), the days on which the platform was negative (`# platform_anomaly`), and shared servers
 (`statement_csv_servers`). Then one header row, and one row for each line of the statement; `via` is
 the shared server by which the consumer used the energy. A text that a spreadsheet could take for a
 formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
@@ -27,6 +30,7 @@ from typing import Any
 
 from footprint.amounts import IMPACTS, VIEWS
 from footprint.applied import FactorUse, Viewed
+from footprint.embodied_statement import Embodied
 from footprint.platform_figures import Platform
 from footprint.service import statement_csv_servers
 from footprint.statement import Figure, Statement
@@ -76,6 +80,8 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
     yield from _unknown(statement)
     if statement.platform:
         yield from _platform(statement.platform)
+    if statement.embodied:
+        yield from _embodied(statement.embodied)
     yield from statement_csv_servers.rows(statement)
     yield HEADER
     for line in statement.lines:
@@ -194,6 +200,34 @@ def _platform(platform: Platform) -> Iterator[tuple[Any, ...]]:
     for one in platform.anomalies:
         sensors = " ".join(one.sensors)
         yield ("# platform_anomaly", one.day, one.meter, sensors, one.platform_uj)
+
+
+def _embodied(made: Embodied) -> Iterator[tuple[Any, ...]]:
+    for making, one in made.month.items():
+        yield ("# embodied", "", making, one.value, one.low, one.high)
+    for consumer in made.consumers:
+        for making, one in consumer.month.items():
+            yield ("# embodied", consumer.consumer, making, one.value, one.low, one.high)
+    for host in made.hosts:
+        parts = " ".join(f"{part.count}x{part.part}" for part in host.parts)
+        days = (host.in_service, host.out_of_service)
+        yield (
+            "# hardware",
+            host.host_id,
+            host.name,
+            *days,
+            host.lifetime_years,
+            parts,
+            host.source,
+        )
+    for scenario in made.scenarios:
+        yield ("# embodied_years", scenario.years, scenario.emissions_ug)
+    for factor in made.factors:
+        yield _factor(factor)
+    for making, lacking in made.without_parts.items():
+        yield ("# embodied_without", making, " ".join(lacking))
+    for host_id in made.without_hosts:
+        yield ("# hardware_unknown", host_id)
 
 
 def _figure(figure: Figure) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from footprint.interval import from_us, to_us
 from footprint.service import tables
 
 _FACTOR = tables.table(tables.Factor)
-SHIPPED = "french_electricity.csv"
+SHIPPED = ("french_electricity.csv", "hardware.csv")
 _EVER = from_us(0)
 
 
@@ -31,9 +31,11 @@ class Difference(msgspec.Struct):
 def load_shipped(connection: Connection, now: datetime) -> int:
     """Add the factors that come with the program and were never held; how many. One that somebody
     has corrected since stays corrected."""
-    text = files("footprint.service").joinpath("data", SHIPPED).read_text(encoding="utf-8")
+    folder = files("footprint.service").joinpath("data")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in SHIPPED]
     ever = [_timeless(factor) for factor in all_factors(connection)]
-    new = [one for one in factor_table.parse(text, now) if _timeless(one) not in ever]
+    found = [one for text in texts for one in factor_table.parse(text, now)]
+    new = [one for one in found if _timeless(one) not in ever]
     _insert(connection, new)
     return len(new)
 

@@ -5,10 +5,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select
 
-from footprint.service import store_sites, tables
+from footprint.service import store_hardware, store_sites, tables
 from footprint.service.register import (
     LISTS,
     Directorate,
+    Hardware,
     Item,
     Project,
     Register,
@@ -31,6 +32,7 @@ _TABLES = {
     Sia: _SIA,
     Server: _SERVER,
     Site: store_sites.SITE,
+    Hardware: store_hardware.HARDWARE,
 }
 EVER_US = 2**63 - 1
 
@@ -121,6 +123,11 @@ def sites(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Site]:
     return store_sites.sites(connection, as_of_us)
 
 
+def hardware(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Hardware]:
+    """Hardware by host, as known at an instant."""
+    return store_hardware.hardware(connection, as_of_us)
+
+
 def held(connection: Connection) -> Register:
     """The whole register as it is now."""
     return Register(
@@ -129,6 +136,7 @@ def held(connection: Connection) -> Register:
         sia=list(sia(connection).values()),
         servers=list(servers(connection).values()),
         sites=list(sites(connection).values()),
+        hardware=list(hardware(connection).values()),
     )
 
 
@@ -156,6 +164,8 @@ def _insert(connection: Connection, item: Item, now_us: int) -> None:
         connection.execute(_MODEL.insert(), _model_rows(item, known_us))
     if isinstance(item, Site):
         store_sites.insert(connection, item, known_us)
+    if isinstance(item, Hardware):
+        store_hardware.insert(connection, item, known_us)
 
 
 def _row(item: Item) -> dict[str, Any]:
@@ -168,6 +178,8 @@ def _row(item: Item) -> dict[str, Any]:
         return _weight_row(item.weights) | {"idle": item.idle}
     if isinstance(item, Site):
         return {"zone": item.zone}
+    if isinstance(item, Hardware):
+        return store_hardware.row_of(item)
     return {}
 
 

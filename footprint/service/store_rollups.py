@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, select
+from sqlalchemy import Connection, Select, and_, case, delete, func, select
 
 from footprint import ledger
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, from_us, paris_date, paris_day, to_us
@@ -43,6 +43,8 @@ _HOUR_US = 3_600_000_000
 _QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
 _LONGEST_DAY_US = 25 * _HOUR_US
 _PLACE = tables.table(tables_rollups.HostSite)
+_BOARDS = _ENTRY.c.component == "gpu"
+_ENERGY_MJ = _ENTRY.c.energy_uj // 1000
 NO_HOST = ""
 """In a mark of a day whose pages are as they were: none of its hosts has to be summed again."""
 
@@ -245,7 +247,16 @@ def _host_days(connection: Connection, day_us: int, end_us: int, hosts: tuple[st
         .group_by(*keys)
         .order_by(*keys)
     )
-    users = select(_ENTRY.c.host_id, _ENTRY.c.consumer).distinct().where(begins(_ENTRY))
+    users = (
+        select(
+            _ENTRY.c.host_id,
+            _ENTRY.c.consumer,
+            func.sum(case((_BOARDS, _ENERGY_MJ), else_=0)),
+            func.sum(case((_BOARDS, 0), else_=_ENERGY_MJ)),
+        )
+        .where(begins(_ENTRY))
+        .group_by(_ENTRY.c.host_id, _ENTRY.c.consumer)
+    )
     told = tables.table(tables.Gap)
     gaps = store_facts.gaps_where(connection, told, begins(told))
     return {
@@ -254,7 +265,10 @@ def _host_days(connection: Connection, day_us: int, end_us: int, hosts: tuple[st
             (host_id, day_us, *key, duration_us)
             for (host_id, *key), duration_us in sorted(_durations_us(gaps).items())
         ],
-        _USE: [(host_id, day_us, consumer) for host_id, consumer in connection.execute(users)],
+        _USE: [
+            (host_id, day_us, consumer, int(boards_mj), int(rest_mj))
+            for host_id, consumer, boards_mj, rest_mj in connection.execute(users)
+        ],
     }
 
 

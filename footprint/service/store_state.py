@@ -6,7 +6,7 @@ small tables are read.
 
 from sqlalchemy import Connection, func, select
 
-from footprint.service import tables, tables_sites
+from footprint.service import tables, tables_hardware, tables_sites
 
 _HEADS = (tables.table(tables.LedgerHead), tables.table(tables.UsageHead))
 _DATED = tuple(
@@ -18,6 +18,7 @@ _DATED = tuple(
         tables.Sia,
         tables.Server,
         tables_sites.Site,
+        tables_hardware.Hardware,
         tables.ImportedFile,
     )
 )

@@ -67,13 +67,16 @@ class HostDayGap(SQLModel, table=True):
 
 
 class HostDayUse(SQLModel, table=True):
-    """A consumer has energy on a host on a day."""
+    """A consumer's energy on a host on a day, that of boards (GPUs) and the rest, in
+    millijoules: a day's microjoules may be more than a database's integer holds."""
 
     __tablename__ = "host_day_use"
 
     host_id: str = key()
     day_us: int = big_key()
     consumer: str = key()
+    boards_mj: int = big()
+    rest_mj: int = big()
 
 
 class QuarterTotal(SQLModel, table=True):

@@ -19,7 +19,7 @@ from footprint.platform_figures import Platform, PlatformAnomaly, PlatformMeter,
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
 from footprint.statement import GapTotal, HostBoundary, LedgerHead, Scope, Statement
-from tests.portal import shared_example
+from tests.portal import embodied_example, shared_example
 from tests.portal.applied_example import ADEME, ASSUMED, DECLARED, SITES, terms
 
 HOUR_US = 3_600_000_000
@@ -235,6 +235,8 @@ def statement(
         zones_without_factor=cites.zones_without_factor,
         views=cites.views,
         contracts=cites.contracts,
+        grid=cites.grid,
+        embodied=embodied_example.embodied(named),
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -80,7 +80,7 @@ def test_no_figure_of_the_json_is_missing_in_the_page(struct, lang):
     shown = Reader(render(struct, lang)).values
     wanted = re.compile(r"(energy_uj|emissions_ug|power_uw|[a-z]+ed_us|duration_us)\Z")
     for pointer, value in leaves(msgspec.json.decode(msgspec.json.encode(struct))):
-        if not re.search("/(impacts|views)/", pointer) and wanted.search(pointer):
+        if not re.search("/(impacts|views|embodied)/", pointer) and wanted.search(pointer):
             assert shown.get(pointer) == {str(value)}, pointer
     for pointer in ("/total/quality_uj/counter", "/total/quality_uj/modelled"):
         assert pointer in shown
@@ -104,6 +104,12 @@ def test_other_impacts_are_shown_by_consumer(lang):
             assert page.values.get(f"{pointer}/views/{name}/emissions_ug") == (
                 {str(seen.emissions_ug)} if seen.energy_uj else None
             )
+    made = statement.embodied
+    for place, one in enumerate(made.consumers):
+        pointer = f"/embodied/consumers/{place}/month/emissions_ug/value"
+        assert page.values[pointer] == {str(one.month["emissions_ug"].value)}
+    assert made.month["emissions_ug"].low < made.month["emissions_ug"].value
+    assert {"fr": "personne n’a déclaré", "en": "nobody declared"}[lang] in page.text
     assert statement.total.impacts["primary_energy_uj"] is None
     assert statement.total.impacts["water_grid_ul"]
     said = {"fr": "Non disponible : le registre", "en": "Not available: the registry"}
@@ -220,7 +226,8 @@ def test_without_a_factor_gases_are_unknown_not_zero(render):
     """No factor: no mass anywhere, the word for unknown, and what to do."""
     struct = (OVERVIEWS if render is overview_html else STATEMENTS)["no-factor"]
     page = Reader(render(struct, "fr"))
-    assert not any(pointer.endswith("emissions_ug") for pointer in page.values)
+    of_use = [pointer for pointer in page.values if not pointer.startswith("/embodied/")]
+    assert not any(pointer.endswith("emissions_ug") for pointer in of_use)
     assert "aucun facteur d’émission ne s’applique" in page.text
     assert "Le registre n’en contient pas pour la zone France." in page.text
     assert "footprint import factors FILE.csv" in page.text

@@ -7,6 +7,7 @@ import pytest
 from footprint import efficiency, shared, token_fit, usage
 from footprint.applied import Impact, PueUse
 from footprint.attribution import Part
+from footprint.codes import ConsumerKind
 from footprint.figures import COMPONENTS
 from footprint.ledger import Component, GapRecord, Quality
 from footprint.overview import SensorNow
@@ -16,7 +17,7 @@ from footprint.portal.words import Words
 from footprint.reading import Cause
 from footprint.service import archived_facts, servers
 from footprint.service.reports import OMISSIONS, PUE_UNKNOWN
-from footprint.statement import ConsumerKind, HostBoundary, WeightsUsed
+from footprint.statement import HostBoundary, WeightsUsed
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ KNOWN = {
     "sia": "chat",
     "servers": mended.SERVER,
     "sites": "salle-1",
+    "hardware": "host-1",
 }
 
 
@@ -121,6 +122,14 @@ class Run:
             ("sia/chat", {"name": "Chat", "shares": [{"project": "assistance", "permille": 1000}]}),
             (f"servers/{mended.SERVER}", {"name": "Albert"}),
             ("sites/salle-1", {"name": "Salle 1"}),
+            (
+                "hardware/host-1",
+                {
+                    "name": "Server",
+                    "from": "2026-01-01",
+                    "parts": [{"part": "server/ordinary", "count": 1}],
+                },
+            ),
         ):
             assert self.house.put(f"/v1/{path}", content).status_code == 200
         for host in HOSTS:
@@ -274,6 +283,8 @@ def _registrable(body: Any, path: str, code: str) -> Any:
     item = {**body, "code": code}
     if "directorate" in item:
         item["directorate"] = KNOWN["directorates"]
+    if "parts" in item:
+        item |= {"from": "2026-01-01", "to": None}
     if item.get("shares"):
         item["shares"] = [{"project": KNOWN["projects"], "permille": 1000}]
     if item.get("models"):

@@ -1,0 +1,148 @@
+"""What making the hardware caused, for whom: from shares of machines to a statement's `Embodied`.
+
+In: machines, who used them, and who carries what. Out: `Embodied`, apart from every figure of use,
+and in no sum with them.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from footprint import embodied
+from footprint.applied import FactorUse
+from footprint.attribution import attribute
+from footprint.embodied import MAKINGS, SCENARIOS, Machine, Making, Share, Spread
+from footprint.embodied_statement import Embodied, EmbodiedConsumer, EmbodiedHost, Scenario
+from footprint.figures import Named
+from footprint.interval import Interval
+
+Amounts = Mapping[str, Mapping[Making, Spread]]
+"""By consumer."""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """Whose part of it is asked for: of `consumers` (None: of all), and of them what `project`
+    carries by the energy that `by_project` says; and how shared servers are divided: by server,
+    what each consumer and it itself has of its energy."""
+
+    named: Named
+    servers: Mapping[str, Mapping[str, int]]
+    consumers: Collection[str] | None = None
+    project: str | None = None
+    by_project: Mapping[str, Mapping[str, int]] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether all consumers are asked for."""
+        return self.consumers is None
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What a statement's hardware is made of."""
+
+    machines: Sequence[Machine]
+    uses: embodied.Uses
+    factor_of: embodied.FactorOf
+    span: Interval
+
+
+def gather(made: Made, carried: Carried, hosts: Iterable[str]) -> Embodied:
+    """The month's part, for `hosts` and whoever used them."""
+    shares = _shares(made, lambda machine: machine)
+    amounts = _carried(shares, carried)
+    known, of = {one.machine.host_id for one in shares}, {*hosts}
+    return Embodied(
+        month=embodied.total(amounts.values()),
+        consumers=[
+            EmbodiedConsumer(consumer, *carried.named.of(consumer), dict(amounts[consumer]))
+            for consumer in sorted(amounts, key=lambda name: (name[0] == "@", name))
+        ],
+        hosts=[_host(one) for one in shares if carried.whole or one.machine.host_id in of],
+        scenarios=[_scenario(made, carried, years) for years in SCENARIOS] if shares else [],
+        without_hosts=sorted(of - known),
+        without_parts=_without(shares),
+        factors=_factors(made),
+    )
+
+
+def _shares(made: Made, of: Callable[[Machine], Machine]) -> list[Share]:
+    return [
+        embodied.share(of(one), made.factor_of, made.uses.get(one.host_id, {}), made.span)
+        for one in made.machines
+    ]
+
+
+def _scenario(made: Made, carried: Carried, years: int) -> Scenario:
+    shares = _shares(made, lambda machine: msgspec.structs.replace(machine, years=years))
+    sums = embodied.total(_carried(shares, carried).values())
+    return Scenario(years, sums["emissions_ug"].value)
+
+
+def _carried(shares: Iterable[Share], carried: Carried) -> Amounts:
+    """By consumer, of those asked for, what the project carries."""
+    found = _summed(one.by_consumer for one in shares)
+    for server, weights in carried.servers.items():
+        if server in found:
+            found = embodied.again(found, server, weights)
+    if carried.consumers is not None:
+        found = {name: own for name, own in found.items() if name in carried.consumers}
+    if carried.project is None:
+        return found
+    return {
+        name: {
+            making: _of_project(one, carried.by_project.get(name, {}), carried.project)
+            for making, one in own.items()
+        }
+        for name, own in found.items()
+    }
+
+
+def _of_project(whole: Spread, by_project: Mapping[str, int], project: str) -> Spread:
+    return Spread(
+        *(
+            attribute(amount, by_project, "").get(project, 0)
+            for amount in (whole.value, whole.low, whole.high)
+        )
+    )
+
+
+def _summed(parts: Iterable[Amounts]) -> dict[str, dict[Making, Spread]]:
+    by_consumer: dict[str, list[Mapping[Making, Spread]]] = {}
+    for part in parts:
+        for consumer, own in part.items():
+            by_consumer.setdefault(consumer, []).append(own)
+    return {consumer: embodied.total(own) for consumer, own in by_consumer.items()}
+
+
+def _host(one: Share) -> EmbodiedHost:
+    machine = one.machine
+    return EmbodiedHost(
+        host_id=machine.host_id,
+        name=machine.name,
+        in_service=machine.first.isoformat(),
+        out_of_service=machine.last.isoformat() if machine.last else None,
+        lifetime_years=machine.years,
+        parts=machine.parts,
+        source=machine.source,
+        whole=dict(one.whole),
+        month=dict(one.span),
+    )
+
+
+def _without(shares: Iterable[Share]) -> dict[Making, list[str]]:
+    found: dict[Making, set[str]] = {}
+    for one in shares:
+        for making, parts in one.lacking.items():
+            found.setdefault(making, set()).update(parts)
+    return {making: sorted(found[making]) for making in MAKINGS if making in found}
+
+
+def _factors(made: Made) -> list[FactorUse]:
+    uses = {
+        use.id: use
+        for machine in made.machines
+        for part in machine.parts
+        for indicator in embodied.INDICATOR_OF.values()
+        if (use := made.factor_of(part.part, indicator))
+    }
+    return [uses[name] for name in sorted(uses)]

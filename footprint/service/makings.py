@@ -1,0 +1,98 @@
+"""What making the hardware of hosts caused, in a statement's month: gathers what is known of it.
+
+In: a read connection, a window, the register's hardware and the registry's factors of parts. Out:
+`Embodied`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+
+import msgspec
+from sqlalchemy import Connection
+
+from footprint import embodied_figures, factors
+from footprint.amounts import UNALLOCATED, Period
+from footprint.applied import FactorUse
+from footprint.attribution import attribute
+from footprint.embodied import ANYWHERE, FactorOf, Machine, Part
+from footprint.embodied_figures import Carried, Made
+from footprint.embodied_statement import Embodied
+from footprint.factors import FactorError
+from footprint.interval import Interval, paris_date
+from footprint.service import store_factors, store_uses
+from footprint.service.register import Hardware
+from footprint.service.store_facts import Window
+from footprint.shared_figures import Served
+
+
+def gather(
+    connection: Connection,
+    window: Window,
+    hardware: Mapping[str, Hardware],
+    carried: Carried,
+    *,
+    as_of: datetime,
+    hosts: Iterable[str],
+) -> Embodied:
+    """The month's part so far, of all hardware; `hosts` are those that the statement speaks of."""
+    interval = window.interval
+    span = Interval(interval.start, max(interval.start, min(interval.end, as_of)))
+    machines = [_machine(one) for one in hardware.values()]
+    everywhere = msgspec.structs.replace(window, hosts=None)
+    uses = store_uses.uses(connection, everywhere, [one.host_id for one in machines])
+    made = Made(machines, uses, factor_of(connection, interval, as_of), span)
+    return embodied_figures.gather(made, carried, hosts)
+
+
+def _machine(one: Hardware) -> Machine:
+    parts = [Part(part.part, part.count) for part in one.parts]
+    document = one.document or ""
+    return Machine(one.code, one.name, one.from_, one.to, one.lifetime_years, parts, document)
+
+
+def factor_of(connection: Connection, interval: Interval, as_of: datetime) -> FactorOf:
+    """The factors of parts as known at an instant: of hardware nothing changes with the day."""
+    known = store_factors.all_factors(connection, ANYWHERE)
+    day = paris_date(interval.start)
+
+    @cache
+    def found(part: str, indicator: str) -> FactorUse | None:
+        try:
+            return factors.applicable(
+                known,
+                indicator,
+                ANYWHERE,
+                "location",
+                day,
+                as_of=as_of,
+                basis="",
+                subject=f"{factors.HARDWARE}{part}",
+            )
+        except FactorError:
+            return None
+
+    return found
+
+
+def by_project(energies: Iterable[Period]) -> dict[str, dict[str, int]]:
+    """What projects carry of each consumer's energy."""
+    found: dict[str, Counter[str]] = {}
+    for period in energies:
+        for cell in period.cells:
+            shares = period.shares.get(cell.consumer, {})
+            split = attribute(cell.energy_uj, shares, UNALLOCATED)
+            found.setdefault(cell.consumer, Counter()).update(split)
+    return {consumer: dict(split) for consumer, split in found.items()}
+
+
+def of_servers(served: Iterable[Served]) -> dict[str, dict[str, int]]:
+    """Whose the energy of each shared server is, its own rest included."""
+    return {
+        one.split.rules.code: {
+            **{name: share.active_uj + share.idle_uj for name, share in one.split.shares.items()},
+            one.split.rules.code: one.split.stays_active_uj + one.split.stays_idle_uj,
+        }
+        for one in served
+    }
