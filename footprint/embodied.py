@@ -8,7 +8,6 @@ What was made is made, whether a machine runs or not: only time counts, and over
 parts add up to the whole, to the unit.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from fractions import Fraction
@@ -220,12 +219,12 @@ def again(
 
 
 def total(of: Iterable[Mapping[Making, Spread | None]]) -> dict[Making, Spread]:
-    """The sum of what is known."""
-    sums: dict[Making, Counter[str]] = {making: Counter() for making in MAKINGS}
+    """The sum of what is known; a measure of which nothing is known is left out."""
+    sums: dict[Making, list[int]] = {}
     for one in of:
         for making, amount in one.items():
             if amount is not None:
-                sums[making].update(value=amount.value, low=amount.low, high=amount.high)
-    return {
-        making: Spread(held["value"], held["low"], held["high"]) for making, held in sums.items()
-    }
+                held = sums.setdefault(making, [0, 0, 0])
+                for place, number in enumerate((amount.value, amount.low, amount.high)):
+                    held[place] += number
+    return {making: Spread(*sums[making]) for making in MAKINGS if making in sums}

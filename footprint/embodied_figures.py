@@ -20,6 +20,9 @@ Amounts = Mapping[str, Mapping[Making, Spread]]
 """By consumer."""
 
 
+NOTHING = Spread(0, 0, 0)
+
+
 class Carried(msgspec.Struct, frozen=True):
     """Whose part of it is asked for: of `consumers` (None: of all), and of them what `project`
     carries by the energy that `by_project` says; and how shared servers are divided: by server,
@@ -52,7 +55,7 @@ def gather(made: Made, carried: Carried, hosts: Iterable[str]) -> Embodied:
     amounts = _carried(shares, carried)
     known, of = {one.machine.host_id for one in shares}, {*hosts}
     return Embodied(
-        month=embodied.total(amounts.values()),
+        month=_month(shares, amounts),
         consumers=[
             EmbodiedConsumer(consumer, *carried.named.of(consumer), dict(amounts[consumer]))
             for consumer in sorted(amounts, key=lambda name: (name[0] == "@", name))
@@ -75,7 +78,14 @@ def _shares(made: Made, of: Callable[[Machine], Machine]) -> list[Share]:
 def _scenario(made: Made, carried: Carried, years: int) -> Scenario:
     shares = _shares(made, lambda machine: msgspec.structs.replace(machine, years=years))
     sums = embodied.total(_carried(shares, carried).values())
-    return Scenario(years, sums["emissions_ug"].value)
+    return Scenario(years, sums.get("emissions_ug", NOTHING).value)
+
+
+def _month(shares: Iterable[Share], amounts: Amounts) -> dict[Making, Spread | None]:
+    """The sum; None where it is known of no machine."""
+    sums = embodied.total(amounts.values())
+    known = {making for one in shares for making, amount in one.span.items() if amount}
+    return {making: sums.get(making, NOTHING) if making in known else None for making in MAKINGS}
 
 
 def _carried(shares: Iterable[Share], carried: Carried) -> Amounts:

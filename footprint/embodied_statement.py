@@ -26,7 +26,7 @@ class EmbodiedHost(msgspec.Struct, frozen=True):
 
 
 class EmbodiedConsumer(msgspec.Struct, frozen=True):
-    """What falls on a consumer."""
+    """What falls on a consumer, in the measures in which that is known."""
 
     consumer: str
     kind: ConsumerKind
@@ -45,9 +45,10 @@ class Scenario(msgspec.Struct, frozen=True):
 class Embodied(msgspec.Struct, frozen=True):
     """The month's part of making the hardware of `hosts`; nothing is known of that of
     `without_hosts`. `without_parts`: by measure the parts of which no factor is known; hosts with
-    them are not in its sum. `scenarios` are choices, not an uncertainty."""
+    them are not in its sum, which is None where it is known of no host. `scenarios` are choices,
+    not an uncertainty."""
 
-    month: dict[Making, Spread]
+    month: dict[Making, Spread | None]
     consumers: list[EmbodiedConsumer]
     hosts: list[EmbodiedHost]
     scenarios: list[Scenario]

@@ -203,8 +203,9 @@ def _platform(platform: Platform) -> Iterator[tuple[Any, ...]]:
 
 
 def _embodied(made: Embodied) -> Iterator[tuple[Any, ...]]:
-    for making, one in made.month.items():
-        yield ("# embodied", "", making, one.value, one.low, one.high)
+    for making, whole in made.month.items():
+        told = (whole.value, whole.low, whole.high) if whole else (None, None, None)
+        yield ("# embodied", "", making, *told)
     for consumer in made.consumers:
         for making, one in consumer.month.items():
             yield ("# embodied", consumer.consumer, making, one.value, one.low, one.high)

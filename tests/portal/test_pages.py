@@ -109,6 +109,8 @@ def test_other_impacts_are_shown_by_consumer(lang):
         pointer = f"/embodied/consumers/{place}/month/emissions_ug/value"
         assert page.values[pointer] == {str(one.month["emissions_ug"].value)}
     assert made.month["emissions_ug"].low < made.month["emissions_ug"].value
+    assert made.month["adpe_pg"] is None
+    assert "/embodied/month/adpe_pg/value" not in page.values
     assert {"fr": "personne n’a déclaré", "en": "nobody declared"}[lang] in page.text
     assert statement.total.impacts["primary_energy_uj"] is None
     assert statement.total.impacts["water_grid_ul"]
