@@ -263,6 +263,25 @@ class SiteTotal(msgspec.Struct, frozen=True):
     overhead_high_uj: int | None
 
 
+SciReason = Literal["no_factor", "no_hardware", "not_counted", "too_few"]
+
+
+class Sci(msgspec.Struct, frozen=True):
+    """Software Carbon Intensity of a SIA that has a functional unit (ISO/IEC 21031:2024): E
+    (`energy_kwh`, with what sites use), I, their product O (`operational_ug`), M (`embodied_ug`)
+    and R (`units`); None, with the `reasons`, where one of them is not known."""
+
+    consumer: str
+    unit: str
+    units: int | None
+    energy_kwh: Decimal
+    intensity_g_per_kwh: Decimal | None
+    operational_ug: int | None
+    embodied_ug: int | None
+    emissions_g_per_unit: Decimal | None
+    reasons: list[SciReason]
+
+
 class LedgerHead(msgspec.Struct, frozen=True):
     """The last page of a ledger that the figures rest on."""
 
@@ -321,3 +340,4 @@ class Statement(msgspec.Struct, frozen=True):
     contracts: list[ContractUse] = []
     grid: list[GridUse] = []
     embodied: Embodied | None = None
+    sci: list[Sci] = []

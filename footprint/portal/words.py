@@ -168,6 +168,12 @@ MAKINGS = {
     "adpe_pg": mark("Metals and minerals"),
     "primary_energy_uj": mark("Primary energy"),
 }
+SCI_REASONS = {
+    "no_factor": mark("no emission factor applies"),
+    "no_hardware": mark("the hardware of some machine it used is not known"),
+    "not_counted": mark("its units of work are not counted"),
+    "too_few": mark("too few units of work to say anything"),
+}
 VIEWS = {
     "emissions_ug": mark("By place, over the life cycle (the headline)"),
     "market": mark("By what is bought, direct"),
@@ -304,6 +310,10 @@ class Words:
     def making(self, code: str) -> str:
         """What making hardware causes."""
         return self._say(MAKINGS, code)
+
+    def sci_reason(self, code: str) -> str:
+        """Why a SIA has no software carbon intensity."""
+        return self._say(SCI_REASONS, code)
 
     def nature(self, code: str) -> str:
         """How final what a grid's operator publishes is."""

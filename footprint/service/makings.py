@@ -5,14 +5,14 @@ In: a read connection, a window, the register's hardware and the registry's fact
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import embodied_figures, factors
+from footprint import embodied_figures, factors, sci
 from footprint.amounts import UNALLOCATED, Period
 from footprint.applied import FactorUse
 from footprint.attribution import attribute
@@ -25,6 +25,7 @@ from footprint.service import store_factors, store_uses
 from footprint.service.register import Hardware
 from footprint.service.store_facts import Window
 from footprint.shared_figures import Served
+from footprint.statement import ConsumerTotal, Sci
 
 
 def gather(
@@ -96,3 +97,50 @@ def of_servers(served: Iterable[Served]) -> dict[str, dict[str, int]]:
         }
         for one in served
     }
+
+
+def intensities(
+    connection: Connection,
+    window: Window,
+    made: Embodied,
+    *,
+    totals: Iterable[ConsumerTotal],
+    units: Mapping[str, str],
+    served: Sequence[Served],
+) -> list[Sci]:
+    """Of each SIA that has a functional unit, in the order of `totals`."""
+    wanted = [one for one in totals if one.kind == "sia" and one.consumer in units]
+    if not wanted:
+        return []
+    unknown = _on_unknown(connection, window, made, served)
+    own_ug = {
+        one.consumer: one.month["emissions_ug"].value
+        for one in made.consumers
+        if "emissions_ug" in one.month
+    }
+    return [
+        sci.sci(
+            one.consumer,
+            units[one.consumer],
+            one.figure,
+            sci.done(served, one.consumer),
+            sci.Made(None if one.consumer in unknown else own_ug.get(one.consumer, 0)),
+        )
+        for one in wanted
+    ]
+
+
+def _on_unknown(
+    connection: Connection, window: Window, made: Embodied, served: Iterable[Served]
+) -> set[str]:
+    """Who used a host of which making the hardware is not known, also by a shared server."""
+    hosts = [*made.without_hosts]
+    hosts += [one.host_id for one in made.hosts if one.month["emissions_ug"] is None]
+    everywhere = msgspec.structs.replace(window, hosts=None)
+    found = {
+        name for used in store_uses.uses(connection, everywhere, hosts).values() for name in used
+    }
+    for one in served:
+        if one.split.rules.code in found:
+            found |= one.consumers
+    return found

@@ -156,6 +156,14 @@ def statement(
         subject.project,
         makings.by_project(energies) if subject.project else {},
     )
+    making = makings.gather(
+        connection,
+        window,
+        known.hardware,
+        carried,
+        as_of=as_of,
+        hosts=[host.host_id for host in hosts],
+    )
     return Statement(
         format=1,
         month=asked.month,
@@ -191,13 +199,11 @@ def statement(
         views=cites.views,
         contracts=cites.contracts,
         grid=cites.grid,
-        embodied=makings.gather(
-            connection,
-            window,
-            known.hardware,
-            carried,
-            as_of=as_of,
-            hosts=[host.host_id for host in hosts],
+        embodied=making,
+        sci=[]
+        if subject.project
+        else makings.intensities(
+            connection, window, making, totals=totals, units=known.units, served=served
         ),
     )
 

@@ -17,15 +17,18 @@ energy in uJ, cover in us, model, the hosts and the number of quarter-hours that
 no sum), what making the hardware caused, apart (`# embodied`: consumer, measure, value, least,
 greatest; `# hardware`: host, name, in and out of service, years, parts, document;
 `# embodied_years`: what other years would give; `# embodied_without`, `# hardware_unknown`: what
-lacks), the days on which the platform was negative (`# platform_anomaly`), and shared servers
-(`statement_csv_servers`). Then one header row, and one row for each line of the statement; `via` is
-the shared server by which the consumer used the energy. A text that a spreadsheet could take for a
-formula (such as `@system`) begins with `'`: strip it to have the consumer's code.
+lacks), software carbon intensities (`# sci`: SIA, unit, units, kWh, g/kWh, E x I and M in ug, g for
+each unit, why there is none), the days on which the platform was negative (`# platform_anomaly`),
+and shared servers (`statement_csv_servers`). Then one header row, and one row for each line of the
+statement; `via` is the shared server by which the consumer used the energy. A text that a
+spreadsheet could take for a formula (such as `@system`) begins with `'`: strip it to have the
+consumer's code.
 """
 
 import csv
 import io
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from footprint.amounts import IMPACTS, VIEWS
@@ -82,6 +85,10 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
         yield from _platform(statement.platform)
     if statement.embodied:
         yield from _embodied(statement.embodied)
+    for one in statement.sci:
+        numbers = (one.units, f"{one.energy_kwh:f}", _fixed(one.intensity_g_per_kwh))
+        masses = (one.operational_ug, one.embodied_ug, _fixed(one.emissions_g_per_unit))
+        yield ("# sci", one.consumer, one.unit, *numbers, *masses, " ".join(one.reasons))
     yield from statement_csv_servers.rows(statement)
     yield HEADER
     for line in statement.lines:
@@ -248,6 +255,10 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         *(figure.impacts[name] for name in IMPACTS),
         *(number for view in VIEWS for number in _viewed(figure.views[view])),
     )
+
+
+def _fixed(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number:f}"
 
 
 def _viewed(seen: Viewed) -> tuple[int | None, int]:

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import msgspec
 
-from footprint import embodied_figures
+from footprint import embodied_figures, sci
 from footprint.applied import FactorUse
 from footprint.embodied import Machine, Part, Used
 from footprint.embodied_figures import Carried, Made
 from footprint.embodied_statement import Embodied
 from footprint.figures import Named
 from footprint.interval import paris_month
+from footprint.statement import Figure, Sci
 from tests.portal.applied_example import ADEME
 
 H100 = msgspec.structs.replace(
@@ -61,3 +62,11 @@ def embodied(named: Named) -> Embodied:
     gone = Machine("gpu-02", "Ancien serveur", date(2021, 1, 1), date(2026, 11, 16), 5, parts)
     made = Made([machine, gone], USES, _factor_of, paris_month("2026-11"))
     return embodied_figures.gather(made, Carried(named, {}), ["gpu-01", "vm-07"])
+
+
+def intensities(figure: Figure) -> list[Sci]:
+    """One that is known, one that is not."""
+    return [
+        sci.sci("albert-chat", "réponse", figure, 12_345, sci.Made(115_000_000_000)),
+        sci.sci("essai-ocr", "page", figure, None, sci.Made(None)),
+    ]

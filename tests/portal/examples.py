@@ -237,6 +237,7 @@ def statement(
         contracts=cites.contracts,
         grid=cites.grid,
         embodied=embodied_example.embodied(named),
+        sci=embodied_example.intensities(total),
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -80,7 +80,7 @@ def test_no_figure_of_the_json_is_missing_in_the_page(struct, lang):
     shown = Reader(render(struct, lang)).values
     wanted = re.compile(r"(energy_uj|emissions_ug|power_uw|[a-z]+ed_us|duration_us)\Z")
     for pointer, value in leaves(msgspec.json.decode(msgspec.json.encode(struct))):
-        if not re.search("/(impacts|views|embodied)/", pointer) and wanted.search(pointer):
+        if not re.search("/(impacts|views|embodied|sci)/", pointer) and wanted.search(pointer):
             assert shown.get(pointer) == {str(value)}, pointer
     for pointer in ("/total/quality_uj/counter", "/total/quality_uj/modelled"):
         assert pointer in shown
@@ -228,7 +228,7 @@ def test_without_a_factor_gases_are_unknown_not_zero(render):
     """No factor: no mass anywhere, the word for unknown, and what to do."""
     struct = (OVERVIEWS if render is overview_html else STATEMENTS)["no-factor"]
     page = Reader(render(struct, "fr"))
-    of_use = [pointer for pointer in page.values if not pointer.startswith("/embodied/")]
+    of_use = [pointer for pointer in page.values if not re.match("/(embodied|sci)/", pointer)]
     assert not any(pointer.endswith("emissions_ug") for pointer in of_use)
     assert "aucun facteur d’émission ne s’applique" in page.text
     assert "Le registre n’en contient pas pour la zone France." in page.text

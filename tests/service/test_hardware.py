@@ -203,3 +203,28 @@ def test_a_draft_is_of_what_the_agents_say(house: House, capsys) -> None:
     put(house)
     assert main(["import", "hardware", "--draft", "--database", str(house.database)]) == 0
     assert capsys.readouterr().out == HEADER
+
+
+def test_software_carbon_intensity_has_all_that_it_is_made_of(house: House) -> None:
+    """Of the SIA with a unit, once its units and hardware are known; until then it says why."""
+    shared_house.tell(house)
+    shared_house.register(house)
+    (before,) = statement(house).sci
+    assert (before.consumer, before.unit) == ("tri-courrier", "document")
+    assert set(before.reasons) >= {"no_hardware"}
+    assert before.emissions_g_per_unit is None
+    put(house, shared_house.page(0, {}).host_id)
+    house.now += timedelta(hours=1)
+    found = statement(house)
+    (one,) = found.sci
+    assert found.embodied is not None
+    by = {own.consumer: own.month["emissions_ug"].value for own in found.embodied.consumers}
+    total = next(own for own in found.consumers if own.consumer == "tri-courrier")
+    assert one.operational_ug == total.figure.emissions_ug
+    assert one.embodied_ug == by["tri-courrier"]
+    assert one.energy_kwh == total.figure.site_energy_kwh
+    assert "no_hardware" not in one.reasons
+    assert statement(house, rolled=True).sci == found.sci
+    page = house.get("/v1/statements/2026-11?format=html&lang=fr").text
+    assert "Intensité carbone logicielle" in page
+    assert "# sci;tri-courrier;document" in house.get("/v1/statements/2026-11?format=csv").text
