@@ -1,5 +1,5 @@
-"""The `footprint` command: serve, migrate, import, statement, evidence, usage, access, fsck,
-archive, db, fleet.
+"""The `footprint` command: serve, migrate, import, statement, restatement, evidence, usage, access,
+fsck, archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -23,6 +23,7 @@ try:
         cli_fsck,
         cli_import,
         cli_readmit,
+        cli_restatement,
         cli_statement,
         cli_usage,
         damage,
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_migrate(commands)
     _add_import(commands)
     _add_statement(commands)
+    _add_restatement(commands)
     _add_usage(commands)
     cli_evidence.add(
         commands.add_parser("evidence", help="hold a published statement against the pages")
@@ -218,6 +220,13 @@ def _add_statement(commands: "Commands[argparse.ArgumentParser]") -> None:
     place.add_option(parser)
     _add_zone(parser)
     cli_statement.add(parser)
+
+
+def _add_restatement(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("restatement", help="what a month is now against what was known")
+    place.add_option(parser)
+    _add_zone(parser)
+    cli_restatement.add(parser)
 
 
 def _add_usage(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,112 @@
+"""`footprint restatement`: what a month is now against what was known then, with what changed it.
+
+In: a month and the instant as of which it was stated (a published statement says it: `as_of`). Out:
+the restatement as JSON or CSV on standard output. Both statements are made by the same code.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from footprint.interval import to_us
+from footprint.restatement import Cause, Kind, Restatement, compare
+from footprint.service import cli_statement
+from footprint.service.clock import utc_now
+from footprint.service.errors import CommandError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+FORMATS = ("json", "csv")
+_LISTS: dict[Kind, str] = {"sia": "sia", "server": "servers", "site": "sites"}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="month (Europe/Paris)")
+    parser.add_argument(
+        "--since",
+        required=True,
+        metavar="INSTANT",
+        help="as of when it was stated: 2026-12-05T00:00:00Z",
+    )
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument("--project", metavar="CODE", help="one project's share")
+    scope.add_argument("--sia", metavar="CODE", help="one SIA")
+    parser.add_argument("--format", choices=FORMATS, default="json")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the restatement to standard output."""
+    found = _made(chosen)
+    text = msgspec.json.format(msgspec.json.encode(found)).decode() + "\n"
+    sys.stdout.write(text if chosen.format == "json" else _csv(found))
+    return 0
+
+
+def _made(chosen: argparse.Namespace) -> Restatement:
+    from footprint.service import reports, rollups  # noqa: PLC0415 - slow to import
+    from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
+
+    since = cli_statement.instant(chosen.since, "--since")
+    asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
+    store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
+    try:
+        with rollups.figures(store) as connection:
+            now = utc_now()
+            if since > now:
+                raise CommandError(f"--since {chosen.since}: is yet to come; give an earlier one")
+            old = reports.statement(connection, asked, chosen.zone, since, rolled=False)
+            new = reports.statement(connection, asked, chosen.zone, now, rolled=True)
+            return compare(old, new, _register(connection, since))
+    except reports.ReportError as error:
+        raise CommandError(f"restatement: {error}") from error
+    finally:
+        store.close()
+
+
+def _register(connection: "Connection", since: datetime) -> Iterator[Cause]:
+    """What the register says otherwise than it did; hardware is told by what it makes."""
+    from footprint.service import reports  # noqa: PLC0415 - slow to import
+
+    before, now = reports.known_at(connection, to_us(since)), reports.known_at(connection)
+    for kind, name in _LISTS.items():
+        old, new = getattr(before, name), getattr(now, name)
+        for code in sorted({*old, *new}):
+            was, is_ = old.get(code), new.get(code)
+            if was != is_:
+                yield Cause(kind, code, _words(was), _words(is_))
+
+
+def _words(one: msgspec.Struct | None) -> str | None:
+    return None if one is None else msgspec.json.encode(one).decode()
+
+
+def _csv(found: Restatement) -> str:
+    """Rows of what changed and of causes, each kind with a header of its own."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";")
+    for name in ("month", "since", "as_of", "method_version"):
+        told = getattr(found, name)
+        writer.writerow((f"# {name}", told.isoformat() if isinstance(told, datetime) else told))
+    writer.writerow(("# scope", found.scope.kind, found.scope.code))
+    writer.writerow(("consumer", "others", "measure", "old", "new", "difference"))
+    for row in found.changed:
+        numbers = (row.old, row.new, row.difference)
+        writer.writerow((_safe(row.consumer), row.others or "", row.measure, *numbers))
+    writer.writerow(("cause", "id", "old", "new", "source"))
+    for one in found.causes:
+        writer.writerow((one.kind, *map(_safe, (one.id, one.old, one.new, one.source))))
+    return text.getvalue()
+
+
+def _safe(text: str | None) -> str | None:
+    """A text that no spreadsheet takes for a formula, as in a statement's CSV."""
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text

@@ -1,0 +1,121 @@
+"""What a month is now against what was known then: the difference, and the thing that made it."""
+
+import csv
+import io
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from footprint import factor_table, restatement
+from footprint.restatement import Restatement
+from footprint.service import cli_restatement, reports, rollups, store_factors
+from footprint.service.cli import main
+from footprint.statement import Statement
+from tests.pages import make_ledger
+from tests.service.house import House
+from tests.service.test_cli import failure
+from tests.service.test_hardware import HARDWARE
+
+HEADER = "indicator;zone;value;unit;valid_from;valid_to;basis;method;source;published\n"
+ROW = (
+    "gwp;FR;{value};gCO2e/kWh;2025-01-01;2026-01-01;life-cycle, consumption mix, losses included, "
+    "smoothed over 2022-2025;location;{source};2026\n"
+)
+
+
+def correct(house: House, value: str, source: str) -> None:
+    """The factor of 2025, by a later word."""
+    house.now += timedelta(minutes=1)
+    table = HEADER + ROW.format(value=value, source=source)
+    with house.app.state.footprint.store.write() as connection:
+        store_factors.add(connection, factor_table.parse(table, house.now))
+    house.now += timedelta(minutes=1)
+
+
+def statement(house: House, at: datetime | None = None) -> Statement:
+    store = house.app.state.footprint.store
+    rollups.refresh(store)
+    with store.read() as connection:
+        asked = reports.Asked("2026-11")
+        return reports.statement(connection, asked, "FR", at or house.now, rolled=at is None)
+
+
+def restated(house: House, since: datetime) -> Restatement:
+    register = cli_restatement._register
+    old, new = statement(house, since), statement(house)
+    with house.app.state.footprint.store.read() as connection:
+        return restatement.compare(old, new, [*register(connection, since)])
+
+
+def test_a_factor_that_changes_the_past_is_named(house: House) -> None:
+    """What was stated comes out again as of then; changed back, bit for bit."""
+    assert house.post(make_ledger(4)).status_code == 200
+    published, at = statement(house), house.now
+    correct(house, "92.2", "Correction")
+    assert statement(house, at) == published
+    found = restated(house, at)
+    (cause,) = found.causes
+    assert (cause.kind, cause.old, cause.new) == ("factor", "46.1 gCO2e/kWh", "92.2 gCO2e/kWh")
+    assert cause.source == "Correction"
+    assert {row.measure for row in found.changed} == {"emissions_ug"}
+    assert published.total.emissions_ug is not None
+    (whole,) = [row for row in found.changed if row.consumer is None and not row.others]
+    assert whole.old == published.total.emissions_ug
+    assert whole.difference == (whole.new or 0) - whole.old
+    parts = [row for row in found.changed if row is not whole]
+    assert sum(row.difference or 0 for row in parts) == whole.difference
+    correct(house, "46.1", "ADEME Base Empreinte, 2025 mix moyen consommation")
+    back = statement(house)
+    for name in ("total", "consumers", "lines", "sites"):
+        assert getattr(back, name) == getattr(published, name)
+    assert not restated(house, at).changed
+
+
+def test_pages_hardware_and_register_that_change_it_are_named(house: House) -> None:
+    pages = [*make_ledger(4)]
+    assert house.post(pages[:2]).status_code == 200
+    at = house.now
+    house.now += timedelta(minutes=1)
+    assert house.post(pages[2:]).status_code == 200
+    assert house.put("/v1/hardware/host-1", HARDWARE).status_code == 200
+    assert house.put("/v1/sia/chat-demo", {"name": "Assistant"}).status_code == 200
+    house.now += timedelta(minutes=1)
+    found = restated(house, at)
+    kinds = {one.kind: one for one in found.causes}
+    assert {"pages", "hardware", "sia"} <= set(kinds)
+    assert (kinds["pages"].old, kinds["pages"].new) == ("page 1", "page 3")
+    assert (kinds["hardware"].id, kinds["hardware"].old) == ("host-1", None)
+    measures = {row.measure for row in found.changed if row.consumer is None}
+    assert {"energy_uj", "site_energy_uj", "emissions_ug", "making_emissions_ug"} <= measures
+
+
+def test_small_differences_are_told_together(house: House) -> None:
+    """Of two consumers that hardly change beside one that does."""
+    consumers = {"chat-demo": 10**12, "tri-courrier": 5, "@system": 7}
+    assert house.post(make_ledger(2, consumers=consumers)).status_code == 200
+    at = house.now
+    house.now += timedelta(minutes=1)
+    correct(house, "92.2", "Correction")
+    found = restated(house, at)
+    together = [row for row in found.changed if row.others]
+    assert all(row.consumer is None for row in together)
+    assert {row.consumer for row in found.changed if not row.others} == {None, "chat-demo"}
+
+
+def test_the_command_writes_both_formats(house: House, capsys) -> None:
+    if house.database is None:
+        pytest.skip("the command speaks to a file here")
+    assert house.post(make_ledger(2)).status_code == 200
+    command = ["restatement", "--month", "2026-11", "--database", str(house.database)]
+    since = ["--since", house.now.isoformat()]
+    assert main([*command, *since]) == 0
+    told: dict[str, Any] = msgspec.json.decode(capsys.readouterr().out)
+    assert (told["month"], told["format"]) == ("2026-11", 1)
+    assert main([*command, *since, "--format", "csv"]) == 0
+    rows = [*csv.reader(io.StringIO(capsys.readouterr().out), delimiter=";")]
+    assert ["consumer", "others", "measure", "old", "new", "difference"] in rows
+    assert "is yet to come" in failure(capsys, *command, "--since", "9999-01-01T00:00:00Z")
+    assert "write an instant" in failure(capsys, *command, "--since", "then")
+    assert "is not registered" in failure(capsys, *command, *since, "--project", "nope")
