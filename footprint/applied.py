@@ -133,9 +133,11 @@ class PueUse(msgspec.Struct, frozen=True):
 
 class ImpactUse(msgspec.Struct, frozen=True):
     """What an impact or a view rests on: the ids of its factors, WUE or contracts; and for what
-    they lack, so that it is not available (zones; sites, "" for hosts of none)."""
+    they lack, so that it is not available (zones; sites, "" for hosts of none). `includes`: what a
+    view of greenhouse gases counts (combustion, upstream; imports and losses are in none)."""
 
     impact: Impact | View
     factors: list[str]
     without_zones: list[str]
     without_sites: list[str]
+    includes: list[str] = []

@@ -11,8 +11,14 @@ import msgspec
 
 from footprint.applied import ContractUse, FactorUse, GridUse, Impact, ImpactUse, PueUse, WueUse
 from footprint.facility import Terms
+from footprint.grid.day import INCLUDES
 from footprint.grid.hourly import GRID_VIEWS, Grid, GridView
 from footprint.impact import INDICATOR_OF
+
+VIEW_INCLUDES: dict[GridView, list[str]] = {
+    "hourly_direct": INCLUDES["direct"],
+    "hourly_life_cycle": INCLUDES["life_cycle"],
+}
 
 
 class Cited(msgspec.Struct, frozen=True):
@@ -113,7 +119,8 @@ def _of_grid(
     found = list(uses)
     known = {use.zone for use in found}
     lacks = {terms.zone for _, terms in own} - known
-    return ImpactUse(view, sorted({use.id for use in found}), sorted(lacks), [])
+    ids = sorted({use.id for use in found})
+    return ImpactUse(view, ids, sorted(lacks), [], VIEW_INCLUDES[view])
 
 
 def _contracts(terms: Iterable[Terms]) -> list[ContractUse]:
@@ -132,4 +139,4 @@ def _of_market(terms: Iterable[Terms]) -> ImpactUse:
         has |= {use.id for use in one.market.contracts}
         if one.market.residual:
             has.add(one.market.residual.id)
-    return ImpactUse("market", sorted(has), sorted(lacks), [])
+    return ImpactUse("market", sorted(has), sorted(lacks), [], INCLUDES["direct"])

@@ -76,6 +76,11 @@ def test_each_joule_meets_its_own_quarter_hour(house: House, day: date, quarters
     assert {use.subject for use in found.impact_factors if use.id in view.factors} == {
         f"electricity/{name}" for name in ("fuel_oil", "coal", "gas", "bioenergy")
     }
+    assert {one.impact: one.includes for one in found.views} == {
+        "market": ["combustion"],
+        "hourly_direct": ["combustion"],
+        "hourly_life_cycle": ["combustion", "upstream"],
+    }
     (grid,) = found.grid
     assert (grid.zone, grid.quarters) == ("FR", {"real-time": quarters})
 
