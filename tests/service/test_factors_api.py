@@ -8,7 +8,7 @@ from tests.service.house import House
 def test_factors_are_shown_with_their_sources(house: House) -> None:
     """Every shipped factor, each with where it comes from and since when it is known."""
     items = house.get("/v1/factors").json()["items"]
-    assert len(items) == 21
+    assert len(items) == 30
     assert all(item["source"] and item["known_from"] for item in items)
     gwp = house.get("/v1/factors?indicator=gwp&zone=FR").json()["items"]
     assert {item["method"] for item in gwp} == {"location", "market"}

@@ -39,5 +39,6 @@ def test_small_decimals_are_written_out(house: House) -> None:
     """Neither figures nor factors have an exponent."""
     house.post(make_ledger(1, consumers={"chat-demo": 310_000}))
     assert house.get("/v1/statements/2026-11").json()["total"]["energy_kwh"] == "0.000000086"
-    values = {item["indicator"]: item["value"] for item in house.get("/v1/factors").json()["items"]}
-    assert values["adpe"] == "0.00000004858"
+    items = house.get("/v1/factors").json()["items"]
+    values = {(item["indicator"], item["subject"]): item["value"] for item in items}
+    assert values["adpe", "electricity"] == "0.00000004858"

@@ -20,7 +20,7 @@ from tests.service.older import as_of
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
-SHIPPED = 21
+SHIPPED = 30
 """Factors that come with the program."""
 
 
