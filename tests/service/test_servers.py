@@ -57,8 +57,8 @@ def test_a_file_may_have_servers_and_units(tmp_path: Path, capsys) -> None:
     assert content(tmp_path / "footprint.db") == before
     path = tmp_path / "footprint.db"
     assert capsys.readouterr().out.splitlines() == [
-        f"footprint: {count} new or changed in {path}: directorates 0, projects 0, {lists}, sites 0, "
-        "hardware 0"
+        f"footprint: {count} new or changed in {path}: directorates 0, projects 0, {lists}, "
+        "sites 0, hardware 0"
         for count, lists in ((4, "sia 2, servers 2"), (0, "sia 0, servers 0"))
     ]
 
