@@ -10,11 +10,22 @@ import time
 from pathlib import Path
 
 from exporters.twin.plan import Plan
-from tests.bench import cards, ingest, machine, meters, months, recovery, truth, watched
+from tests.bench import (
+    cards,
+    ingest,
+    machine,
+    meters,
+    months,
+    recompute,
+    recovery,
+    truth,
+    watched,
+)
 from tests.bench.cards import Measured
 from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
 from tests.bench.months import Told
+from tests.bench.recompute import Recomputed
 from tests.bench.recovery import Answered
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -49,6 +60,7 @@ def main() -> int:
             "PostgreSQL": ingest.postgresql(folder / "postgresql"),
         }
         asked = months.measure(folder / "months")
+        again = recompute.measure(folder / "year")
         recovered = recovery.recovered_seconds(folder / "recovery")
         answered = recovery.fleet(folder / "fleet")
         peer = cards.codecarbon(folder)
@@ -58,6 +70,7 @@ def main() -> int:
     text = (
         _report(facts, costs)
         + _stores(stores, asked)
+        + _year(again)
         + _fleets(recovered, answered)
         + _cards(peer, told)
         + _truth(told, truth.confined())
@@ -128,6 +141,27 @@ def _fleets(recovered_seconds: float, answered: Answered) -> str:
 
 
 RIVALS = {"SQLite": "`sqlite3.executemany`", "PostgreSQL": "`COPY`"}
+
+
+def _year(again: Recomputed) -> str:
+    """What it takes to make a year again."""
+    lines = [
+        "",
+        "## A year made again",
+        "",
+        f"{recompute.SIA} SIA over the twelve months of {recompute.YEAR} on SQLite, "
+        f"{again.rows:,} rows by quarter-hour, the grid known at each; then one factor is "
+        "corrected.",
+        "Row by row: the same energies read from these rows and met by one view of the grid, one "
+        "month of it times twelve.",
+        "",
+        "| every month's statement again (s) | of row by row | row by row (s) "
+        "| all days summed again (s) | peak of memory (MiB) |",
+        "|---|---|---|---|---|",
+        f"| {again.months_s:.1f} | {again.months_s / again.by_row_s:.2f} | {again.by_row_s:.1f} | "
+        f"{again.days_s:.0f} | {again.peak_bytes >> 20} |",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _stores(stores: dict[str, Rates], asked: list[Told]) -> str:
