@@ -56,10 +56,12 @@ class Viewed(msgspec.Struct, frozen=True):
 
 class GridUse(msgspec.Struct, frozen=True):
     """What is known of a zone's grid over the time of the figures: quarter-hours by how final the
-    operator says they are (real-time, consolidated, definitive)."""
+    operator says they are (real-time, consolidated, definitive); `generation_sha256` stands for
+    what they were told to have generated."""
 
     zone: str
     quarters: dict[str, int]
+    generation_sha256: str = ""
 
 
 class ContractUse(msgspec.Struct, frozen=True):

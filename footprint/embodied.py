@@ -8,7 +8,7 @@ What was made is made, whether a machine runs or not: only time counts, and over
 parts add up to the whole, to the unit.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Literal, get_args
@@ -17,7 +17,7 @@ import msgspec
 
 from footprint.applied import FactorUse
 from footprint.attribution import attribute
-from footprint.codes import IDLE
+from footprint.codes import IDLE, UNATTRIBUTED
 from footprint.facility import spread
 from footprint.interval import Interval, paris_midnight, to_us
 
@@ -88,6 +88,18 @@ FactorOf = Callable[[str, str], FactorUse | None]
 """What making a part causes, by part and indicator; None: it is not known."""
 
 
+def in_service(machine: Machine, span: Interval) -> bool:
+    """Whether a machine is in service at any time of `span`; what it was made of says nothing of
+    the host at other times."""
+    began = paris_midnight(machine.first) < span.end
+    return began and (machine.last is None or paris_midnight(machine.last) > span.start)
+
+
+def unsplit(used: Mapping[str, Used]) -> bool:
+    """Whether a machine was used while nothing is known any more of how much by whom."""
+    return bool(used) and not any(one.boards_mj or one.rest_mj for one in used.values())
+
+
 def life(first: date, years: int) -> Interval:
     """From the midnight of a day to that of the same day so many years later (of 29 February: of
     1 March where there is none)."""
@@ -121,17 +133,25 @@ class Share(msgspec.Struct, frozen=True):
     lacking: Mapping[Making, list[str]]
 
 
-def share(machine: Machine, factor_of: FactorOf, used: Mapping[str, Used], span: Interval) -> Share:
+def share(
+    machine: Machine,
+    factor_of: FactorOf,
+    used: Mapping[str, Used],
+    span: Interval,
+    makings: Sequence[Making] = MAKINGS,
+) -> Share:
     """What of making a machine falls into `span`, and on whom: boards by the energy of boards, the
-    rest by all energy of the machine; what nobody used is `@idle`'s."""
+    rest by all energy of the machine; what nobody used is `@idle`'s, what is `unsplit`
+    `@unattributed`'s."""
     of = life(machine.first, machine.years)
-    span = _in_service(machine, span)
+    span = _while_in_service(machine, span)
+    nobody = UNATTRIBUTED if unsplit(used) else IDLE
     whole: dict[Making, Spread | None] = {}
     found: dict[Making, Spread | None] = {}
     lacking: dict[Making, list[str]] = {}
     by_consumer: dict[str, dict[Making, Spread]] = {}
     weights = _weights(used)
-    for making in MAKINGS:
+    for making in makings:
         boards, rest, lacks = _made(machine.parts, making, factor_of)
         if lacks:
             whole[making] = found[making] = None
@@ -143,12 +163,12 @@ def share(machine: Machine, factor_of: FactorOf, used: Mapping[str, Used], span:
             for amounts in (boards, rest)
         ]
         found[making] = _each(lambda one, other: one + other, *parts)
-        for consumer, amount in _on_whom(parts, weights).items():
+        for consumer, amount in _on_whom(parts, weights, nobody).items():
             by_consumer.setdefault(consumer, {})[making] = amount
     return Share(machine, whole, found, by_consumer, lacking)
 
 
-def _in_service(machine: Machine, span: Interval) -> Interval:
+def _while_in_service(machine: Machine, span: Interval) -> Interval:
     """The part of a time before the machine went out of service."""
     if machine.last is None:
         return span
@@ -191,11 +211,13 @@ def _weights(used: Mapping[str, Used]) -> tuple[Mapping[str, int], Mapping[str, 
     return (boards if any(boards.values()) else whole), whole
 
 
-def _on_whom(parts: Iterable[Spread], weights: Iterable[Mapping[str, int]]) -> dict[str, Spread]:
+def _on_whom(
+    parts: Iterable[Spread], weights: Iterable[Mapping[str, int]], nobody: str
+) -> dict[str, Spread]:
     found: dict[str, list[int]] = {}
     for amounts, by in zip(parts, weights, strict=True):
         for place, amount in enumerate((amounts.value, amounts.low, amounts.high)):
-            for consumer, own in attribute(amount, by, IDLE).items():
+            for consumer, own in attribute(amount, by, nobody).items():
                 found.setdefault(consumer, [0, 0, 0])[place] += own
     return {consumer: Spread(*sums) for consumer, sums in found.items()}
 

@@ -4,7 +4,7 @@ In: machines, who used them, and who carries what. Out: `Embodied`, apart from e
 and in no sum with them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -41,44 +41,74 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What a statement's hardware is made of."""
+    """What a statement's hardware is made of: machines, who used them, and the time (`span`: so
+    far) of the `month` that is stated."""
 
     machines: Sequence[Machine]
     uses: embodied.Uses
     factor_of: embodied.FactorOf
     span: Interval
+    month: Interval
+
+    def of(self, host_id: str) -> Mapping[str, embodied.Used]:
+        """Who used a host."""
+        return self.uses.get(host_id, {})
 
 
 def gather(made: Made, carried: Carried, hosts: Iterable[str]) -> Embodied:
-    """The month's part, for `hosts` and whoever used them."""
-    shares = _shares(made, lambda machine: machine)
+    """The month's part: of all machines in service, or of those of `hosts` where not all consumers
+    are asked for; `hosts` are those that the statement speaks of."""
+    of = {*hosts}
+    serving = [
+        one
+        for one in made.machines
+        if embodied.in_service(one, made.month) and (carried.whole or one.host_id in of)
+    ]
+    without_use = sorted(one.host_id for one in serving if embodied.unsplit(made.of(one.host_id)))
+    # Of whom it is, nothing is known: a part of all, but not to be told of some.
+    told = [one for one in serving if carried.whole or one.host_id not in without_use]
+    shares = [embodied.share(one, made.factor_of, made.of(one.host_id), made.span) for one in told]
     amounts = _carried(shares, carried)
-    known, of = {one.machine.host_id for one in shares}, {*hosts}
+    month = _month(shares, amounts)
+    if not carried.whole and not of:
+        month = dict.fromkeys(MAKINGS, NOTHING)  # who used no host carries nothing
     return Embodied(
-        month=_month(shares, amounts),
+        month=month,
         consumers=[
             EmbodiedConsumer(consumer, *carried.named.of(consumer), dict(amounts[consumer]))
             for consumer in sorted(amounts, key=lambda name: (name[0] == "@", name))
         ],
-        hosts=[_host(one) for one in shares if carried.whole or one.machine.host_id in of],
-        scenarios=[_scenario(made, carried, years) for years in SCENARIOS] if shares else [],
-        without_hosts=sorted(of - known),
+        hosts=[_host(one) for one in shares],
+        scenarios=[
+            Scenario(years, _in_years(made, told, carried, years) if month[_GASES] else None)
+            for years in (SCENARIOS if shares else ())
+        ],
+        without_hosts=sorted(of - {one.host_id for one in serving}),
         without_parts=_without(shares),
-        factors=_factors(made),
+        factors=_factors(made, told),
+        without_use=without_use,
     )
 
 
-def _shares(made: Made, of: Callable[[Machine], Machine]) -> list[Share]:
-    return [
-        embodied.share(of(one), made.factor_of, made.uses.get(one.host_id, {}), made.span)
-        for one in made.machines
+_GASES: Making = "emissions_ug"
+
+
+def _in_years(made: Made, machines: Iterable[Machine], carried: Carried, years: int) -> int:
+    """Greenhouse gases of the time if machines were written off over so many years; of all
+    consumers it does not matter who used them."""
+    shares = [
+        embodied.share(
+            msgspec.structs.replace(machine, years=years),
+            made.factor_of,
+            {} if carried.whole else made.of(machine.host_id),
+            made.span,
+            (_GASES,),
+        )
+        for machine in machines
     ]
-
-
-def _scenario(made: Made, carried: Carried, years: int) -> Scenario:
-    shares = _shares(made, lambda machine: msgspec.structs.replace(machine, years=years))
-    sums = embodied.total(_carried(shares, carried).values())
-    return Scenario(years, sums.get("emissions_ug", NOTHING).value)
+    if carried.whole:
+        return sum(part.value for one in shares if (part := one.span[_GASES]))
+    return embodied.total(_carried(shares, carried).values()).get(_GASES, NOTHING).value
 
 
 def _month(shares: Iterable[Share], amounts: Amounts) -> dict[Making, Spread | None]:
@@ -147,10 +177,10 @@ def _without(shares: Iterable[Share]) -> dict[Making, list[str]]:
     return {making: sorted(found[making]) for making in MAKINGS if making in found}
 
 
-def _factors(made: Made) -> list[FactorUse]:
+def _factors(made: Made, machines: Iterable[Machine]) -> list[FactorUse]:
     uses = {
         use.id: use
-        for machine in made.machines
+        for machine in machines
         for part in machine.parts
         for indicator in embodied.INDICATOR_OF.values()
         if (use := made.factor_of(part.part, indicator))

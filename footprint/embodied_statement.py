@@ -36,17 +36,19 @@ class EmbodiedConsumer(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """What the same month would have if all hardware were written off over so many years."""
+    """What the same month would have if all hardware were written off over so many years; None
+    where that is known of no host."""
 
     years: int
-    emissions_ug: int
+    emissions_ug: int | None
 
 
 class Embodied(msgspec.Struct, frozen=True):
-    """The month's part of making the hardware of `hosts`; nothing is known of that of
-    `without_hosts`. `without_parts`: by measure the parts of which no factor is known; hosts with
-    them are not in its sum, which is None where it is known of no host. `scenarios` are choices,
-    not an uncertainty."""
+    """The month's part of making the hardware of `hosts`. Nothing is known of that of
+    `without_hosts`: no hardware of theirs is declared for any time of the month; and nothing of who
+    used `without_use`: its part is `@unattributed`'s. `without_parts`: by measure the parts of
+    which no factor is known; hosts with them are not in its sum, which is None where it is known of
+    no host. `scenarios` are choices, not an uncertainty."""
 
     month: dict[Making, Spread | None]
     consumers: list[EmbodiedConsumer]
@@ -55,3 +57,4 @@ class Embodied(msgspec.Struct, frozen=True):
     without_hosts: list[str]
     without_parts: dict[Making, list[str]]
     factors: list[FactorUse]
+    without_use: list[str] = []

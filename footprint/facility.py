@@ -124,9 +124,9 @@ WHOLE = 1000
 def contract(
     site: str, permille: int, g_per_kwh: Decimal, document: str, valid: Valid
 ) -> ContractUse:
-    """A contract that a site declares; several may hold at once."""
+    """A contract that a site declares; several may hold at once, told apart by their documents."""
     first, last = _days(valid)
-    name = f"contract:{site}:{first or ''}:{permille}@{g_per_kwh}"
+    name = f"contract:{site}:{first or ''}:{permille}@{g_per_kwh}:{document}"
     return ContractUse(name, site, permille, g_per_kwh, document, first, last)
 
 
@@ -165,8 +165,9 @@ def assumed(site: str, use: FactorUse | None) -> PueUse:
 
 
 def spread(use: FactorUse) -> tuple[Decimal | None, Decimal | None]:
-    """The least and the most that a factor may be by what its source says; None: it does not."""
+    """The least (never below zero) and the most that a factor may be by what its source says;
+    None: it does not."""
     if use.low is not None or use.uncertainty_percent is None:
         return use.low, use.high
     off = use.value * use.uncertainty_percent / 100
-    return use.value - off, use.value + off
+    return max(use.value - off, Decimal(0)), use.value + off

@@ -68,17 +68,29 @@ class Restatement(msgspec.Struct, frozen=True):
     causes: list[Cause]
 
 
+Amounts = Mapping[str, int | None]
+"""By measure."""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A statement's amounts: of all, by consumer, and what a measure is of a consumer that has no
+    amount of it: nothing, or, where nothing is known of the measure at all, unknown."""
+
+    whole: Amounts
+    consumers: Mapping[str, Amounts]
+    absent: Amounts
+
+    def of(self, consumer: str | None) -> Amounts:
+        """Of a consumer (None: of all)."""
+        return self.whole if consumer is None else self.consumers.get(consumer, {})
+
+
 def compare(old: Statement, new: Statement, register: Iterable[Cause] = ()) -> Restatement:
     """The differences of two statements of one month and scope; `register` names what has changed
     there."""
     before, now = _amounts(old), _amounts(new)
-    total = now.pop(None)
-    whole = _rows(None, before.pop(None), total)
-    parts = [
-        row
-        for consumer in sorted({*before, *now}, key=lambda name: (str(name)[:1] == "@", str(name)))
-        for row in _rows(consumer, before.get(consumer, {}), now.get(consumer, {}))
-    ]
+    consumers = sorted({*before.consumers, *now.consumers}, key=lambda name: (name[0] == "@", name))
+    parts = [row for consumer in consumers for row in _rows(consumer, before, now)]
     return Restatement(
         format=1,
         month=new.month,
@@ -86,44 +98,44 @@ def compare(old: Statement, new: Statement, register: Iterable[Cause] = ()) -> R
         since=old.as_of,
         as_of=new.as_of,
         method_version=new.method_version,
-        changed=[*whole, *_grouped(parts, total)],
+        changed=[*_rows(None, before, now), *_grouped(parts, now.whole)],
         causes=[*_causes(old, new), *register],
     )
 
 
-Amounts = Mapping[str, int | None]
-"""By measure."""
-
-
-def _amounts(one: Statement) -> dict[str | None, Amounts]:
-    """By consumer; of all under None."""
-    found: dict[str | None, dict[str, int | None]] = {None: {**_of(one.total)}}
-    for total in one.consumers:
-        found[total.consumer] = {**_of(total.figure)}
+def _amounts(one: Statement) -> _Told:
+    whole = _of(one.total)
+    consumers = {total.consumer: _of(total.figure) for total in one.consumers}
+    absent: dict[str, int | None] = {}
     if one.embodied:
-        for making, whole in one.embodied.month.items():
-            found[None][f"making_{making}"] = whole.value if whole else None
+        for making, amount in one.embodied.month.items():
+            whole[f"making_{making}"] = amount.value if amount else None
+            absent[f"making_{making}"] = 0 if amount else None
         for consumer in one.embodied.consumers:
-            own = found.setdefault(consumer.consumer, {})
+            own = consumers.setdefault(consumer.consumer, {})
             own |= {f"making_{making}": part.value for making, part in consumer.month.items()}
-    return {**found}
+    return _Told(whole, consumers, absent)
 
 
-def _of(figure: Figure) -> Amounts:
+def _of(figure: Figure) -> dict[str, int | None]:
     found: dict[str, int | None] = {
         "energy_uj": figure.energy_uj,
         "site_energy_uj": figure.site_energy_uj,
         "emissions_ug": figure.emissions_ug,
     }
     found.update((str(name), amount) for name, amount in figure.impacts.items())
-    found.update((f"{view}_ug", seen.emissions_ug) for view, seen in figure.views.items())
+    for view, seen in figure.views.items():
+        unknown = figure.energy_uj and not seen.energy_uj
+        found[f"{view}_ug"] = None if unknown else seen.emissions_ug
     return found
 
 
-def _rows(consumer: str | None, old: Amounts, new: Amounts) -> Iterator[Changed]:
+def _rows(consumer: str | None, old: _Told, new: _Told) -> Iterator[Changed]:
     """What a consumer did not have is zero; what is not available has no difference."""
-    for measure in dict.fromkeys((*old, *new)):
-        was, is_ = old.get(measure, 0), new.get(measure, 0)
+    before, now = old.of(consumer), new.of(consumer)
+    for measure in dict.fromkeys((*before, *now)):
+        was = before.get(measure, old.absent.get(measure, 0))
+        is_ = now.get(measure, new.absent.get(measure, 0))
         if was != is_:
             difference = None if was is None or is_ is None else is_ - was
             yield Changed(consumer, measure, was, is_, difference)
@@ -208,7 +220,11 @@ def _name(use: FactorUse) -> str:
 
 def _grid(one: Statement) -> dict[str, tuple[str, str]]:
     return {
-        use.zone: (", ".join(f"{nature} {count}" for nature, count in use.quarters.items()), "")
+        use.zone: (
+            ", ".join(f"{nature} {count}" for nature, count in use.quarters.items())
+            + f", generation {use.generation_sha256[:12]}",
+            "",
+        )
         for use in one.grid
     }
 

@@ -5,6 +5,7 @@ In: days of the grid (`grid.day`) by zone, the zone of each site, and energy by 
 as weighed. METHOD.md, "By quarter-hour".
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
@@ -154,5 +155,16 @@ def _zone(name: str, days: Sequence[GridDay]) -> _Zone:
     return _Zone(
         {view: held for view, held in found.items() if held},
         [uses[key] for key in sorted(uses)],
-        GridUse(name, dict(sorted(natures.items()))),
+        GridUse(name, dict(sorted(natures.items())), _digest(days)),
     )
+
+
+def _digest(days: Iterable[GridDay]) -> str:
+    """SHA-256 over the start and the generation of each quarter-hour that is known."""
+    told = [
+        (to_us(quarter.start), quarter.generation_mw)
+        for day in days
+        for quarter in day.quarters
+        if quarter.nature is not None
+    ]
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

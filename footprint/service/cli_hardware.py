@@ -133,10 +133,19 @@ def _rows(connection: "Connection") -> Iterator[tuple[Any, ...]]:
             began_us[host_id] = min(began_us.get(host_id, device.first_us), device.first_us)
         for host_id, body in store_nodes.newest_bodies(connection, window, some):
             face = msgspec.json.decode(body, type=_Face)
-            day = paris_date(from_us(began_us[host_id])).isoformat()
-            name = face.host.get("machine") or face.host.get("processor") or host_id
+            began = began_us.get(host_id)
+            # A host without a device that counts says no day: the field is left to fill.
+            day = "" if began is None else paris_date(from_us(began)).isoformat()
+            name = _name(face, host_id)
             for part, count in _parts(face, names):
                 yield (host_id, name, day, "", YEARS, part, count, "")
+
+
+def _name(face: _Face, host_id: str) -> str:
+    """The host's own words for itself, unless a spreadsheet would take them for a formula or could
+    not show them."""
+    name = face.host.get("machine") or face.host.get("processor") or host_id
+    return name if name.isprintable() and name[0] not in "=+-@" else host_id
 
 
 def _parts(face: _Face, known: Collection[str]) -> Iterator[tuple[str, int]]:

@@ -23,6 +23,9 @@ from footprint.service.errors import CommandError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from footprint.service import reports
+    from footprint.statement import Statement
+
 FORMATS = ("json", "csv")
 _LISTS: dict[Kind, str] = {"sia": "sia", "server": "servers", "site": "sites"}
 
@@ -63,8 +66,8 @@ def _made(chosen: argparse.Namespace) -> Restatement:
             now = utc_now()
             if since > now:
                 raise CommandError(f"--since {chosen.since}: is yet to come; give an earlier one")
-            old = reports.statement(connection, asked, chosen.zone, since, rolled=False)
             new = reports.statement(connection, asked, chosen.zone, now, rolled=True)
+            old = _stated(connection, asked, chosen.zone, since)
             return compare(old, new, _register(connection, since))
     except reports.ReportError as error:
         raise CommandError(f"restatement: {error}") from error
@@ -72,10 +75,31 @@ def _made(chosen: argparse.Namespace) -> Restatement:
         store.close()
 
 
-def _register(connection: "Connection", since: datetime) -> Iterator[Cause]:
-    """What the register says otherwise than it did; hardware is told by what it makes."""
+def _stated(
+    connection: "Connection", asked: "reports.Asked", zone: str, since: datetime
+) -> "Statement":
+    """As known then, of a scope that is known now."""
     from footprint.service import reports  # noqa: PLC0415 - slow to import
 
+    try:
+        return reports.statement(connection, asked, zone, since, rolled=False)
+    except reports.ReportError as error:
+        if not error.unknown:
+            raise
+        raise CommandError(
+            f"restatement: --since {since.isoformat()}: {asked.project or asked.sia} was not "
+            "known then; give a later instant"
+        ) from error
+
+
+def _register(connection: "Connection", since: datetime) -> Iterator[Cause]:
+    """What the register says otherwise than it did (hardware is told by what it makes), and pages
+    that were taken in again, which leave every head where it was: the audit log has them."""
+    from footprint.service import readmit, reports, store_access  # noqa: PLC0415 - slow to import
+
+    for event in store_access.events(connection, to_us(since)):
+        if event.action.startswith(readmit.ACTION):
+            yield Cause("pages", event.host_id or "", None, event.action)
     before, now = reports.known_at(connection, to_us(since)), reports.known_at(connection)
     for kind, name in _LISTS.items():
         old, new = getattr(before, name), getattr(now, name)

@@ -37,14 +37,15 @@ def gather(
     as_of: datetime,
     hosts: Iterable[str],
 ) -> Embodied:
-    """The month's part so far, of all hardware; `hosts` are those that the statement speaks of."""
+    """The month's part so far; `hosts` are those that the statement speaks of."""
     interval = window.interval
     span = Interval(interval.start, max(interval.start, min(interval.end, as_of)))
-    machines = [_machine(one) for one in hardware.values()]
+    spoken = {*hosts}
+    machines = [_machine(one) for one in hardware.values() if carried.whole or one.code in spoken]
     everywhere = msgspec.structs.replace(window, hosts=None)
     uses = store_uses.uses(connection, everywhere, [one.host_id for one in machines])
-    made = Made(machines, uses, factor_of(connection, interval, as_of), span)
-    return embodied_figures.gather(made, carried, hosts)
+    made = Made(machines, uses, factor_of(connection, interval, as_of), span, interval)
+    return embodied_figures.gather(made, carried, spoken)
 
 
 def _machine(one: Hardware) -> Machine:
@@ -134,7 +135,7 @@ def _on_unknown(
     connection: Connection, window: Window, made: Embodied, served: Iterable[Served]
 ) -> set[str]:
     """Who used a host of which making the hardware is not known, also by a shared server."""
-    hosts = [*made.without_hosts]
+    hosts = [*made.without_hosts, *made.without_use]
     hosts += [one.host_id for one in made.hosts if one.month["emissions_ug"] is None]
     everywhere = msgspec.structs.replace(window, hosts=None)
     found = {

@@ -20,6 +20,8 @@ from footprint.service.store_chains import P
 
 CLOCK = "clock: ends at"
 """How the reason begins of a page that ends ahead of the clock."""
+ACTION = "readmit"
+"""How the audit log names it."""
 
 
 def readmit(
@@ -59,7 +61,7 @@ def _of_host(
         found = ingest.take_again(connection, kind, sheets, now)
         count = sum(item.page is not None for item in found)
         if count:
-            action = f"readmit {count} {kind.name}s"
+            action = f"{ACTION} {count} {kind.name}s"
             event = Event(to_us(now), audit.COMMAND, action, host_id, audit.DONE)
             store_access.add_event(connection, event)
     return found

@@ -16,13 +16,13 @@ hosts of the same model say of them (`# platform_modelled`: hosts, quality, leas
 energy in uJ, cover in us, model, the hosts and the number of quarter-hours that it comes from; in
 no sum), what making the hardware caused, apart (`# embodied`: consumer, measure, value, least,
 greatest; `# hardware`: host, name, in and out of service, years, parts, document;
-`# embodied_years`: what other years would give; `# embodied_without`, `# hardware_unknown`: what
-lacks), software carbon intensities (`# sci`: SIA, unit, units, kWh, g/kWh, E x I and M in ug, g for
-each unit, why there is none), the days on which the platform was negative (`# platform_anomaly`),
-and shared servers (`statement_csv_servers`). Then one header row, and one row for each line of the
-statement; `via` is the shared server by which the consumer used the energy. A text that a
-spreadsheet could take for a formula (such as `@system`) begins with `'`: strip it to have the
-consumer's code.
+`# embodied_years`: what other years would give; `# embodied_without`, `# hardware_unknown`,
+`# hardware_unsplit`: what lacks), software carbon intensities (`# sci`: SIA, unit, units, kWh,
+g/kWh, E x I and M in ug, g for each unit, why there is none), the days on which the platform was
+negative (`# platform_anomaly`), and shared servers (`statement_csv_servers`). Then one header row,
+and one row for each line of the statement; `via` is the shared server by which the consumer used
+the energy. A text that a spreadsheet could take for a formula (such as `@system`) begins with `'`:
+strip it to have the consumer's code.
 """
 
 import csv
@@ -236,6 +236,8 @@ def _embodied(made: Embodied) -> Iterator[tuple[Any, ...]]:
         yield ("# embodied_without", making, " ".join(lacking))
     for host_id in made.without_hosts:
         yield ("# hardware_unknown", host_id)
+    for host_id in made.without_use:
+        yield ("# hardware_unsplit", host_id)
 
 
 def _figure(figure: Figure) -> tuple[Any, ...]:

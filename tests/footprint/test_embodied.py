@@ -84,11 +84,14 @@ used_by = st.dictionaries(
 )
 
 
-@given(used_by, st.dictionaries(st.sampled_from(["chat", "tri", "albert"]), st.integers(0, 10**9)))
+@given(
+    used_by.filter(lambda used: not embodied.unsplit(used)),
+    st.dictionaries(st.sampled_from(["chat", "tri", "albert"]), st.integers(0, 10**9)),
+)
 def test_all_of_it_falls_on_somebody(used: dict[str, Used], server: dict[str, int]) -> None:
     """Consumers add up to the machine; what falls on a server, to its users and it; projects, to
     their SIA."""
-    made = Made([MACHINE], {"gpu-01": used}, known, NOVEMBER)
+    made = Made([MACHINE], {"gpu-01": used}, known, NOVEMBER, NOVEMBER)
     carried = Carried(NAMED, {"albert": server})
     whole = embodied_figures.gather(made, carried, ["gpu-01"])
     share = embodied.share(MACHINE, known, used, NOVEMBER)
@@ -102,12 +105,12 @@ def test_all_of_it_falls_on_somebody(used: dict[str, Used], server: dict[str, in
             msgspec.structs.replace(
                 carried, consumers={"chat", "tri"}, project=project, by_project=shares
             ),
-            [],
+            ["gpu-01"],
         )
         for project in ("a", "b", "")
     ]
     own = embodied_figures.gather(
-        made, msgspec.structs.replace(carried, consumers={"chat", "tri"}), []
+        made, msgspec.structs.replace(carried, consumers={"chat", "tri"}), ["gpu-01"]
     )
     assert sum(value(one) for one in parts) == value(own)
 
@@ -123,7 +126,7 @@ def test_who_used_nothing_carries_nothing_and_nobody_is_idle() -> None:
 
 def test_what_lacks_a_factor_is_not_available_and_named() -> None:
     """Of that measure alone; a host that nobody declared is named too."""
-    made = Made([MACHINE], {}, known, NOVEMBER)
+    made = Made([MACHINE], {}, known, NOVEMBER, NOVEMBER)
     found = embodied_figures.gather(made, Carried(NAMED, {}), ["gpu-01", "gpu-02"])
     assert found.without_hosts == ["gpu-02"]
     assert found.without_parts == {
@@ -134,9 +137,16 @@ def test_what_lacks_a_factor_is_not_available_and_named() -> None:
     assert found.hosts[0].whole["emissions_ug"] == Spread(9700 * 10**9, 8900 * 10**9, 11300 * 10**9)
     assert found.month["adpe_pg"] is None
     assert all("adpe_pg" not in one.month for one in found.consumers)
-    nobody = embodied_figures.gather(made, Carried(NAMED, {}, consumers={"chat"}), [])
-    assert nobody.month["emissions_ug"] == Spread(0, 0, 0)
-    assert nobody.month["adpe_pg"] is None
+    some = Carried(NAMED, {}, consumers={"chat"})
+    nobody = embodied_figures.gather(made, some, [])
+    assert set(nobody.month.values()) == {Spread(0, 0, 0)}
+    assert not nobody.without_parts
+    elsewhere = embodied_figures.gather(made, some, ["gpu-02"])
+    assert set(elsewhere.month.values()) == {None}
+    assert not elsewhere.scenarios
+    own = embodied_figures.gather(made, some, ["gpu-01"])
+    assert (own.month["emissions_ug"], own.month["adpe_pg"]) == (Spread(0, 0, 0), None)
+    assert set(own.without_parts) == set(found.without_parts)
     years = {one.years: one.emissions_ug for one in found.scenarios}
     assert years[5] == value(found)
     assert years[3] > years[4] > years[5] > years[6] > years[7]
@@ -149,6 +159,55 @@ def test_a_machine_out_of_service_counts_until_then() -> None:
     assert embodied.share(gone, known, {}, NOVEMBER).span == expected
     before = msgspec.structs.replace(MACHINE, last=date(2026, 3, 1))
     assert embodied.share(before, known, {}, NOVEMBER).span["emissions_ug"] == Spread(0, 0, 0)
+
+
+@pytest.mark.parametrize("days", [("2027-01-01", None), ("2020-01-01", "2026-11-01")])
+def test_hardware_of_another_time_says_nothing_of_the_month(days: tuple[str, str | None]) -> None:
+    """Of a host that was used in it: unknown, not zero."""
+    first, last = (date.fromisoformat(day) if day else None for day in days)
+    assert first is not None
+    other = msgspec.structs.replace(MACHINE, first=first, last=last)
+    made = Made([other], {"gpu-01": {"chat": Used(1, 1)}}, known, NOVEMBER, NOVEMBER)
+    for carried in (Carried(NAMED, {}), Carried(NAMED, {}, consumers={"chat"})):
+        found = embodied_figures.gather(made, carried, ["gpu-01"])
+        assert found.without_hosts == ["gpu-01"]
+        assert set(found.month.values()) == {None}
+        assert not found.hosts
+        assert not found.factors
+
+
+def test_whose_it_is_while_nobody_knows_who_used_a_host() -> None:
+    """In the sum, on nobody; of some consumers nothing is said."""
+    made = Made([MACHINE], {"gpu-01": {"chat": Used(0, 0)}}, known, NOVEMBER, NOVEMBER)
+    whole = embodied_figures.gather(made, Carried(NAMED, {}), ["gpu-01"])
+    assert [one.consumer for one in whole.consumers] == ["@unattributed"]
+    assert whole.without_use == ["gpu-01"]
+    assert whole.month["emissions_ug"] == whole.consumers[0].month["emissions_ug"]
+    some = embodied_figures.gather(made, Carried(NAMED, {}, consumers={"chat"}), ["gpu-01"])
+    assert (some.without_use, some.without_hosts) == (["gpu-01"], [])
+    assert set(some.month.values()) == {None}
+
+
+def test_gases_that_are_unknown_are_so_in_every_number_of_years() -> None:
+    def none(part: str, indicator: str) -> None:
+        return None
+
+    made = Made([MACHINE], {}, none, NOVEMBER, NOVEMBER)
+    found = embodied_figures.gather(made, Carried(NAMED, {}), ["gpu-01"])
+    assert {one.emissions_ug for one in found.scenarios} == {None}
+
+
+def test_an_uncertainty_above_the_value_reaches_down_to_zero() -> None:
+    def wide(part: str, indicator: str) -> FactorUse | None:
+        use = known(part, indicator)
+        return use and msgspec.structs.replace(
+            use, low=None, high=None, uncertainty_percent=Decimal(150)
+        )
+
+    share = embodied.share(MACHINE, wide, {}, NOVEMBER)
+    month = share.span["emissions_ug"]
+    assert month is not None
+    assert month.low == 0 < month.value < month.high
 
 
 def test_what_ships_is_of_parts_with_their_spread() -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from footprint import factor_table, restatement
 from footprint.restatement import Restatement
-from footprint.service import cli_restatement, reports, rollups, store_factors
+from footprint.service import cli_restatement, readmit, reports, rollups, store_factors
 from footprint.service.cli import main
 from footprint.statement import Statement
-from tests.pages import make_ledger
+from tests.pages import START, make_ledger
 from tests.service.house import House
 from tests.service.test_cli import failure
 from tests.service.test_hardware import HARDWARE
+from tests.service.test_views_by_quarter import load
 
 HEADER = "indicator;zone;value;unit;valid_from;valid_to;basis;method;source;published\n"
 ROW = (
@@ -91,6 +92,69 @@ def test_pages_hardware_and_register_that_change_it_are_named(house: House) -> N
     assert {"energy_uj", "site_energy_uj", "emissions_ug", "making_emissions_ug"} <= measures
 
 
+def test_a_grid_told_otherwise_is_named_and_unknown_is_not_zero(house: House) -> None:
+    """Also where it is as final as before; the view was unknown before anything was told."""
+    assert house.post(make_ledger(4)).status_code == 200
+    unknown = house.now
+    instants = []
+    for gas_mw in (50, 80):
+        house.now += timedelta(minutes=1)
+        load(house, START, [gas_mw] * 4, "consolidated")
+        house.now += timedelta(minutes=1)
+        instants.append(house.now)
+    found = restated(house, instants[0])
+    assert [one.kind for one in found.causes] == ["grid"]
+    whole = next(row for row in found.changed if row.measure == "hourly_direct_ug")
+    assert whole.difference
+    first = restated(house, unknown)
+    assert {(row.old, row.difference) for row in first.changed} == {(None, None)}
+
+
+def test_making_that_nobody_knew_was_not_zero(house: House) -> None:
+    assert house.post(make_ledger(4)).status_code == 200
+    at = house.now
+    house.now += timedelta(minutes=1)
+    assert house.put("/v1/hardware/host-1", HARDWARE).status_code == 200
+    house.now += timedelta(minutes=1)
+    found = restated(house, at)
+    assert {(row.old, row.difference) for row in found.changed} == {(None, None)}
+    assert {row.consumer for row in found.changed} >= {None, "chat-demo"}
+
+
+def test_pages_that_are_taken_in_again_are_named(house: House) -> None:
+    """They leave every head where it was."""
+    present, pages = house.now, [*make_ledger(8)]
+    house.now = START + timedelta(minutes=20)  # a clock behind: later pages are left out
+    assert house.post(pages[:4]).status_code == 200
+    house.now = present
+    assert house.post(pages[4:]).status_code == 200
+    house.now += timedelta(minutes=1)
+    at = house.now
+    house.now += timedelta(minutes=1)
+    store = house.app.state.footprint.store
+    assert [*readmit.readmit(store, START, present, (), house.now)]
+    house.now += timedelta(minutes=1)
+    found = restated(house, at)
+    (cause,) = found.causes
+    assert (cause.kind, cause.id, cause.new) == ("pages", "host-1", "readmit 2 pages")
+    assert {row.measure for row in found.changed} >= {"energy_uj"}
+
+
+def test_contracts_of_one_rate_stand_apart(house: House) -> None:
+    """By their documents."""
+    assert house.post(make_ledger(1)).status_code == 200
+    contract = {"permille": 300, "g_per_kwh": 0, "from": "2026-01-01"}
+    site = {
+        "name": "Site",
+        "zone": "FR",
+        "hosts": [{"host": "host-1"}],
+        "contracts": [contract | {"document": name} for name in "AB"],
+    }
+    assert house.put("/v1/sites/site-1", site).status_code == 200
+    house.now += timedelta(minutes=1)
+    assert [one.source for one in statement(house).contracts] == ["A", "B"]
+
+
 def test_small_differences_are_told_together(house: House) -> None:
     """Of two consumers that hardly change beside one that does."""
     consumers = {"chat-demo": 10**12, "tri-courrier": 5, "@system": 7}
@@ -117,5 +181,11 @@ def test_the_command_writes_both_formats(house: House, capsys) -> None:
     rows = [*csv.reader(io.StringIO(capsys.readouterr().out), delimiter=";")]
     assert ["consumer", "others", "measure", "old", "new", "difference"] in rows
     assert "is yet to come" in failure(capsys, *command, "--since", "9999-01-01T00:00:00Z")
+    assert house.put("/v1/directorates/dir", {"name": "Late"}).status_code == 200
+    late = {"name": "Late", "directorate": "dir"}
+    assert house.put("/v1/projects/late", late).status_code == 200
+    house.now += timedelta(minutes=1)
+    before = (house.now - timedelta(days=1)).isoformat()
+    assert "was not known then" in failure(capsys, *command, "--since", before, "--project", "late")
     assert "write an instant" in failure(capsys, *command, "--since", "then")
     assert "is not registered" in failure(capsys, *command, *since, "--project", "nope")
