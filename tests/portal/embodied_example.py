@@ -60,7 +60,7 @@ def embodied(named: Named) -> Embodied:
         "gpu-01", "Serveur à 8 cartes", date(2026, 3, 1), None, 5, parts, "Bon de livraison 2026-14"
     )
     gone = Machine("gpu-02", "Ancien serveur", date(2021, 1, 1), date(2026, 11, 16), 5, parts)
-    made = Made([machine, gone], USES, _factor_of, paris_month("2026-11"))
+    made = Made([machine, gone], USES, _factor_of, paris_month("2026-11"), paris_month("2026-11"))
     return embodied_figures.gather(made, Carried(named, {}), ["gpu-01", "vm-07"])
 
 
