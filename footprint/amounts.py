@@ -176,6 +176,30 @@ def standing(periods: Iterable[Period], project: str | None = None) -> Iterator[
             yield site, period.terms[site]
 
 
+class Evidenced(msgspec.Struct, frozen=True):
+    """Energy that was obtained in one way, under one set of terms."""
+
+    component: Component
+    quality: Quality
+    terms: Terms
+    energy_uj: int
+
+
+def evidenced(periods: Iterable[Period], project: str | None = None) -> list[Evidenced]:
+    """The energy of the lines of the same arguments, by how it was obtained and its terms."""
+    found: dict[tuple[str, ...], Evidenced] = {}
+    for period in periods:
+        for cell in period.cells:
+            one = _placed(cell, period, project)
+            terms = one.terms
+            key = (cell.component, cell.quality, terms.key(terms.factor), terms.pue.id, terms.zone)
+            held = found.get(key)
+            energy_uj = one.own_uj(project) + (held.energy_uj if held else 0)
+            if energy_uj:
+                found[key] = Evidenced(cell.component, cell.quality, terms, energy_uj)
+    return [found[key] for key in sorted(found)]
+
+
 def _amount(cells: Sequence[_Placed], project: str | None) -> Amount:
     """A line's amount, or what a project carries of it.
 

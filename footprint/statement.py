@@ -28,6 +28,7 @@ from footprint.counts import Counts
 from footprint.embodied_statement import Embodied
 from footprint.ledger import Component, Quality
 from footprint.platform_figures import Platform
+from footprint.uncertainty import Deviation
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -282,6 +283,17 @@ class Sci(msgspec.Struct, frozen=True):
     reasons: list[SciReason]
 
 
+class Uncertain(msgspec.Struct, frozen=True):
+    """A measure of the statement's own total with the interval in which it lies at 95 %, and what
+    that is made of, the greatest first (METHOD.md, "Uncertainty")."""
+
+    measure: str
+    value: int
+    low: int
+    high: int
+    sources: list[Deviation]
+
+
 class LedgerHead(msgspec.Struct, frozen=True):
     """The last page of a ledger that the figures rest on."""
 
@@ -341,3 +353,4 @@ class Statement(msgspec.Struct, frozen=True):
     grid: list[GridUse] = []
     embodied: Embodied | None = None
     sci: list[Sci] = []
+    uncertainty: list[Uncertain] = []

@@ -168,6 +168,23 @@ MAKINGS = {
     "adpe_pg": mark("Metals and minerals"),
     "primary_energy_uj": mark("Primary energy"),
 }
+MEASURES = {
+    "site_energy_uj": mark("Energy with what the data centres use"),
+    "emissions_ug": mark("Greenhouse gases"),
+}
+ERRORS = {
+    "sensor": mark("Accuracy of sensors"),
+    "coverage": mark("Time without a reading"),
+    "pue": mark("What data centres use on top (PUE)"),
+    "factor": mark("Emission factor"),
+}
+ACCURACIES = {
+    "assumed": mark("assumed: no maker states it"),
+    "assumed-sampled": mark("assumed: some boards look only part of the time"),
+    "assumed-later": mark("NVML reference, ±5 % of older boards; assumed of later ones"),
+    "assumed-models": mark("assumed: models of hosts without counters differ by as much"),
+    "as-the-rest": mark("taken to have used as much as the rest of the time"),
+}
 SCI_REASONS = {
     "no_factor": mark("no emission factor applies"),
     "no_hardware": mark("the hardware of some machine it used is not known"),
@@ -310,6 +327,18 @@ class Words:
     def making(self, code: str) -> str:
         """What making hardware causes."""
         return self._say(MAKINGS, code)
+
+    def measure(self, code: str) -> str:
+        """A measure of a total."""
+        return self._say(MEASURES, code)
+
+    def error(self, code: str) -> str:
+        """A kind of source of uncertainty."""
+        return self._say(ERRORS, code)
+
+    def accuracy(self, code: str) -> str:
+        """Who says how far something may be off: our own words, or a source as it is named."""
+        return self._say(ACCURACIES, code)
 
     def sci_reason(self, code: str) -> str:
         """Why a SIA has no software carbon intensity."""

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, amounts, figures, merkle
+from footprint import METHOD_VERSION, amounts, figures, merkle, uncertain_figures
 from footprint.amounts import Period
 from footprint.applied import PueUse
 from footprint.cited import cited
@@ -204,6 +204,11 @@ def statement(
         if subject.project
         else makings.intensities(
             connection, window, making, totals=totals, units=known.units, served=served
+        ),
+        uncertainty=uncertain_figures.gather(
+            total,
+            amounts.evidenced(energies, subject.project),
+            {one: figures.coverage(cover.devices, {one}) for one in figures.COMPONENTS},
         ),
     )
 

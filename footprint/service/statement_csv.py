@@ -18,8 +18,10 @@ no sum), what making the hardware caused, apart (`# embodied`: consumer, measure
 greatest; `# hardware`: host, name, in and out of service, years, parts, document;
 `# embodied_years`: what other years would give; `# embodied_without`, `# hardware_unknown`,
 `# hardware_unsplit`: what lacks), software carbon intensities (`# sci`: SIA, unit, units, kWh,
-g/kWh, E x I and M in ug, g for each unit, why there is none), the days on which the platform was
-negative (`# platform_anomaly`), and shared servers (`statement_csv_servers`). Then one header row,
+g/kWh, E x I and M in ug, g for each unit, why there is none), the interval of the total
+(`# uncertainty`: measure, value, least, greatest; `# uncertainty_source`: what it is made of: kind,
+group, down, up, source), the days on which the platform was negative (`# platform_anomaly`), and
+shared servers (`statement_csv_servers`). Then one header row,
 and one row for each line of the statement; `via` is the shared server by which the consumer used
 the energy. A text that a spreadsheet could take for a formula (such as `@system`) begins with `'`:
 strip it to have the consumer's code.
@@ -89,6 +91,11 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
         numbers = (one.units, f"{one.energy_kwh:f}", _fixed(one.intensity_g_per_kwh))
         masses = (one.operational_ug, one.embodied_ug, _fixed(one.emissions_g_per_unit))
         yield ("# sci", one.consumer, one.unit, *numbers, *masses, " ".join(one.reasons))
+    for found in statement.uncertainty:
+        yield ("# uncertainty", found.measure, found.value, found.low, found.high)
+        for off in found.sources:
+            of = (off.kind, off.group, off.down, off.up, off.source)
+            yield ("# uncertainty_source", found.measure, *of)
     yield from statement_csv_servers.rows(statement)
     yield HEADER
     for line in statement.lines:

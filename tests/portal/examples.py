@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from footprint import amounts, figures
+from footprint import amounts, figures, uncertain_figures
 from footprint.amounts import Cell, Period
 from footprint.applied import FactorUse, PueUse
 from footprint.cited import cited
@@ -238,6 +238,11 @@ def statement(
         grid=cites.grid,
         embodied=embodied_example.embodied(named),
         sci=embodied_example.intensities(total),
+        uncertainty=uncertain_figures.gather(
+            total,
+            amounts.evidenced(periods),
+            {one: figures.coverage(DEVICES, {one}) for one in figures.COMPONENTS},
+        ),
     )
     return msgspec.structs.replace(made, **changes)
 
