@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from footprint import factor_table
 from footprint.embodied import SCENARIOS
@@ -13,7 +12,7 @@ from footprint.service import reports, rollups, store_factors
 from footprint.service.cli import main
 from tests.pages import chain, make_ledger, make_page
 from tests.service import months, older, shared_house
-from tests.service.conftest import NOW
+from tests.service.conftest import FIRST_START, NOW
 from tests.service.house import House
 from tests.service.test_hardware import HEADER, put, statement
 
@@ -92,8 +91,6 @@ def test_a_factor_wider_than_its_value_leaves_a_statement(house: House) -> None:
 
 def test_a_draft_leaves_open_what_no_page_tells(house: House, capsys) -> None:
     """A host without any device that counts has no first day; a name is no formula."""
-    if house.database is None:
-        pytest.skip("the command speaks to a file here")
     page = msgspec.structs.replace(
         make_page(consumers={}), sensors=[], entries=[], host={"machine": "=cmd()"}
     )
@@ -102,18 +99,18 @@ def test_a_draft_leaves_open_what_no_page_tells(house: House, capsys) -> None:
     assert capsys.readouterr().out == HEADER + "host-1;host-1;;;5;server/ordinary;1;\n"
 
 
-def test_who_used_hosts_in_months_that_had_left_is_not_known(house: House, tmp_path: Path) -> None:
+def test_who_used_hosts_in_months_that_had_left_is_not_known(tmp_path: Path) -> None:
     """A database of a version that did not keep it: the part is nobody's, and the host named."""
-    if not isinstance(house.database, Path):
-        pytest.skip("an older database is a file here")
-    months.fill(house)
-    house.now += timedelta(minutes=1)
-    assert "2026-04" in months.leave(house, tmp_path)
-    rollups.refresh(house.app.state.footprint.store)
-    old = tmp_path / "old.db"
-    older.as_of("0011", house.database, old)
+    newer, old = tmp_path / "footprint.db", tmp_path / "old.db"
+    with House(newer, FIRST_START) as house:
+        house.now = NOW
+        months.fill(house)
+        house.now += timedelta(minutes=1)
+        assert "2026-04" in months.leave(house, tmp_path)
+        rollups.refresh(house.app.state.footprint.store)
+        older.as_of("0011", newer, old)
     with House(old, house.now) as again:
-        again.now = max(house.now, NOW)
+        again.now = house.now
         put(again, "host-1", **{"from": "2026-01-01"})
         again.now += timedelta(minutes=1)
         found = made(again, "2026-04")
