@@ -47,14 +47,17 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True):
-    """The relative error of a kind of sensor in permille, either way, and where that is from: a
-    publication, or a code of ours (METHOD.md, "Uncertainty")."""
+    """The relative error of a kind of sensor in permille, up and, unless `down` says another, down,
+    and where that is from: a publication, or a code of ours (METHOD.md, "Uncertainty")."""
 
-    permille: int
+    up: int
     source: str
+    down: int | None = None
 
 
-_MODEL = Accuracy(500, "assumed-models")
+_MODEL = Accuracy(
+    500, "assumed-models", down=667
+)  # METHOD.md, "Hosts without counters": the curves
 ACCURACY: Mapping[tuple[Component, Quality], Accuracy] = {
     ("gpu", "counter"): Accuracy(50, "assumed-later"),  # NVML API reference, Fermi and Kepler
     ("gpu", "integrated"): Accuracy(100, "assumed-sampled"),
@@ -73,8 +76,9 @@ time."""
 def of_sensor(component: Component, quality: Quality) -> Error:
     """What sensors of a kind may be off: taken to err together, whatever their number."""
     one = ACCURACY[component, quality]
-    part = Fraction(one.permille, 1000)
-    return Error("sensor", f"{component} {quality}", part, part, one.source)
+    down = one.up if one.down is None else one.down
+    parts = (Fraction(down, 1000), Fraction(one.up, 1000))
+    return Error("sensor", f"{component} {quality}", *parts, one.source)
 
 
 def deviations(amount: int, errors: Iterable[Error]) -> list[Deviation]:

@@ -69,6 +69,13 @@ def test_every_way_to_obtain_energy_has_an_error() -> None:
     assert all(one.source for one in ACCURACY.values())
 
 
+def test_a_model_errs_down_as_far_as_the_curves_differ() -> None:
+    """The line of METHOD.md lies most above `0.1 + 0.9 x load^3` at a load of a third or so."""
+    ratios = [(0.1 + 0.9 * x**3) / (0.1 + 0.9 * x) for x in (n / 1000 for n in range(1001))]
+    down = uncertainty.of_sensor("cpu", "modelled").down
+    assert float(down) == pytest.approx(1 - min(ratios), abs=0.001)
+
+
 def test_a_pue_that_is_assumed_twice_is_one_assumption() -> None:
     use = msgspec.structs.replace(PUE, low=number_of("1.2"), high=number_of("2.0"))
     errors = {uncertain_figures.of_pue(assumed(site, use)) for site in ("", "a", "b")}
