@@ -96,7 +96,9 @@ def test_a_view_has_its_own_factors() -> None:
     assert len(found["hourly_direct"]) == 4
     assert {use.basis for use in found["hourly_life_cycle"]} == {"life-cycle, generation"}
     assert len(found["hourly_life_cycle"]) == 8
-    assert grid.uses([""]) == [GridUse("FR", {"consolidated": 1})]
+    (use,) = grid.uses([""])
+    assert use == GridUse("FR", {"consolidated": 1}, use.generation_sha256)
+    assert len(use.generation_sha256) == 64
     assert grid.uses(["elsewhere"]) == []
     seen = grid.weigh("", START_US, [36 * 10**11])
     assert seen["hourly_direct"].uj_ug_per_kwh == 36 * 10**11 * 36_805_729
