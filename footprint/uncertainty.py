@@ -47,23 +47,22 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True):
-    """The relative error of a kind of sensor in permille, up and, unless `down` says another, down,
-    and where that is from: a publication, or a code of ours (METHOD.md, "Uncertainty")."""
+    """The relative error of a kind of sensor in permille, upward and, unless another is said,
+    downward, and where that is from: a publication, or a code (METHOD.md, "Uncertainty")."""
 
-    up: int
+    up_permille: int
     source: str
-    down: int | None = None
+    down_permille: int | None = None
 
 
-_MODEL = Accuracy(
-    500, "assumed-models", down=667
-)  # METHOD.md, "Hosts without counters": the curves
+# Down: by as much as the curves of METHOD.md, "Hosts without counters", differ.
+_MODEL = Accuracy(500, "assumed-models", down_permille=667)
 ACCURACY: Mapping[tuple[Component, Quality], Accuracy] = {
     ("gpu", "counter"): Accuracy(50, "assumed-later"),  # NVML API reference, Fermi and Kepler
     ("gpu", "integrated"): Accuracy(100, "assumed-sampled"),
     ("cpu", "counter"): Accuracy(50, "assumed"),
     ("cpu", "integrated"): Accuracy(100, "assumed"),
-    ("dram", "counter"): Accuracy(200, "Desrochers, Paradis, Weaver, MEMSYS 2016"),
+    ("dram", "counter"): Accuracy(200, "assumed"),
     ("dram", "integrated"): Accuracy(200, "assumed"),
     ("cpu", "modelled"): _MODEL,
     ("dram", "modelled"): _MODEL,
@@ -76,8 +75,8 @@ time."""
 def of_sensor(component: Component, quality: Quality) -> Error:
     """What sensors of a kind may be off: taken to err together, whatever their number."""
     one = ACCURACY[component, quality]
-    down = one.up if one.down is None else one.down
-    parts = (Fraction(down, 1000), Fraction(one.up, 1000))
+    down_permille = one.up_permille if one.down_permille is None else one.down_permille
+    parts = (Fraction(down_permille, 1000), Fraction(one.up_permille, 1000))
     return Error("sensor", f"{component} {quality}", *parts, one.source)
 
 

@@ -21,10 +21,10 @@ greatest; `# hardware`: host, name, in and out of service, years, parts, documen
 g/kWh, E x I and M in ug, g for each unit, why there is none), the interval of the total
 (`# uncertainty`: measure, value, least, greatest; `# uncertainty_source`: what it is made of: kind,
 group, down, up, source), the days on which the platform was negative (`# platform_anomaly`), and
-shared servers (`statement_csv_servers`). Then one header row,
-and one row for each line of the statement; `via` is the shared server by which the consumer used
-the energy. A text that a spreadsheet could take for a formula (such as `@system`) begins with `'`:
-strip it to have the consumer's code.
+shared servers (`statement_csv_servers`). Then one header row, and one row for each line of the
+statement; `via` is the shared server by which the consumer used the energy. A text that a
+spreadsheet could take for a formula (such as `@system`) begins with `'`: strip it to have the
+consumer's code.
 """
 
 import csv
