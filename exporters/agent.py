@@ -202,7 +202,7 @@ class Agent:
         settings = self._settings
         decide = decide_by(self._rules, self._processes, self._around.proc, controller)
         owners = Owners(decide, self._around.proc)
-        reserved = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
+        reserved = {uuid: rule.consumer for rule in settings.reservations for uuid in rule.gpus}
         return Boards(owners, reserved, recorded=settings.record is not None)
 
     def _look_at_gpus(self, now: Instant) -> None:

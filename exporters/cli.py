@@ -174,7 +174,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     except ValueError as error:
         raise SettingsError(str(error)) from error
     root = launch.default_root(settings.cgroup_root)
-    return launch.run(arguments.sia, command, root, settings.workload_group, settings.run_path)
+    sia = codes.phased(arguments.sia, arguments.phase)
+    return launch.run(sia, command, root, settings.workload_group, settings.run_path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -201,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run = commands.add_parser("run", help="run a command that belongs to a SIA")
     run.add_argument("--sia", required=True, metavar="CODE", help="code of the SIA")
+    run.add_argument("--phase", choices=codes.PHASES, help="what of the SIA's life it is for")
     _add_common(run)
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     explained = commands.add_parser("explain", help="whose a process or control group is, and why")

@@ -22,6 +22,7 @@ from exporters.workloads.processes import Processes, read_stat
 from exporters.workloads.rules import Match, Rules, upwards
 from exporters.workloads.tree import Tree, find_tree, is_tree
 from exporters.workloads.units import unit_at
+from footprint import codes
 
 NOBODYS = 3
 """Exit code where it was explained, and is no SIA's."""
@@ -144,9 +145,15 @@ def _declared(place: Place, settings: Settings, proc: Path) -> str | None:
     return processes.sia_of(place.pid)
 
 
+def _words(consumer: str) -> str:
+    phase = codes.phase_of(consumer)
+    return codes.sia_of(consumer) + (f" ({phase})" if phase else "")
+
+
 def _headline(place: Place, match: Match) -> Iterator[str]:
     where = f" is in the control group {place.path}, and" if place.pid is not None else ""
-    yield f"{place.subject}{where} belongs to SIA {match.sia}: its CPU time is counted there."
+    whose = _words(match.sia)
+    yield f"{place.subject}{where} belongs to SIA {whose}: its CPU time is counted there."
     which = "that group" if match.group == place.path else f"the group {match.group} above it"
     yield f"Why: {match.rule} applies to {which}: {match.why}."
 

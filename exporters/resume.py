@@ -44,8 +44,10 @@ def resume(
         tracks[key] = track
     for track in known.values():
         log.warning("%s %s was read before and is not found now", *track.key)
-    reservations = {uuid: rule.sia for rule in settings.reservations for uuid in rule.gpus}
-    declared = {rule.sia for rule in settings.workloads if rule.sia} | set(reservations.values())
+    reservations = {uuid: rule.consumer for rule in settings.reservations for uuid in rule.gpus}
+    declared = {rule.consumer for rule in settings.workloads if rule.sia} | set(
+        reservations.values()
+    )
     pages = Drafts(settings.page_seconds, start_us, drafts)
     cpus = host.logical_cpus()
     return Sampler(pages, tracks, reservations, sorted(declared), cpus), sealed

@@ -31,12 +31,19 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     It names one of: control groups whose path below the root matches `cgroup` (`*` for any name, or
     part of one, of one level); containers and pods with the label `label` (`NAME=VALUE`; `NAME`
     alone, without `sia`: the label's value is the SIA); Slurm jobs of the account `account`.
+    `phase` says what of the SIA's life they are for.
     """
 
     cgroup: str | None = None
     sia: str = ""
     label: str | None = None
     account: str | None = None
+    phase: codes.Phase | None = None
+
+    @property
+    def consumer(self) -> str:
+        """Whose energy it is."""
+        return codes.phased(self.sia, self.phase)
 
 
 class Kubelet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,10 +56,16 @@ class Kubelet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """GPUs (by UUID) held for one SIA, whoever runs there."""
+    """GPUs (by UUID) held for one SIA, or one phase of its life, whoever runs there."""
 
     sia: str
     gpus: list[str]
+    phase: codes.Phase | None = None
+
+    @property
+    def consumer(self) -> str:
+        """Whose energy it is."""
+        return codes.phased(self.sia, self.phase)
 
 
 class Bmc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -322,9 +335,9 @@ def _check_reservations(reservations: list[Reservation]) -> None:
                     f"{where}: gpus = {uuid!r} is no UUID, which begins with GPU- or MIG-; "
                     "`nvidia-smi -L` shows them"
                 )
-            holder = holders.setdefault(uuid, reserved.sia)
-            if holder != reserved.sia:
+            holder = holders.setdefault(uuid, reserved.consumer)
+            if holder != reserved.consumer:
                 raise ValueError(
-                    f"{where}: {uuid} is reserved for {reserved.sia} and for {holder}; leave it "
-                    "to one of them"
+                    f"{where}: {uuid} is reserved for {reserved.consumer} and for {holder}; leave "
+                    "it to one of them"
                 )

@@ -26,7 +26,7 @@ from exporters.keeper import Keeping
 from exporters.sensors.sensor import Device
 from exporters.settings import Factor
 from exporters.workloads.gpus import BoardState
-from footprint import METHOD_VERSION, __version__, metrics, metrics_keeping
+from footprint import METHOD_VERSION, __version__, codes, metrics, metrics_keeping
 from footprint.units import grams_float, joules_float, micrograms
 
 Family = CounterMetricFamily | GaugeMetricFamily
@@ -111,15 +111,19 @@ def family(metric: metrics.Metric, samples: Iterable[tuple[tuple[str, ...], floa
 def _energy(snapshot: Snapshot) -> Iterator[Family]:
     devices = {(device.sensor, device.device): device for device in snapshot.devices}
     metered: dict[DeviceKey, int] = dict.fromkeys(devices, 0)
-    entries = []
+    entries: dict[tuple[str, ...], int] = {}
     for key, device in devices.items():
         for place, energy_uj in snapshot.energy_uj.get(key, {}).items():
             metered[key] += energy_uj
             if device.component is not None:
                 consumer, _, part = place.partition(" ")
-                labels = (device.component, device.device, consumer, part, device.quality)
-                entries.append((labels, joules_float(energy_uj)))
-    yield family(metrics.AGENT_ENERGY, entries)
+                whose = codes.sia_of(consumer)
+                labels = (device.component, device.device, whose, part, device.quality)
+                entries[labels] = entries.get(labels, 0) + energy_uj
+    yield family(
+        metrics.AGENT_ENERGY,
+        ((labels, joules_float(total_uj)) for labels, total_uj in entries.items()),
+    )
     yield family(
         metrics.AGENT_DEVICE_ENERGY,
         (
@@ -155,7 +159,7 @@ def _emissions(snapshot: Snapshot) -> Iterator[Family]:
     energy_uj: dict[tuple[str, str], int] = {}
     for key, quality in qualities.items():
         for place, share_uj in snapshot.energy_uj.get(key, {}).items():
-            whose = (place.partition(" ")[0], quality)
+            whose = (codes.sia_of(place.partition(" ")[0]), quality)
             energy_uj[whose] = energy_uj.get(whose, 0) + share_uj
     yield family(
         metrics.AGENT_EMISSIONS,

@@ -6,5 +6,5 @@ The modules directly in this package are the method: pure Python, no I/O, no clo
 
 __version__ = "0.1.0"
 
-METHOD_VERSION = "2026.3"
+METHOD_VERSION = "2026.4"
 """Version of METHOD.md that every page and statement names."""

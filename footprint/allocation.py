@@ -33,8 +33,9 @@ class Usage(msgspec.Struct, frozen=True):
 
     `cached_tokens` of the prompt came from a cache and cost nothing (0 where none are told apart).
     `total_tokens` stands instead of prompt and generated ones where nothing tells them apart.
-    `units` and `estimated_uj` weigh nothing: what was done with it, and what the gateway takes it
-    for. The consumer is a SIA, or `@unattributed` for what the server counted and no gateway named.
+    `units`, `estimated_uj` and `estimated_ug` weigh nothing: what was done with it, and what the
+    gateway takes it for. The consumer is a SIA, or `@unattributed` for what the server counted and
+    no gateway named.
     """
 
     start: datetime
@@ -49,6 +50,7 @@ class Usage(msgspec.Struct, frozen=True):
     units: int | None = None
     estimated_uj: int | None = None
     origin: str = ""
+    estimated_ug: int | None = None
 
     def __post_init__(self) -> None:
         tokens = (self.prompt_tokens, self.generated_tokens)

@@ -15,6 +15,7 @@ import msgspec
 from footprint import units
 from footprint.applied import Impact, View, Viewed
 from footprint.attribution import Part, attribute
+from footprint.codes import sia_of
 from footprint.counts import known_sum
 from footprint.facility import NO_SITE, Terms
 from footprint.grid.hourly import GRID_VIEWS, GridView, Seen
@@ -29,7 +30,8 @@ UNALLOCATED = ""
 """Where the energy of a SIA goes that no project carries at the time."""
 
 LineKey = tuple[str, Component, Part, str]
-"""Consumer, component, part, and the shared server that it used ("": its own)."""
+"""Consumer (with its phase, `codes.phased`), component, part, and the shared server that it used
+("": its own)."""
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -133,7 +135,7 @@ def of_lines(periods: Iterable[Period], project: str | None = None) -> dict[Line
     found: dict[LineKey, list[_Placed]] = {}
     for period in periods:
         for cell in period.cells:
-            shares = period.shares.get(cell.consumer, {})
+            shares = period.shares.get(sia_of(cell.consumer), {})
             if project is None or project in shares:
                 found.setdefault(_line(cell), [])
     for period in periods:
@@ -162,7 +164,7 @@ class _Placed(msgspec.Struct, frozen=True):
 
 
 def _placed(cell: Cell, period: Period, project: str | None) -> _Placed:
-    shares = period.shares.get(cell.consumer, {})
+    shares = period.shares.get(sia_of(cell.consumer), {})
     split = {} if project is None else attribute(cell.energy_uj, shares, UNALLOCATED)
     return _Placed(cell, period.terms[cell.site], shares, split)
 
@@ -176,28 +178,61 @@ def standing(periods: Iterable[Period], project: str | None = None) -> Iterator[
             yield site, period.terms[site]
 
 
-class Evidenced(msgspec.Struct, frozen=True):
-    """Energy that was obtained in one way, under one set of terms."""
+class Evidence(msgspec.Struct, frozen=True):
+    """Energy of a line that was obtained in one way, at one site under one set of terms, and what
+    it emits in each view that says something of it."""
 
-    component: Component
     quality: Quality
+    site: str
     terms: Terms
     energy_uj: int
+    seen_ug: Mapping[View, int]
 
 
-def evidenced(periods: Iterable[Period], project: str | None = None) -> list[Evidenced]:
-    """The energy of the lines of the same arguments, by how it was obtained and its terms."""
-    found: dict[tuple[str, ...], Evidenced] = {}
+def evidenced(
+    periods: Sequence[Period], project: str | None = None
+) -> dict[LineKey, list[Evidence]]:
+    """What the lines of the same arguments are made of."""
+    terms: dict[int, Terms] = {}
+    sums: dict[LineKey, dict[tuple[Quality, str, int], Counter[str]]] = {}
     for period in periods:
         for cell in period.cells:
             one = _placed(cell, period, project)
-            terms = one.terms
-            key = (cell.component, cell.quality, terms.key(terms.factor), terms.pue.id, terms.zone)
-            held = found.get(key)
-            energy_uj = one.own_uj(project) + (held.energy_uj if held else 0)
-            if energy_uj:
-                found[key] = Evidenced(cell.component, cell.quality, terms, energy_uj)
-    return [found[key] for key in sorted(found)]
+            own_uj = one.own_uj(project)
+            if not own_uj:
+                continue
+            terms[id(one.terms)] = one.terms
+            kinds = sums.setdefault(_line(cell), {})
+            counted = kinds.setdefault((cell.quality, cell.site, id(one.terms)), Counter())
+            counted[_OWN] += own_uj
+            for view, weighed in cell.seen.items():
+                counted[view] += weighed.uj_ug_per_kwh * own_uj // cell.energy_uj
+    return {
+        key: [
+            Evidence(quality, site, terms[held], counted[_OWN], _seen_ug(counted, terms[held]))
+            for (quality, site, held), counted in kinds.items()
+        ]
+        for key, kinds in sums.items()
+    }
+
+
+_OWN = "own"
+"""Beside the views."""
+
+
+def _seen_ug(counted: Mapping[str, int], terms: Terms) -> dict[View, int]:
+    found: dict[View, int] = {}
+    for view in GRID_VIEWS:
+        if view in counted:
+            found[view] = _weighed_ug(counted[view], terms)
+    market_ug = terms.market_ug(counted[_OWN])
+    if market_ug is not None:
+        found["market"] = market_ug
+    return found
+
+
+def _weighed_ug(uj_ug_per_kwh: int, terms: Terms) -> int:
+    return units.times(uj_ug_per_kwh, Fraction(terms.pue_value) / units.UJ_PER_KWH)
 
 
 def _amount(cells: Sequence[_Placed], project: str | None) -> Amount:
@@ -293,7 +328,7 @@ def _of_impact(name: Impact) -> _Cause:
 def _of_grid(view: GridView) -> _Cause:
     return _Cause(
         lambda terms: terms.pue.id,
-        lambda weighed, terms: units.times(weighed, Fraction(terms.pue_value) / units.UJ_PER_KWH),
+        _weighed_ug,
         lambda cell: cell.seen[view].uj_ug_per_kwh,
     )
 

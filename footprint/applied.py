@@ -46,6 +46,10 @@ each other: by what is bought (GHG Protocol, scope 2, market-based; direct CO2),
 generated in each quarter-hour, direct and over the life cycle."""
 
 
+Measure = Literal["energy_uj", "site_energy_uj", "emissions_ug", Impact, View]
+"""What a figure says: energy of hosts, the same with what sites use, and what it causes."""
+
+
 class Viewed(msgspec.Struct, frozen=True):
     """What so much of a figure's energy emits in a view, in micrograms; of the rest it is not
     known."""

@@ -182,6 +182,7 @@ def estimate(split: Split, consumer: str | None = None) -> Estimate | None:
     """The gateways' own estimates for a consumer's lines (None: for all), beside our energy for
     those lines, their part of the idle energy included; None where no gateway gives any."""
     estimated_uj = measured_uj = 0
+    estimated_ug: list[int] = []
     origins: set[str] = set()
     for name in split.asked if consumer is None else (consumer,):
         active_uj = 0
@@ -189,6 +190,7 @@ def estimate(split: Split, consumer: str | None = None) -> Estimate | None:
             told = [one for one in lines if one.estimated_uj is not None]
             if told:
                 estimated_uj += sum(one.estimated_uj or 0 for one in told)
+                estimated_ug += [one.estimated_ug for one in told if one.estimated_ug is not None]
                 origins.update(one.origin for one in told)
                 active_uj += _of_estimated(split, found, lines, name)
         share = split.shares.get(name)
@@ -198,7 +200,8 @@ def estimate(split: Split, consumer: str | None = None) -> Estimate | None:
         return None
     ratio = _decimal(Fraction(estimated_uj, measured_uj), 4) if measured_uj else None
     reasons = {reason for origin in origins for reason in REASONS.get(origin, (UNKNOWN_METHOD,))}
-    return Estimate(estimated_uj, measured_uj, ratio, sorted(reasons))
+    told_ug = sum(estimated_ug) if estimated_ug else None
+    return Estimate(estimated_uj, measured_uj, ratio, sorted(reasons), told_ug)
 
 
 def _of_estimated(split: Split, found: Divided, lines: Sequence[Usage], name: str) -> int:

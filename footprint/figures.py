@@ -22,6 +22,7 @@ from footprint.statement import (
     Coverage,
     Figure,
     Line,
+    PhaseTotal,
     SiteTotal,
 )
 
@@ -64,7 +65,15 @@ def lines(
     covers = {component: coverage(devices, {component}) for component in COMPONENTS}
     found = amounts.of_lines(periods, project)
     return [
-        Line(*key[:3], found[key].figure(covers[key[1]]), key[3] or None) for key in sorted(found)
+        Line(
+            codes.sia_of(consumer),
+            component,
+            part,
+            found[consumer, component, part, via].figure(covers[component]),
+            via or None,
+            codes.phase_of(consumer),
+        )
+        for consumer, component, part, via in sorted(found)
     ]
 
 
@@ -121,9 +130,22 @@ def consumer_totals(
                 _sum(lines_of, devices),
                 own=_sum(own, devices) if shared else None,
                 shared=_sum(shared, devices) if shared else None,
+                phases=_phases(lines_of, devices),
             )
         )
     return totals
+
+
+def _phases(found: Sequence[Line], devices: Sequence[DeviceCover]) -> list[PhaseTotal]:
+    """The sums by phase, where any is declared; what is declared for none comes last."""
+    told = {line.phase for line in found}
+    if told <= {None}:
+        return []
+    return [
+        PhaseTotal(phase, _sum([line for line in found if line.phase == phase], devices))
+        for phase in (*codes.PHASES, None)
+        if phase in told
+    ]
 
 
 def _sum(found: Sequence[Line], devices: Sequence[DeviceCover]) -> Figure:

@@ -50,11 +50,12 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class Entry(_Wire, frozen=True, gc=False):
     """Energy of one consumer on one device over the page: a fact, in microjoules. The device is one
-    of the page's sensor states; the consumer a SIA code or a reserved one (`codes`)."""
+    of the page's sensor states; the consumer a SIA code, with its phase where that is declared, or
+    a reserved one (`codes`)."""
 
     component: Component
     device: Annotated[_Said, msgspec.Meta(extra_json_schema={"pattern": _DEVICE_PATTERN})]
-    consumer: Annotated[_Said, msgspec.Meta(extra_json_schema={"pattern": codes.CONSUMER_PATTERN})]
+    consumer: Annotated[_Said, msgspec.Meta(extra_json_schema={"pattern": codes.USER_PATTERN})]
     part: Part
     energy_uj: Microjoules
     quality: Quality
@@ -218,7 +219,7 @@ class ChainError(ValueError):
 
 
 _QUARTER_US = QUARTER_HOUR_SECONDS * 1_000_000
-_CONSUMER = re.compile(codes.CONSUMER_PATTERN)
+_CONSUMER = re.compile(codes.USER_PATTERN)
 _encoder = msgspec.json.Encoder()
 _page_decoder = msgspec.json.Decoder(Page)
 

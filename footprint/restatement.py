@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from footprint.applied import FactorUse
+from footprint.external import MEASURES
 from footprint.statement import Figure, LedgerHead, Scope, Statement
 
 SMALL_PERMILLE = 1
@@ -28,6 +29,7 @@ Kind = Literal[
     "sia",
     "server",
     "site",
+    "external",
 ]
 
 
@@ -105,6 +107,8 @@ def compare(old: Statement, new: Statement, register: Iterable[Cause] = ()) -> R
 
 def _amounts(one: Statement) -> _Told:
     whole = _of(one.total)
+    for found in one.uncertainty:
+        whole |= {f"{found.measure}_low": found.low, f"{found.measure}_high": found.high}
     consumers = {total.consumer: _of(total.figure) for total in one.consumers}
     absent: dict[str, int | None] = {}
     if one.embodied:
@@ -114,7 +118,23 @@ def _amounts(one: Statement) -> _Told:
         for consumer in one.embodied.consumers:
             own = consumers.setdefault(consumer.consumer, {})
             own |= {f"making_{making}": part.value for making, part in consumer.month.items()}
-    return _Told(whole, consumers, absent)
+    return _Told(whole | _outside(one), consumers, absent)
+
+
+def _outside(one: Statement) -> dict[str, int | None]:
+    """What services outside the house caused, by measure and end; nothing where none was used.
+    Where some of it has no estimate, or was of what nobody had registered, there is no upper end,
+    and of that alone nothing is known."""
+    if one.externals is None and not one.usage_unregistered:
+        return {}
+    modelled = one.externals.modelled if one.externals else {}
+    whole = one.externals is not None and not (one.externals.without or one.usage_unregistered)
+    found: dict[str, int | None] = {}
+    for name in MEASURES:
+        ends = modelled.get(name)
+        found[f"external_{name}_low"] = ends.low if ends else None
+        found[f"external_{name}_high"] = ends.high if ends and whole else None
+    return found
 
 
 def _of(figure: Figure) -> dict[str, int | None]:
@@ -209,7 +229,14 @@ def _contracts(one: Statement) -> dict[str, tuple[str, str]]:
 def _factors(one: Statement) -> dict[str, tuple[str, str]]:
     made = one.embodied.factors if one.embodied else []
     uses = (*one.factors, *one.impact_factors, *made)
-    return {_name(use): (f"{use.value:f} {use.unit}", use.source) for use in uses}
+    return {_name(use): (f"{use.value:f} {use.unit}{_spread(use)}", use.source) for use in uses}
+
+
+def _spread(use: FactorUse) -> str:
+    if use.low is not None and use.high is not None:
+        return f", {use.low:f} to {use.high:f}"
+    percent = use.uncertainty_percent
+    return "" if percent is None else f" +-{percent.normalize():f} %"
 
 
 def _name(use: FactorUse) -> str:

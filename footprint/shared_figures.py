@@ -28,13 +28,15 @@ from footprint.statement import (
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A server's month: name and split, what its weights rest on, where usage may be missing."""
+    """A server's month: name and split, what its weights rest on, where usage may be missing, and
+    the active energy of quarter-hours in which it may be."""
 
     name: str
     split: Split
     weights: WeightsUsed
     fit: WeightsFit
     gaps: list[UsageGap]
+    uncounted_uj: int = 0
 
     @property
     def consumers(self) -> set[str]:

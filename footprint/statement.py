@@ -17,18 +17,20 @@ from footprint.applied import (
     GridUse,
     Impact,
     ImpactUse,
+    Measure,
     PueUse,
     View,
     Viewed,
     WueUse,
 )
 from footprint.attribution import Part
-from footprint.codes import ConsumerKind
+from footprint.codes import ConsumerKind, Phase
 from footprint.counts import Counts
 from footprint.embodied_statement import Embodied
+from footprint.external import Externals
 from footprint.ledger import Component, Quality
 from footprint.platform_figures import Platform
-from footprint.uncertainty import Deviation
+from footprint.uncertainty import Bounds, Deviation
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -58,6 +60,8 @@ class Figure(msgspec.Struct, frozen=True):
     `overhead_uj` says how much each of the latter adds. `factors` names the `FactorUse.id`s
     applied to gases. An impact is None where a factor lacks for some of the energy.
     `views` of the gases are never added to `emissions_ug`; each says for how much of the energy.
+    `intervals` has the ends between which each measure lies at 95 % (METHOD.md, "Uncertainty"); of
+    what is not available there is none, and none at all where nobody asked for them.
     """
 
     energy_uj: int
@@ -75,17 +79,20 @@ class Figure(msgspec.Struct, frozen=True):
     overhead_uj: dict[str, int]
     impacts: dict[Impact, int | None]
     views: dict[View, Viewed]
+    intervals: dict[Measure, Bounds] = {}
 
 
 class Line(msgspec.Struct, frozen=True):
-    """The atom of a statement: one consumer, component and part, and the shared server `via` which
-    it used the energy (None: its own). All else is a sum of lines."""
+    """The atom of a statement: one consumer, component and part, the shared server `via` which it
+    used the energy (None: its own), and the `phase` of its life that it was declared for. All else
+    is a sum of lines."""
 
     consumer: str
     component: Component
     part: Part
     figure: Figure
     via: str | None = None
+    phase: Phase | None = None
 
 
 class Ratio(msgspec.Struct, frozen=True):
@@ -109,10 +116,18 @@ class Efficiency(msgspec.Struct, frozen=True):
     unit: str | None
 
 
+class PhaseTotal(msgspec.Struct, frozen=True):
+    """What a consumer used in a phase of its life; None: of what was declared for no phase."""
+
+    phase: Phase | None
+    figure: Figure
+
+
 class ConsumerTotal(msgspec.Struct, frozen=True):
     """A consumer's sum. `kind` tells SIA from shared servers, idle, system and the rest, which
     stand apart. Where it used shared servers `own` and `shared` are the two parts of `figure`; of a
-    server, it is what nobody was found for."""
+    server, it is what nobody was found for. `phases` add up to `figure`; none where no energy was
+    declared for one."""
 
     consumer: str
     kind: ConsumerKind
@@ -122,6 +137,7 @@ class ConsumerTotal(msgspec.Struct, frozen=True):
     own: Figure | None = None
     shared: Figure | None = None
     efficiency: Efficiency | None = None
+    phases: list[PhaseTotal] = []
 
 
 class ComponentTotal(msgspec.Struct, frozen=True):
@@ -178,12 +194,13 @@ class WeightsFit(msgspec.Struct, frozen=True):
 class Estimate(msgspec.Struct, frozen=True):
     """The gateway's own estimate beside our energy for the same lines; in no sum. `ratio` is
     estimated over measured, None where nothing was measured; `reasons` are codes of why they may
-    differ."""
+    differ. `estimated_ug`: its own estimate of greenhouse gases, None where it gives none."""
 
     estimated_uj: int
     measured_uj: int
     ratio: Decimal | None
     reasons: list[str]
+    estimated_ug: int | None = None
 
 
 class SharedConsumer(msgspec.Struct, frozen=True):
@@ -317,7 +334,10 @@ class Statement(msgspec.Struct, frozen=True):
     nobody's share yet. `usage_ledgers` are those of gateways, where servers were divided.
     `ledgers_root` stands for all of both (`merkle`). `sites` has a row for each of `pues`: all that
     the figures rest on. Greenhouse gases are None where energy of `zones_without_factor` is in
-    them. `impact_factors` has the factors of `impacts` and of `views`."""
+    them. `impact_factors` has the factors of `impacts` and of `views`. `externals` are AI services
+    outside the house, in none of the other figures; None where none was used. What those in scope
+    asked under the codes of `usage_unregistered` is in no figure: the register has no server, and
+    no service outside, of that code."""
 
     format: Literal[1]
     month: str
@@ -354,3 +374,5 @@ class Statement(msgspec.Struct, frozen=True):
     embodied: Embodied | None = None
     sci: list[Sci] = []
     uncertainty: list[Uncertain] = []
+    externals: Externals | None = None
+    usage_unregistered: list[str] = []

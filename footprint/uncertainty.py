@@ -6,6 +6,7 @@ METHOD.md, "Uncertainty", has the equations, worked numbers and what a simulatio
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from math import isqrt
 from typing import Literal
@@ -15,7 +16,7 @@ import msgspec
 from footprint.ledger import Component, Quality
 from footprint.units import times
 
-SourceKind = Literal["sensor", "coverage", "pue", "factor"]
+SourceKind = Literal["sensor", "coverage", "pue", "factor", "split"]
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -80,6 +81,21 @@ def of_sensor(component: Component, quality: Quality) -> Error:
     return Error("sensor", f"{component} {quality}", *parts, one.source)
 
 
+def of_range(
+    kind: SourceKind,
+    group: str,
+    value: Decimal | None,
+    ends: tuple[Decimal | None, Decimal | None],
+    source: str,
+) -> Error:
+    """A range about a value; none where an end is not known, or the value is zero or unknown."""
+    low, high = ends
+    if not value or low is None or high is None:
+        return Error(kind, group, Fraction(0), Fraction(0), source)
+    whole = Fraction(value)
+    return Error(kind, group, 1 - Fraction(low) / whole, Fraction(high) / whole - 1, source)
+
+
 def deviations(amount: int, errors: Iterable[Error]) -> list[Deviation]:
     """What each error makes of an amount, rounded half to even."""
     return [
@@ -94,10 +110,11 @@ def added(found: Iterable[Deviation]) -> list[Deviation]:
     sums: dict[tuple[SourceKind, str], Deviation] = {}
     for one in found:
         held = sums.get((one.kind, one.group))
-        down, up = (held.down, held.up) if held else (0, 0)
-        sums[one.kind, one.group] = msgspec.structs.replace(
-            one, down=down + one.down, up=up + one.up
-        )
+        if held is not None:
+            one = Deviation(  # noqa: PLW2901 - the same, and what there was
+                one.kind, one.group, held.down + one.down, held.up + one.up, one.source
+            )
+        sums[one.kind, one.group] = one
     return sorted(sums.values(), key=lambda one: (-max(one.down, one.up), one.kind, one.group))
 
 

@@ -17,6 +17,7 @@ UJ_PER_J = 1_000_000
 UJ_PER_KWH = 3_600_000 * UJ_PER_J
 NS_PER_S = 1_000_000_000
 UG_PER_G = 1_000_000
+UG_PER_KG = 1_000_000_000
 
 
 @final
@@ -50,6 +51,11 @@ def uj_from_watt_hours(watt_hours: Decimal | int) -> int:
     """Integer microjoules nearest to `watt_hours` (ties to even); 1 Wh = 3.6 * 10^9 uJ."""
     exact = Decimal(watt_hours) * (UJ_PER_KWH // 1000)
     return int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+def ug_from_kilograms(kilograms: Decimal | int) -> int:
+    """Integer micrograms nearest to `kilograms` (ties to even)."""
+    return int((Decimal(kilograms) * UG_PER_KG).to_integral_value(ROUND_HALF_EVEN))
 
 
 def uj_from_power(power_uw: int, duration_ns: int) -> int:

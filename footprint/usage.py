@@ -48,7 +48,9 @@ class Line(_Wire, frozen=True):
     of energy have it. `requests` is None where they are not counted; `total_tokens` is given
     instead of the others where nothing tells prompt from answer. `units` are functional units of
     the consumer that were done with it (pages, documents, seconds of audio), None where nobody
-    counts them; `estimated_uj` is the gateway's own estimate of the energy, in no sum of ours.
+    counts them; `estimated_uj` and `estimated_ug` are the gateway's own estimates of the energy and
+    of greenhouse gases, in no sum of ours. The latter is left out where there is none, so that
+    pages from before it was kept have the bytes that they had.
     """
 
     server: Code
@@ -61,6 +63,7 @@ class Line(_Wire, frozen=True):
     total_tokens: Asked | None = None
     units: Asked | None = None
     estimated_uj: Count | None = None
+    estimated_ug: Count | msgspec.UnsetType = msgspec.UNSET
 
 
 class Gap(_Wire, frozen=True):

@@ -9,7 +9,7 @@ lock() {
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-header --quiet --output-file "requirements/$out" "$@"
 }
-lock test.txt pyproject.toml --extra agent-model --extra postgresql --group build --group demo-host --group test
+lock test.txt pyproject.toml --extra agent-model --extra postgresql --extra external --extra oidc --group build --group demo-host --group test
 lock demo.txt pyproject.toml --extra agent-model --extra service --group build --group demo-host --constraints requirements/test.txt
 lock agent.txt pyproject.toml --extra agent --group build --constraints requirements/test.txt
 lock demo-model.txt --group demo-model --no-deps

@@ -106,10 +106,14 @@ class Service(Process):
             environment=environment,
         )
         self.url, self.address = self.match[1], self.match[2]
+        self._token = ""
+        if "--token-file" in arguments:
+            file = Path(arguments[arguments.index("--token-file") + 1])
+            self._token = file.read_text(encoding="utf-8").strip()
 
     def get(self, path: str) -> bytes:
-        """The body of a GET."""
-        return get(self.url + path)
+        """The body of a GET, as the operator where the service has a token."""
+        return get(self.url + path, self._token)
 
 
 class Agent(Process):
@@ -149,9 +153,11 @@ class Agent(Process):
         return samples(get(self.url + "/metrics").decode())
 
 
-def get(url: str) -> bytes:
+def get(url: str, token: str = "") -> bytes:
     """The body of a GET on loopback."""
-    with urllib.request.urlopen(url, timeout=30) as response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
         return bytes(response.read())
 
 

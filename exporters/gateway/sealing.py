@@ -75,6 +75,7 @@ def _line(place: str, tally: Tally) -> Line:
         generated_tokens=None if together else tally.generated,
         total_tokens=tally.total,
         estimated_uj=_told(tally.estimated_uj),
+        estimated_ug=msgspec.UNSET if tally.estimated_ug is None else tally.estimated_ug,
     )
 
 

@@ -11,9 +11,9 @@ from footprint.attribution import attribute
 
 
 class Tally(msgspec.Struct):
-    """Requests and tokens; None: nobody counts them. `estimated_uj` is the gateway's own figure,
-    in microjoules; `total` is all tokens together, instead of the others, where nothing tells them
-    apart."""
+    """Requests and tokens; None: nobody counts them. `estimated_uj` and `estimated_ug` are the
+    gateway's own figures, in microjoules and micrograms of CO2e; `total` is all tokens together,
+    instead of the others, where nothing tells them apart."""
 
     requests: int | None = 0
     prompt: int = 0
@@ -21,6 +21,7 @@ class Tally(msgspec.Struct):
     generated: int = 0
     estimated_uj: int | None = None
     total: int | None = None
+    estimated_ug: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -41,6 +42,8 @@ class Tally(msgspec.Struct):
         self.generated += other.generated
         if other.estimated_uj is not None:
             self.estimated_uj = (self.estimated_uj or 0) + other.estimated_uj
+        if other.estimated_ug is not None:
+            self.estimated_ug = (self.estimated_ug or 0) + other.estimated_ug
         if other.total is not None:
             self.total = (self.total or 0) + other.total
 
@@ -55,14 +58,16 @@ class Tally(msgspec.Struct):
         cached = _parts(self.cached, weights)
         generated = _parts(self.generated, weights)
         requests = None if self.requests is None else _parts(self.requests, weights)
-        estimated = None if self.estimated_uj is None else _parts(self.estimated_uj, weights)
+        told_uj = None if self.estimated_uj is None else _parts(self.estimated_uj, weights)
+        told_ug = None if self.estimated_ug is None else _parts(self.estimated_ug, weights)
         return {
             name: Tally(
                 requests=requests[name] if requests else None,
                 prompt=prompt[name] + (cached[name] if apart else 0),
                 cached=cached[name],
                 generated=generated[name],
-                estimated_uj=estimated[name] if estimated else None,
+                estimated_uj=told_uj[name] if told_uj else None,
+                estimated_ug=told_ug[name] if told_ug else None,
             )
             for name in weights
         }

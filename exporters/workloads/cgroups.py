@@ -338,7 +338,7 @@ class Cgroups:
         The kernel keeps a group that still has processes or groups in it.
         """
         own = f"/{self.rules.workload_group}"
-        for sia in filter(codes.is_code, self.tree.children(own)):
+        for sia in filter(codes.is_phased, self.tree.children(own)):
             for name in self.tree.children(f"{own}/{sia}"):
                 if name.isascii() and name.isdigit() and not os.path.exists(f"/proc/{name}"):
                     self.tree.remove(f"{own}/{sia}/{name}")

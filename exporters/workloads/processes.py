@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from footprint.codes import is_code
+from footprint.codes import is_phased
 from footprint.units import NS_PER_S
 
 FOLDER = "workloads"
@@ -158,7 +158,7 @@ class Processes:
             sia, started = (self._folder / str(pid)).read_text(encoding="ascii").split()
         except (OSError, ValueError):
             return
-        if is_code(sia) and started.isdigit():
+        if is_phased(sia) and started.isdigit():
             self._followed[pid] = Followed(sia, int(started), self._is_grouped(pid))
 
     def _retire(self, pid: int, followed: Followed) -> None:

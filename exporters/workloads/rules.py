@@ -18,7 +18,7 @@ import msgspec
 from exporters.settings import Workload
 from exporters.workloads.labels import LABEL, Known, Labels
 from exporters.workloads.units import Kind, Unit, above, may_hold_units, unit_at
-from footprint.codes import is_code
+from footprint.codes import Phase, is_code, is_phased, phase_of, phased, sia_of
 
 RUN = "`footprint-agent run`"
 
@@ -32,7 +32,8 @@ log = logging.getLogger("footprint.agent")
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Why a group is a SIA's: which group is named (itself or above), by which rule, in words."""
+    """Why a group is a SIA's (`sia`, with the phase where one is declared): which group is named
+    (itself or above), by which rule, in words."""
 
     sia: str
     group: str
@@ -125,13 +126,15 @@ class Rules:
                 found = pattern.matches(path)
                 why = "its path matches" if found else "its path does not match"
                 name = f"rule {number} (cgroup {rule.cgroup})"
-                yield Step(name, rule.sia if found else None, why)
+                yield Step(name, rule.consumer if found else None, why)
         yield self._by_default(unit)
 
     def _run(self, path: str) -> Step:
         parts = path.strip("/").split("/")
-        if len(parts) == 2 and parts[0] == self.workload_group and is_code(parts[1]):
-            why = f"it puts there what is started with --sia {parts[1]}"
+        if len(parts) == 2 and parts[0] == self.workload_group and is_phased(parts[1]):
+            phase = phase_of(parts[1])
+            option = f" --phase {phase}" if phase else ""
+            why = f"it puts there what is started with --sia {sia_of(parts[1])}{option}"
             return Step(RUN, parts[1], why)
         return Step(RUN, None, f"what it starts is in /{self.workload_group}/<SIA>")
 
@@ -143,10 +146,10 @@ class Rules:
         if label not in known.labels:
             return Step(name, None, f"{unit} does not have it ({known.where})")
         if not equals:
-            return self._coded(name, label, unit, known)
+            return self._coded(name, label, unit, known, rule.phase)
         if known.labels[label] != value:
             return Step(name, None, f"{unit} has another value of it ({known.where})")
-        return Step(name, rule.sia, f"{unit} has it ({known.where})")
+        return Step(name, rule.consumer, f"{unit} has it ({known.where})")
 
     def _by_account(self, name: str, rule: Workload, unit: Unit | None) -> Step:
         known, why = self._known(unit, JOBS)
@@ -154,7 +157,7 @@ class Rules:
             return Step(name, None, why)
         if known.account != rule.account:
             return Step(name, None, f"{unit} is of another account, or of none ({known.where})")
-        return Step(name, rule.sia, f"{unit} is of it ({known.where})")
+        return Step(name, rule.consumer, f"{unit} is of it ({known.where})")
 
     def _by_default(self, unit: Unit | None) -> Step:
         name = f"label {LABEL}"
@@ -165,10 +168,13 @@ class Rules:
             return Step(name, None, f"{unit} does not have it ({known.where})")
         return self._coded(name, LABEL, unit, known)
 
-    def _coded(self, name: str, label: str, unit: Unit, known: Known) -> Step:
+    def _coded(
+        self, name: str, label: str, unit: Unit, known: Known, phase: Phase | None = None
+    ) -> Step:
         """A label whose value is the SIA. The value is not repeated: it may be anything."""
         if is_code(known.labels[label]):
-            return Step(name, known.labels[label], f"{unit} has it ({known.where})")
+            sia = phased(known.labels[label], phase)
+            return Step(name, sia, f"{unit} has it ({known.where})")
         why = f"{unit}: the value of its label {label} is no code (a-z, 0-9, '.', '_', '-')"
         if unit not in self._said:
             self._said.add(unit)

@@ -6,8 +6,9 @@ as weighed. METHOD.md, "By quarter-hour".
 """
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import compress
 from operator import mul
 from typing import Literal, get_args
@@ -15,8 +16,10 @@ from typing import Literal, get_args
 import msgspec
 
 from footprint.applied import FactorUse, GridUse
+from footprint.facility import spread
 from footprint.grid.day import GridDay
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, to_us
+from footprint.uncertainty import Error, of_range
 
 GridView = Literal["hourly_direct", "hourly_life_cycle"]
 GRID_VIEWS: tuple[GridView, ...] = get_args(GridView)
@@ -42,6 +45,7 @@ class _Zone(msgspec.Struct, frozen=True):
     held: Mapping[GridView, Mapping[int, int]]
     factors: list[FactorUse]
     use: GridUse
+    errors: Mapping[GridView, list[Error]]
 
 
 class _Span(msgspec.Struct, frozen=True):
@@ -96,6 +100,12 @@ class Grid:
                     found[view] = _Span([held.get(at_us, 0) for at_us in starts], known, all(known))
             self._spans[key] = found
         return self._spans[key]
+
+    def errors(self, site: str, view: GridView) -> list[Error]:
+        """What the intensities at a site may be off: the spread of each technology's factor, by
+        what that technology emits of the whole over all the days that are held."""
+        zone = self._zone_of.get(site)
+        return [] if zone is None else self._zones[zone].errors[view]
 
     def factors(self, sites: Iterable[str]) -> dict[GridView, list[FactorUse]]:
         """What the intensities at `sites` rest on, by view."""
@@ -156,7 +166,31 @@ def _zone(name: str, days: Sequence[GridDay]) -> _Zone:
         {view: held for view, held in found.items() if held},
         [uses[key] for key in sorted(uses)],
         GridUse(name, dict(sorted(natures.items())), _digest(days)),
+        {view: _errors(days, view) for view in GRID_VIEWS},
     )
+
+
+def _errors(days: Iterable[GridDay], view: GridView) -> list[Error]:
+    uses: dict[str, FactorUse] = {}
+    emitted: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for day in days:
+        for use in day.factors:
+            if use.basis.startswith(_BASIS[view]):
+                technology = use.subject.rpartition("/")[2]
+                told = [quarter.generation_mw for quarter in day.quarters]
+                generated_mw = sum(
+                    mw for one in told for name, mw in one.items() if name == technology and mw
+                )
+                uses[use.id] = use
+                emitted[use.id] += max(0, generated_mw) * Fraction(use.value)
+    whole = sum(emitted.values())
+    found = []
+    for name, use in uses.items():
+        own = of_range("factor", name, use.value, spread(use), use.source)
+        part = emitted[name] / whole if whole else Fraction(0)
+        if part:
+            found.append(msgspec.structs.replace(own, down=own.down * part, up=own.up * part))
+    return found
 
 
 def _digest(days: Iterable[GridDay]) -> str:

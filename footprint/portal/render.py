@@ -21,6 +21,7 @@ from footprint.portal.formats import Formats
 from footprint.portal.languages import LANGUAGES, translations
 from footprint.portal.words import KINDS, Words
 from footprint.statement import ConsumerTotal, Statement
+from footprint.trend import Trend
 
 _HERE = Path(__file__).parent
 STATIC_DIRECTORY = _HERE / "static"
@@ -29,7 +30,7 @@ _STYLESHEET = STATIC_DIRECTORY / "portal.css"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """The header that the pages are made for: no script, no inline style, nothing from elsewhere."""
 
@@ -42,7 +43,7 @@ QUALITIES = ("counter", "integrated", "modelled")
 def overview_html(overview: Overview, lang: str) -> str:
     """The first page in `lang` ("fr" or "en"; ValueError for another)."""
     month = urlencode({"format": "html", "lang": lang})
-    return _page(
+    return page(
         "overview.html",
         lang,
         overview=overview,
@@ -66,7 +67,7 @@ def statement_html(statement: Statement, lang: str, *, alone: bool = False) -> s
     def address(**query: str) -> str:
         return f"?{urlencode({**scope, **query})}"
 
-    return _page(
+    return page(
         "statement.html",
         lang,
         alone=alone,
@@ -76,6 +77,37 @@ def statement_html(statement: Statement, lang: str, *, alone: bool = False) -> s
         addresses={code: address(format="html", lang=code) for code in LANGUAGES},
         formats={kind: address(format=kind) for kind in ("json", "csv")},
         factor_numbers={factor.id: n for n, factor in enumerate(statement.factors, 1)},
+        trend_address=f"/v1/trend{address(to=statement.month, format='html', lang=lang)}",
+    )
+
+
+def trend_html(trend: Trend, lang: str, *, alone: bool = False) -> str:
+    """Months side by side in `lang` ("fr" or "en"; ValueError for another), the newest first.
+    `alone`: a file to keep or to send, with its style inside and no link into a service."""
+    scope: dict[str, str] = {}
+    if trend.scope.code is not None:
+        scope["project" if trend.scope.kind == "project" else "sia"] = trend.scope.code
+    asked = {
+        **scope,
+        "to": trend.months[-1].month,
+        "months": str(len(trend.months)),
+        "factor_of": trend.factor_month,
+    }
+
+    def address(**query: str) -> str:
+        return f"?{urlencode({**asked, **query})}"
+
+    month = urlencode({**scope, "format": "html", "lang": lang})
+
+    return page(
+        "trend.html",
+        lang,
+        alone=alone,
+        trend=trend,
+        months=list(reversed(list(enumerate(trend.months)))),
+        addresses={code: address(format="html", lang=code) for code in LANGUAGES},
+        formats={kind: address(format=kind) for kind in ("json", "csv")},
+        statements={one.month: f"/v1/statements/{one.month}?{month}" for one in trend.months},
     )
 
 
@@ -96,7 +128,8 @@ def _others(consumers: Sequence[Consumer]) -> list[tuple[int, Consumer]]:
     return sorted(found, key=lambda pair: list(KINDS).index(pair[1].kind))
 
 
-def _page(template: str, lang: str, **context: object) -> str:
+def page(template: str, lang: str, **context: object) -> str:
+    """A whole page of a template in `lang` (ValueError for another)."""
     return _environment(lang).get_template(template).render({"alone": False, **context})
 
 

@@ -1,17 +1,14 @@
 """The codes of the ledger in plain words: components, qualities, causes, consumers, factors.
 
 In: a code as the structs carry it. Out: its words in a reader's language. A code without words is
-shown as it is, never hidden. `mark` only marks a string for the catalogues.
+shown as it is, never hidden.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-
-def mark(message: str) -> str:
-    """`message` itself: the catalogues find it by this call."""
-    return message
-
+from footprint.portal.marking import mark
+from footprint.portal.words_external import EXTERNAL
 
 COMPONENTS = {
     "cpu": mark("Processor (CPU)"),
@@ -138,6 +135,9 @@ OMISSIONS = {
         "transporting it and disposing of it."
     ),
     "network_storage_terminals": mark("The network, remote storage and the users’ own devices."),
+    "public_chatbots": mark(
+        "What staff asks of public AI services by itself: nobody can count it."
+    ),
     "other_impacts": mark("Effects other than greenhouse gases: water, metals, primary energy."),
 }
 """What figures leave out, by code. The first page names them all, a statement its own."""
@@ -177,13 +177,22 @@ ERRORS = {
     "coverage": mark("Time without a reading"),
     "pue": mark("What data centres use on top (PUE)"),
     "factor": mark("Emission factor"),
+    "split": mark("How a shared server is divided"),
 }
 ACCURACIES = {
     "assumed": mark("assumed: no maker states it"),
     "assumed-sampled": mark("assumed: some boards look only part of the time"),
     "assumed-later": mark("NVML reference, ±5 % of older boards; assumed of later ones"),
     "assumed-models": mark("assumed: models of hosts without counters differ by as much"),
+    "tokens": mark("what the server’s own month says of its tokens’ weights"),
     "as-the-rest": mark("taken to have used as much as the rest of the time"),
+}
+PHASES = {
+    "training": mark("training"),
+    "fine-tuning": mark("fine-tuning"),
+    "inference": mark("inference (answering)"),
+    "evaluation": mark("evaluation"),
+    "undeclared": mark("declared for no phase"),
 }
 SCI_REASONS = {
     "no_factor": mark("no emission factor applies"),
@@ -340,9 +349,17 @@ class Words:
         """Who says how far something may be off: our own words, or a source as it is named."""
         return self._say(ACCURACIES, code)
 
+    def phase(self, code: str) -> str:
+        """A phase of a SIA's life."""
+        return self._say(PHASES, code)
+
     def sci_reason(self, code: str) -> str:
         """Why a SIA has no software carbon intensity."""
         return self._say(SCI_REASONS, code)
+
+    def external(self, code: str) -> str:
+        """Something of services outside the house."""
+        return self._say(EXTERNAL, code)
 
     def nature(self, code: str) -> str:
         """How final what a grid's operator publishes is."""

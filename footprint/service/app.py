@@ -3,13 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from footprint import __version__
 from footprint.portal.render import STATIC_DIRECTORY
 from footprint.service import (
+    accounts_api,
+    budgets_api,
+    callers,
     efficiency_api,
     enrolments,
     factors_api,
@@ -24,7 +28,10 @@ from footprint.service import (
     portfolio_api,
     problems,
     registry,
+    roles,
+    sign_in,
     statements,
+    trends_api,
     usage_api,
 )
 from footprint.service.audit import Audit
@@ -33,12 +40,15 @@ from footprint.service.housekeeping import Housekeeper
 from footprint.service.intake import Intake
 from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
+from footprint.service.persons import Persons
 from footprint.service.rollups import Refresher
-from footprint.service.same_site import SameSite
-from footprint.service.settings import Settings, is_loopback
+from footprint.service.settings import SettingError, Settings
 from footprint.service.state import State
 from footprint.service.store import open_store
 from footprint.service.tally import Tally
+
+if TYPE_CHECKING:
+    from footprint.service.oidc import Provider
 
 ROUTERS = (
     pages.router,
@@ -50,11 +60,15 @@ ROUTERS = (
     grid_api.router,
     statements.router,
     portfolio_api.router,
+    trends_api.router,
+    budgets_api.router,
     hosts_api.router,
     efficiency_api.router,
     metrics_api.router,
     health.router,
     home.router,
+    accounts_api.router,
+    sign_in.router,
 )
 
 
@@ -88,13 +102,35 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     limits = OfTokens(settings, monotonic)
     audit = Audit(store, clock, settings.audit_days)
     app.state.footprint = State(
-        settings, store, intake, clock, Tally(), MonthCache(), limits, audit
+        settings,
+        store,
+        intake,
+        clock,
+        Tally(),
+        MonthCache(),
+        limits,
+        audit,
+        Persons(store),
+        _provider(settings),
     )
     problems.install(app, settings.database)
     for router in ROUTERS:
-        app.include_router(router)
-    if settings.token_sha256 is None and is_loopback(settings.host):
-        app.add_middleware(SameSite)
+        app.include_router(router, dependencies=[Depends(callers.admit)])
     app.mount("/static", StaticFiles(directory=STATIC_DIRECTORY), name="static")
+    sign_in.install(app)
     openapi.install(app)
+    roles.check(ROUTERS)
     return app
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    """Where people sign in. Raises SettingError where the extra is not installed."""
+    if settings.provider is None:
+        return None
+    try:
+        from footprint.service.oidc import Provider  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            f"--oidc-issuer: {error.name} is missing: pip install 'footprint[oidc]'"
+        ) from None
+    return Provider(settings.provider)

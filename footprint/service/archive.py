@@ -32,6 +32,7 @@ from footprint.service import (
     store_register,
     store_servers,
     store_usage,
+    store_versions,
 )
 from footprint.service.archive_file import ArchiveError, Digest, Header, Line
 from footprint.service.archived_facts import Facts
@@ -217,7 +218,7 @@ def _digest(connection: Connection, plan: Plan) -> Digest:
 
 
 def _facts(connection: Connection, interval: Interval, now: datetime) -> Facts:
-    window = Window(interval, store_register.EVER_US, rolled=True)
+    window = Window(interval, store_versions.EVER_US, rolled=True)
     hosts = [host.host_id for host in reports.boundaries(connection, window)]
     codes = store_register.servers(connection, window.as_of_us)
     cover = covers.gather(connection, window, now)

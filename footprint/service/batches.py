@@ -71,9 +71,8 @@ async def post(request: Request, kind: Kind[P]) -> tuple[ingest.Outcome[P], Resp
     """Read a batch, verify and store it; every problem carries `heads`."""
     state = state_of(request)
     try:
-        async with callers.admitted(request) as caller:
-            raw = await body.read(request, state)
-            outcome = await _take(state, caller, kind, raw)
+        raw = await body.read(request, state)
+        outcome = await _take(state, callers.caller_of(request), kind, raw)
     except Problem as problem:
         problem.members.setdefault("heads", [])
         _count_refusal(state, problem)

@@ -7,6 +7,7 @@ itself neither limits nor times a body.
 import asyncio
 from io import BytesIO
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 import zstandard
@@ -23,12 +24,17 @@ WINDOW_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 
 
-async def read(request: Request, state: State, limit_bytes: int | None = None) -> bytes:
+async def read(
+    request: Request,
+    state: State,
+    limit_bytes: int | None = None,
+    media_type: str = "application/json",
+) -> bytes:
     """The body of a writing request, capped and timed while it streams, capped again while it is
     unpacked. `limit_bytes`: less than the setting allows."""
     settings = state.settings
     limit_bytes = min(limit_bytes or settings.body_limit_bytes, settings.body_limit_bytes)
-    coding = _coding(request)
+    coding = _coding(request, media_type)
     try:
         if int(request.headers.get("content-length") or 0) > limit_bytes:
             raise _too_large(limit_bytes)
@@ -48,13 +54,22 @@ async def read(request: Request, state: State, limit_bytes: int | None = None) -
         raise
 
 
-def _coding(request: Request) -> str:
+async def read_form(request: Request, state: State, limit_bytes: int) -> dict[str, str]:
+    """The fields of a page's form, the last of each name, capped and timed as any body."""
+    raw = await read(request, state, limit_bytes, "application/x-www-form-urlencoded")
+    try:
+        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=20))
+    except ValueError:
+        raise Problem(400, "malformed", "body: not a form that can be read") from None
+
+
+def _coding(request: Request, expected: str) -> str:
     """How the body is compressed, "" for not at all."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "").strip().lower()
     # A page of another site can post plain text without asking, but not JSON (Fetch, CORS).
-    if media_type != "application/json" or coding not in ("", "identity", ACCEPTED_CODING):
-        raise Problem(415, "media-type", "send Content-Type: application/json, as it is or in zstd")
+    if media_type != expected or coding not in ("", "identity", ACCEPTED_CODING):
+        raise Problem(415, "media-type", f"send Content-Type: {expected}, as it is or in zstd")
     return "" if coding == "identity" else coding
 
 

@@ -1,5 +1,5 @@
-"""The `footprint` command: serve, migrate, import, statement, restatement, evidence, usage, access,
-fsck, archive, db, fleet.
+"""The `footprint` command: serve, migrate, import, export, statement, restatement, trend, evidence,
+usage, models, access, admin, fsck, archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -8,8 +8,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from footprint import METHOD_VERSION, __version__
 from footprint.fleet import command as fleet
@@ -17,14 +15,19 @@ from footprint.fleet import command as fleet
 try:
     from footprint.service import (
         cli_access,
+        cli_admin,
         cli_archive,
         cli_db,
         cli_evidence,
+        cli_export,
         cli_fsck,
         cli_import,
+        cli_models,
         cli_readmit,
         cli_restatement,
+        cli_serve,
         cli_statement,
+        cli_trend,
         cli_usage,
         damage,
         place,
@@ -80,11 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_statement(commands)
     _add_restatement(commands)
+    _add_trend(commands)
     _add_usage(commands)
+    cli_export.add(commands.add_parser("export", help="the register as a file"))
+    cli_models.add(
+        commands.add_parser("models", help="AI models outside the house that can be estimated")
+    )
     cli_evidence.add(
         commands.add_parser("evidence", help="hold a published statement against the pages")
     )
     cli_access.add(commands.add_parser("access", help="who may write: enrolment, tokens, log"))
+    cli_admin.add(commands.add_parser("admin", help="accounts: who may sign in, and may what"))
     fsck = commands.add_parser("fsck", help="check that the database agrees with its pages")
     cli_fsck.add(fsck)
     cli_readmit.add(
@@ -110,82 +119,8 @@ def _add_zone(parser: argparse.ArgumentParser) -> None:
 def _add_serve(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("serve", help="take pages in and show figures")
     place.add_option(parser)
-    parser.add_argument(
-        "--listen",
-        default=setting.DEFAULT_LISTEN,
-        metavar="HOST:PORT",
-        help="where to listen; port 0 chooses a free one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="token that writers must present"
-    )
     _add_zone(parser)
-    for name, says in (
-        ("cert", "certificate (and chain) to serve https with, PEM; without it, a proxy's matter"),
-        ("key", "its key, where it is not in the same file"),
-        ("client-ca", "answer only who has a certificate of this authority, PEM"),
-    ):
-        parser.add_argument(f"--tls-{name}", type=Path, metavar="FILE", help=says)
-    parser.add_argument(
-        "--proxy",
-        action="append",
-        metavar="ADDRESS",
-        help="believe X-Forwarded-For and -Proto of this address or network (default: this "
-        "machine's own); may be repeated",
-    )
-    parser.add_argument(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help="change a limit, such as connections=2000; may be repeated",
-    )
-    parser.add_argument(
-        "--audit-days",
-        type=int,
-        default=setting.Settings().audit_days,
-        metavar="N",
-        help="how long the audit log is kept (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--keep-months",
-        type=int,
-        default=0,
-        metavar="N",
-        help="let months leave that are more than N months old (default: keep all for good)",
-    )
-    parser.add_argument(
-        "--archive-to", type=Path, metavar="FOLDER", help="where months that leave are written"
-    )
-    parser.set_defaults(run=_serve)
-
-
-def _serve(chosen: argparse.Namespace) -> int:
-    from footprint.service import server  # noqa: PLC0415 - FastAPI is slow to import
-
-    host, port = setting.parse_listen(chosen.listen)
-    token = setting.read_token(chosen.token_file) if chosen.token_file else None
-    limits: dict[str, Any] = setting.parse_limits(chosen.limit)
-    try:
-        return server.serve(
-            setting.Settings(
-                database=chosen.database,
-                host=host,
-                port=port,
-                token_sha256=token,
-                zone=chosen.zone,
-                proxies=tuple(chosen.proxy or setting.DEFAULT_PROXIES),
-                audit_days=chosen.audit_days,
-                keep_months=chosen.keep_months,
-                archive_to=chosen.archive_to,
-                tls_cert=chosen.tls_cert,
-                tls_key=chosen.tls_key,
-                tls_client_ca=chosen.tls_client_ca,
-                **limits,
-            )
-        )
-    except server.ListenError as error:
-        raise CommandError(str(error)) from error
+    cli_serve.add(parser)
 
 
 def _add_migrate(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -195,7 +130,7 @@ def _add_migrate(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _migrate(chosen: argparse.Namespace) -> int:
-    from footprint.service.store import open_store  # noqa: PLC0415 - see _serve
+    from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     open_store(chosen.database, create=True, migrate=True, now=utc_now()).close()
     return 0
@@ -227,6 +162,13 @@ def _add_restatement(commands: "Commands[argparse.ArgumentParser]") -> None:
     place.add_option(parser)
     _add_zone(parser)
     cli_restatement.add(parser)
+
+
+def _add_trend(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("trend", help="months side by side, also at a constant factor")
+    place.add_option(parser)
+    _add_zone(parser)
+    cli_trend.add(parser)
 
 
 def _add_usage(commands: "Commands[argparse.ArgumentParser]") -> None:

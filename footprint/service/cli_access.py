@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 
 from footprint import codes
 from footprint.interval import from_us, to_us
-from footprint.service import access, audit, place, store_access
+from footprint.service import access, audit, place, store_access, store_audit
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
 from footprint.service.store import open_store
-from footprint.service.store_access import Code, Event, Token
+from footprint.service.store_access import Code, Token
+from footprint.service.store_audit import Event
 
 MOST_DAYS = 90
 
@@ -57,7 +58,7 @@ def _code(chosen: argparse.Namespace) -> int:
     host_id = None if chosen.any else _host(chosen.host)
     with _writing(chosen) as (connection, now):
         made = access.make_code(connection, host_id, chosen.days * access.US_PER_DAY, to_us(now))
-        _record(connection, now, f"make {made.id}", host_id)
+        audit.by_command(connection, now, f"make {made.id}", host_id)
     whose = f"host {host_id}" if host_id else "any host that is not known yet"
     sys.stderr.write(f"footprint: {made.id}: for {whose}, {chosen.days} days, once; shown once:\n")
     sys.stdout.write(f"{made.text}\n")
@@ -92,7 +93,7 @@ def _revoke(chosen: argparse.Namespace) -> int:
             raise CommandError(
                 f"--{what} {name}: nothing valid to revoke; see: footprint access list"
             )
-        _record(connection, now, f"revoke {what} {name}", name if what == "host" else None)
+        audit.by_command(connection, now, f"revoke {what} {name}", name if what == "host" else None)
     sys.stderr.write(f"footprint: revoked {what} {name}\n")
     return 0
 
@@ -100,7 +101,7 @@ def _revoke(chosen: argparse.Namespace) -> int:
 def _log(chosen: argparse.Namespace) -> int:
     since_us = to_us(utc_now()) - chosen.days * access.US_PER_DAY
     with _reading(chosen) as connection:
-        for event in store_access.events(connection, since_us, chosen.host):
+        for event in store_audit.lines(connection, since_us, chosen.host):
             print(_line(event))  # noqa: T201 - what was asked for
     return 0
 
@@ -139,11 +140,6 @@ def _host(text: str) -> str:
         return codes.check_code(text, "--host")
     except ValueError as error:
         raise CommandError(str(error)) from error
-
-
-def _record(connection: Connection, now: datetime, action: str, host_id: str | None) -> None:
-    event = Event(to_us(now), audit.COMMAND, action, host_id, audit.DONE)
-    store_access.add_event(connection, event)
 
 
 @contextmanager

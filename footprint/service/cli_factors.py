@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from footprint import factor_table
-from footprint.factor_files import ademe, electricity_maps, owid
+from footprint.factor_files import ademe, aib, electricity_maps, owid
 from footprint.factor_files.found import Found
 from footprint.factors import ELECTRICITY, Factor, FactorError, headline
 from footprint.service import place
@@ -45,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--published",
         metavar="YYYY-MM-DD",
-        help="when it was published, for a file that does not say (Our World in Data)",
+        help="when it was published, for a file that does not say (Our World in Data, AIB)",
     )
     parser.add_argument(
         "--preview", action="store_true", help="say what an import would change; store nothing"
@@ -56,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Import files; reports each, and every value that is other than before."""
-    from footprint.service import store_factors  # noqa: PLC0415 - slow to import
+    from footprint.service import audit, store_factors  # noqa: PLC0415 - slow to import
     from footprint.service.preview import SAID, writing  # noqa: PLC0415
     from footprint.service.store import open_store  # noqa: PLC0415
 
@@ -69,6 +69,18 @@ def run(chosen: argparse.Namespace) -> int:
             for file in files:
                 before = store_factors.all_factors(connection)
                 changes = store_factors.add(connection, file.found.factors)
+                if changes.new or changes.changed:
+                    audit.by_command(
+                        connection,
+                        now,
+                        "import factors",
+                        before=[old for old, _ in changes.changed],
+                        after={
+                            "file": file.path.name,
+                            "new": len(changes.new),
+                            "changed": [new for _, new in changes.changed],
+                        },
+                    )
                 after = store_factors.all_factors(connection)
                 told = [*_said(file, changes), *_applies(file.found, before, after)]
                 report += [f"{file.path}: {line}" for line in told]
@@ -104,9 +116,7 @@ def _ademe(lines: FileLines, _published: str | None, now: datetime) -> Found:
     return ademe.read(lines, now)
 
 
-def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
-    from babel.core import get_global  # noqa: PLC0415 - slow to import
-
+def _said_when(published: str | None) -> str:
     try:
         if not _DAY.fullmatch(published or ""):
             raise ValueError
@@ -115,11 +125,22 @@ def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
         raise FactorError(
             "this file does not say when it was published; say it with --published YYYY-MM-DD"
         ) from None
+    return published or ""
+
+
+def _aib(lines: FileLines, published: str | None, now: datetime) -> Found:
+    return aib.read(lines, _said_when(published), now)
+
+
+def _owid(lines: FileLines, published: str | None, now: datetime) -> Found:
+    from babel.core import get_global  # noqa: PLC0415 - slow to import
+
+    when = _said_when(published)
     aliases = get_global("territory_aliases")
     zones = {
         code: names[0] for code, names in aliases.items() if len(code) == 3 and len(names) == 1
     }
-    return owid.read(lines, zones, published or "", now)
+    return owid.read(lines, zones, when, now)
 
 
 def _electricity_maps(lines: FileLines, _published: str | None, now: datetime) -> Found:
@@ -129,6 +150,7 @@ def _electricity_maps(lines: FileLines, _published: str | None, now: datetime) -
 _Reader = Callable[[FileLines, str | None, datetime], Found]
 _FORMATS: tuple[tuple[str, Callable[[bytes], bool], _Reader], ...] = (
     ("ADEME's Base Empreinte", ademe.recognises, _ademe),
+    ("AIB's residual mixes", aib.recognises, _aib),
     ("Our World in Data's table", owid.recognises, _owid),
     ("Electricity Maps' years", electricity_maps.recognises, _electricity_maps),
 )

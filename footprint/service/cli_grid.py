@@ -70,7 +70,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _add(connection: "Connection", file: _File, now: datetime) -> str:
     """Store what a file changes; says what that is."""
-    from footprint.service import store_grid, store_nodes  # noqa: PLC0415 - see above
+    from footprint.service import audit, store_grid, store_nodes  # noqa: PLC0415 - see above
 
     known_us = store_nodes.next_us(connection, to_us(now))
     quarters = [file.series.quarters[start_s] for start_s in sorted(file.series.quarters)]
@@ -79,6 +79,7 @@ def _add(connection: "Connection", file: _File, now: datetime) -> str:
         store_grid.add(connection, ZONE, changed, known_us)
         source = store_nodes.Source(file.path.name, file.sha256, ZONE)
         store_nodes.add_sources(connection, KIND, [source], known_us)
+        audit.by_command(connection, now, f"import {KIND}", after=source)
     return (
         f"{len(found.new)} quarter-hours new, {len(found.changed)} changed, {found.same} as held, "
         f"{found.less_final} held more finally"

@@ -26,7 +26,6 @@ from footprint.interval import (
     from_us,
     paris_date,
     paris_midnight,
-    to_us,
 )
 from footprint.service import hardware_file, place
 from footprint.service.clock import utc_now
@@ -73,7 +72,7 @@ def _import(chosen: argparse.Namespace) -> int:
     try:
         with store.write() as connection:
             register = msgspec.structs.replace(Register(), hardware=found)
-            changed = registry.take(connection, register, to_us(now))["hardware"]
+            changed = registry.take_by_command(connection, register, now)["hardware"]
     except RegisterError as error:
         raise CommandError(f"{chosen.file}: {error}; nothing was imported") from error
     finally:
@@ -116,18 +115,18 @@ def _rows(connection: "Connection") -> Iterator[tuple[Any, ...]]:
         store_facts,
         store_hardware,
         store_nodes,
-        store_register,
         store_spent,
+        store_versions,
     )
 
-    registered = store_hardware.hardware(connection, store_register.EVER_US)
+    registered = store_hardware.hardware(connection, store_versions.EVER_US)
     hosts = [host for host in store_spent.hosts(connection) if host not in registered]
     known = store_factors.all_factors(connection, ANYWHERE)
     names = {one.subject.removeprefix(HARDWARE) for one in known}
     ever = Interval(paris_midnight(FIRST_DAY), paris_midnight(LAST_DAY))
     for first in range(0, len(hosts), AT_ONCE):
         some = tuple(hosts[first : first + AT_ONCE])
-        window = store_facts.Window(ever, store_register.EVER_US, some)
+        window = store_facts.Window(ever, store_versions.EVER_US, some)
         began_us: dict[str, int] = {}
         for (host_id, _, _), device in store_facts.devices(connection, window).items():
             began_us[host_id] = min(began_us.get(host_id, device.first_us), device.first_us)

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from footprint.interval import to_us
 from footprint.service import cli_factors, cli_grid, cli_hardware, cli_pdu, place
 from footprint.service.clock import utc_now
 
@@ -13,7 +12,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     kind = kinds.add_parser(
-        "registry", help="directorates, projects, SIA, servers, sites, hardware from YAML"
+        "registry",
+        help="directorates, projects, SIA, servers, sites and more from YAML, or a list from CSV",
     )
     kind.add_argument("file", type=Path, metavar="FILE")
     place.add_option(kind)
@@ -28,21 +28,28 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run_registry(chosen: argparse.Namespace) -> int:
     """Take a register over; says how many rows are new, by list."""
-    from footprint.service import registry, registry_file  # noqa: PLC0415 - slow to import
-    from footprint.service.register import RegisterError  # noqa: PLC0415
+    from footprint.service import (  # noqa: PLC0415 - slow to import
+        registry,
+        registry_csv,
+        registry_file,
+        store_register,
+    )
+    from footprint.service.register import LISTS, RegisterError  # noqa: PLC0415
     from footprint.service.store import open_store  # noqa: PLC0415
 
-    file = registry_file.read(chosen.file)
+    reader = registry_csv if chosen.file.suffix.lower() == ".csv" else registry_file
+    file = reader.read(chosen.file)
     now = utc_now()
     store = open_store(chosen.database, create=True, migrate=True, now=now)
     try:
         with store.write() as connection:
-            changed = registry.take(connection, file.register, to_us(now))
+            register = file.over(store_register.held(connection)) if file.untold else file.register
+            changed = registry.take_by_command(connection, register, now)
     except RegisterError as error:
         raise file.error(error) from error
     finally:
         store.close()
-    parts = ", ".join(f"{name} {number}" for name, number in changed.items())
+    parts = ", ".join(f"{name} {changed[name]}" for name in LISTS)
     sys.stdout.write(
         f"footprint: {sum(changed.values())} new or changed in {chosen.database}: {parts}\n"
     )

@@ -61,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Import exports; reports each rack and feed, and how many facts are new."""
-    from footprint.service import store_nodes  # noqa: PLC0415 - slow to import
+    from footprint.service import audit, store_nodes  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415
 
     racks = rack_file.read(chosen.hosts)
@@ -87,6 +87,7 @@ def run(chosen: argparse.Namespace) -> int:
                         ]
             if sources:
                 store_nodes.add_sources(connection, KIND, sources, known_us)
+                audit.by_command(connection, now, f"import {KIND}", after=sources)
     finally:
         store.close()
     lines = [*report, f"{new} new facts in {chosen.database}"]

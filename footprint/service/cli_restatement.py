@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from footprint.statement import Statement
 
 FORMATS = ("json", "csv")
-_LISTS: dict[Kind, str] = {"sia": "sia", "server": "servers", "site": "sites"}
+_LISTS: dict[Kind, str] = {
+    "sia": "sia",
+    "server": "servers",
+    "site": "sites",
+    "external": "externals",
+}
+_TELLING = {"name", "purpose", "stage", "hosting", "charter", "owner"}
+"""What the register says of an entry that no figure rests on."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -93,20 +100,29 @@ def _stated(
 
 
 def _register(connection: "Connection", since: datetime) -> Iterator[Cause]:
-    """What the register says otherwise than it did (hardware is told by what it makes), and pages
-    that were taken in again, which leave every head where it was: the audit log has them."""
-    from footprint.service import readmit, reports, store_access  # noqa: PLC0415 - slow to import
+    """What figures rest on and the register says otherwise than it did (hardware is told by what it
+    makes), and pages that were taken in again, which leave every head where it was: the audit log
+    has them."""
+    from footprint.service import readmit, store_audit  # noqa: PLC0415 - slow to import
+    from footprint.service.known import known_at  # noqa: PLC0415 - slow to import
 
-    for event in store_access.events(connection, to_us(since)):
+    for event in store_audit.lines(connection, to_us(since)):
         if event.action.startswith(readmit.ACTION):
             yield Cause("pages", event.host_id or "", None, event.action)
-    before, now = reports.known_at(connection, to_us(since)), reports.known_at(connection)
+    before, now = known_at(connection, to_us(since)), known_at(connection)
     for kind, name in _LISTS.items():
         old, new = getattr(before, name), getattr(now, name)
         for code in sorted({*old, *new}):
             was, is_ = old.get(code), new.get(code)
-            if was != is_:
+            if _counting(was) != _counting(is_):
                 yield Cause(kind, code, _words(was), _words(is_))
+
+
+def _counting(one: msgspec.Struct | None) -> dict[str, object] | None:
+    """What figures rest on of an entry."""
+    if one is None:
+        return None
+    return {name: getattr(one, name) for name in one.__struct_fields__ if name not in _TELLING}
 
 
 def _words(one: msgspec.Struct | None) -> str | None:

@@ -1,4 +1,5 @@
-"""Secrets that the service hands out: one-time codes for enrolment, and tokens of hosts.
+"""Secrets that the service hands out: one-time codes for enrolment, tokens of hosts and programs,
+and what a browser that is signed in shows.
 
 Each is shown once and kept as its SHA-256 alone: 256 random bits need neither salt nor a slow hash
 (OWASP ASVS 5.0, 6.5.2). Its first part is no secret: it finds the row, and stands in the audit log.
@@ -15,8 +16,14 @@ CODE = "fpe"
 """How a code for enrolment begins."""
 TOKEN = "fph"  # noqa: S105 - a prefix that tells the kinds apart, for people and secret scanners
 """How a host's token begins."""
+PROGRAM = "fpp"
+"""How a program's token begins."""
+SIGN_IN = "fps"
+"""How what a signed-in browser shows begins."""
+ACCOUNT = "fpa"
+"""How an account's id begins; it has no secret part."""
 
-_FORM = re.compile(r"(fp[eh]_[0-9a-f]{16})_[A-Za-z0-9_-]{43}")
+_FORM = re.compile(r"(fp[ehps]_[0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 _NOTHING = "0" * 64
 
 

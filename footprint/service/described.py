@@ -17,6 +17,7 @@ _CODE = f"^{codes.CODE_PATTERN}$"
 _MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 Code = Annotated[str, Path(json_schema_extra={"pattern": _CODE})]
+AccountId = Annotated[str, Path(json_schema_extra={"pattern": "^fp[ap]_[0-9a-f]{16}$"})]
 Month = Annotated[str, Path(json_schema_extra={"pattern": _MONTH, "examples": ["2026-11"]})]
 AskedMonth = Annotated[str, Query(json_schema_extra={"pattern": _MONTH, "examples": ["2026-11"]})]
 Limit = Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": MOST_ITEMS})]
@@ -27,10 +28,12 @@ PROBLEMS = {
     403: "The token may not do that, or another site's page asks",
     404: "There is nothing here",
     408: "The body did not arrive in time",
+    412: "It was changed meanwhile: `If-Match` is not its `ETag` any more",
     413: "The body is too large, as it came or unpacked",
     415: "Neither JSON nor JSON with Content-Encoding: zstd",
     421: "Asked under another name than this machine's, of a service without a token",
     422: "The content cannot be used; says why",
+    428: "What is there is changed with `If-Match` alone",
     429: "Too many requests; `Retry-After` says when to try again",
     503: "Busy, or without its database; `Retry-After` says when to try again",
 }
@@ -65,6 +68,23 @@ def answers(what: str, schema: Any, *problems: int, **texts: str) -> Responses:
     content |= {media_type: {"schema": {"type": "string"}} for media_type in texts.values()}
     found: Responses = {200: {"description": what, "content": content}}
     return found | {status: problem(status) for status in problems}
+
+
+def versions(schema: str) -> dict[str, Any]:
+    """The envelope of an item's versions."""
+    version = {
+        "type": "object",
+        "required": ["known_from", "item"],
+        "properties": {
+            "known_from": {"type": "string", "format": "date-time"},
+            "item": reference(schema),
+        },
+    }
+    found = listed(schema)
+    return {
+        **found,
+        "properties": {**found["properties"], "items": {"type": "array", "items": version}},
+    }
 
 
 def listed(schema: str) -> dict[str, Any]:

@@ -119,10 +119,10 @@ def _refuse(request: Request, asked: Enrolment, refused: access.Refused) -> Prob
 async def post_rotation(request: Request) -> Response:
     """The old one is revoked when the new one is first used."""
     state = state_of(request)
-    async with callers.admitted(request) as caller:
-        if caller.host_id is None:
-            raise Problem(403, "forbidden", "only a host's token is replaced like this")
-        issued = await run_in_threadpool(_rotate, state, caller, caller.host_id)
+    caller = callers.caller_of(request)
+    if caller.host_id is None:
+        raise Problem(403, "forbidden", "only a host's token is replaced like this")
+    issued = await run_in_threadpool(_rotate, state, caller, caller.host_id)
     if issued is None:
         raise callers.refusal(request, state, "the token was revoked meanwhile")
     return _answer(issued)
@@ -135,12 +135,12 @@ async def post_rotation(request: Request) -> Response:
 )
 async def get_mine(request: Request) -> Response:
     """For a host that has just kept its token; the host's older ones are revoked."""
-    async with callers.admitted(request) as caller:
-        if caller.host_id is None:
-            raise Problem(403, "forbidden", "only a host's token is one's own")
-        response = answers.json_response(Mine(caller.id, caller.host_id))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    caller = callers.caller_of(request)
+    if caller.host_id is None:
+        raise Problem(403, "forbidden", "only a host's token is one's own")
+    response = answers.json_response(Mine(caller.id, caller.host_id))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _rotate(state: State, caller: callers.Caller, host_id: str) -> Issued | None:

@@ -15,6 +15,7 @@ from footprint.service import (
     damage,
     fsck_rollups,
     store_archived,
+    store_audit,
     store_boards,
     store_check,
     store_factors,
@@ -48,6 +49,7 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
             fsck_rollups.check(connection, devices.days_us, gone_us, checked), checked
         )
     yield from _readable(_imported(connection), checked)
+    yield from _readable(_audited(connection), checked)
 
 
 def quarantined(connection: Connection) -> Iterator[str]:
@@ -73,6 +75,11 @@ def _imported(connection: Connection) -> Iterator[str]:
         yield f"imported energy of {message}: it is left out; import its file again"
     for message in store_grid.unusable(connection):
         yield f"grid {message}: it is left out; import its file again"
+
+
+def _audited(connection: Connection) -> Iterator[str]:
+    for message in store_audit.faults(connection):
+        yield f"audit log: {message}"
 
 
 def _readable(messages: Iterator[str], checked: Checked) -> Iterator[str]:

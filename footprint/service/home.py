@@ -3,9 +3,10 @@
 from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from footprint.portal.render import overview_html
-from footprint.service import html, overviews, rollups
+from footprint.service import callers, html, overviews, rollups
 from footprint.service.state import state_of
 
 router = APIRouter(tags=["pages for people"], include_in_schema=False)
@@ -13,7 +14,9 @@ router = APIRouter(tags=["pages for people"], include_in_schema=False)
 
 @router.get("/")
 def home(request: Request, lang: str | None = None) -> Response:
-    """The first page, French by default."""
+    """The first page, French by default; an owner's is that of their projects."""
+    if callers.own_of(request) is not None:
+        return RedirectResponse("/account", 303)
     state = state_of(request)
     chosen = html.language(request, lang)
     with rollups.figures(state.store) as connection:

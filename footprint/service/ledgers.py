@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from footprint.interval import from_us
 from footprint.ledger import hash_bytes
-from footprint.service import answers, described
+from footprint.service import answers, callers, described
 from footprint.service.described import Limit
 from footprint.service.kinds import ENERGY, USAGE
 from footprint.service.problems import Problem
@@ -54,11 +54,13 @@ def _add_routes(path: str, of: str, chains: Chains[Any]) -> None:
 
     def get_head(request: Request, host_id: str, ledger_id: str) -> Response:
         """The last page held of a ledger; seq -1 where none is."""
+        callers.check_host(request, host_id)
         with state_of(request).store.read() as connection:
             return answers.json_response(chains.head(connection, host_id, ledger_id))
 
     def get_last(request: Request, host_id: str) -> Response:
         """The newest accepted page of a host, of all its ledgers: what it covers is covered."""
+        callers.check_host(request, host_id)
         with state_of(request).store.read() as connection:
             last = chains.last_before(connection, host_id, _NEVER_US)
             key = (host_id, last.ledger_id, last.seq) if last else (host_id, "", -1)
@@ -70,6 +72,7 @@ def _add_routes(path: str, of: str, chains: Chains[Any]) -> None:
 
     def get_page(request: Request, host_id: str, ledger_id: str, seq: int) -> Response:
         """The bytes as they were hashed: `sha256sum` gives the page's hash."""
+        callers.check_host(request, host_id)
         page = None
         if 0 <= seq < 2**53:
             with state_of(request).store.read() as connection:

@@ -16,6 +16,8 @@ from footprint.service.settings import Settings
 MOST_KEYS = 10_000
 BURST_SECONDS = 10
 UNKNOWN = "unknown"
+PASSWORDS_PER_MINUTE, PASSWORDS_AT_ONCE = 1, 10
+"""Of one account, whoever tries: ten at once, then one a minute."""
 
 
 class Rate:
@@ -46,7 +48,8 @@ class Rate:
 
 
 class OfTokens:
-    """What one host's token may ask, and how often an address may be refused one."""
+    """What one token may ask, how often an address may be refused one, and how often a password of
+    one account may be tried, from wherever."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         per_second = settings.requests_per_second_per_token
@@ -54,6 +57,7 @@ class OfTokens:
         self.rate = Rate(per_second, per_second * BURST_SECONDS, clock)
         self.at_once = AtOnce(settings.requests_at_once_per_token)
         self.refusals = Rate(per_minute / 60, per_minute, clock)
+        self.passwords = Rate(PASSWORDS_PER_MINUTE / 60, PASSWORDS_AT_ONCE, clock)
 
 
 class AtOnce:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from footprint import METHOD_VERSION, __version__, metrics, units
 from footprint.attribution import attribute
+from footprint.codes import sia_of
 from footprint.interval import month_of
 from footprint.metrics import Metric
 from footprint.service import (
@@ -113,11 +114,19 @@ def _counted(state: State) -> dict[str, Samples]:
         metrics.SERVICE_PAGES.name: {
             (result,): number for result, number in state.tally.pages().items()
         },
-        metrics.SERVICE_ENERGY.name: _joules(state.tally.energy_uj()),
+        metrics.SERVICE_ENERGY.name: _joules(_whatever_phase(state.tally.energy_uj())),
         metrics.SERVICE_REFUSED.name: {
             (reason,): number for reason, number in state.tally.refused().items()
         },
     }
+
+
+def _whatever_phase(sums: Mapping[Any, int]) -> Mapping[Any, int]:
+    """By component, consumer and quality: a SIA is one consumer in all of its phases."""
+    found: Counter[Any] = Counter()
+    for (component, consumer, quality), energy_uj in sums.items():
+        found[component, sia_of(consumer), quality] += energy_uj
+    return found
 
 
 def _held(connection: Connection) -> dict[str, Samples]:

@@ -5,6 +5,7 @@ and so that a change of it shows: `make openapi` writes it anew, a test compares
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,12 +13,21 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from footprint import factors, ledger, overview, statement, usage
+from footprint import burn, factors, ledger, overview, statement, trend, usage
 from footprint.grid.day import GridDay
-from footprint.service import described, efficiency_api, ledgers, portfolio, store_hosts
+from footprint.service import (
+    accounts_api,
+    budgets,
+    described,
+    efficiency_api,
+    ledgers,
+    portfolio,
+    store_hosts,
+)
 from footprint.service.batches import Receipt
 from footprint.service.enrolments import Enrolment, Issued, Mine
 from footprint.service.register import LISTS
+from footprint.service.roles import Who, who_may
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 REFERENCE = "#/components/schemas/{name}"
@@ -35,6 +45,22 @@ PROBLEM = {
 }
 
 
+SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The operator's, a host's (`footprint access`) or a program's (`footprint "
+        "admin token`)",
+    },
+    "browser": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-footprint",
+        "description": "A browser that is signed in; without TLS, on loopback, `footprint`",
+    },
+}
+
+
 def components() -> dict[str, Any]:
     """JSON schemas of the wire: batches, pages, receipt, register, problem."""
     found = _of_structs()
@@ -45,7 +71,7 @@ def components() -> dict[str, Any]:
     envelopes = {**batch["properties"]["pages"], "items": _reference("UsageEnvelope")}
     found["UsageBatch"] = _with(batch, "UsageBatch", "pages", envelopes)
     found["Factor"] = _with(found["Factor"], "Factor", "id", {"type": "string"})
-    for item in LISTS.values():
+    for item in (*LISTS.values(), budgets.Budget):
         found[f"{item.__name__}Body"] = _without_code(found[item.__name__])
     return {**found, "Problem": PROBLEM}
 
@@ -54,7 +80,8 @@ _STRUCTS = (
     *(ledger.Batch, ledger.Page, usage.UsagePage, Receipt, Enrolment, Issued, Mine),
     *(ledger.Head, ledgers.LastPage, statement.Statement, overview.Overview),
     *(store_hosts.HostMonth, efficiency_api.ServerMonth, factors.Factor, portfolio.Portfolio),
-    GridDay,
+    *(GridDay, trend.Trend, accounts_api.AccountInfo, accounts_api.AccountChange),
+    *(accounts_api.AuditLine, accounts_api.Me, burn.BurnUp, budgets.Budget, budgets.Held),
     *LISTS.values(),
 )
 _NAMES = {
@@ -97,15 +124,26 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = plain()
             schema["components"] = {"schemas": components()}
-            for operation in (one for path in schema["paths"].values() for one in path.values()):
-                operation["responses"] = _responses(operation["responses"])
+            schema["components"]["securitySchemes"] = SECURITY
+            for path, operations in schema["paths"].items():
+                for method, operation in operations.items():
+                    _describe(operation, who_may(method.upper(), path))
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _responses(told: dict[str, Any]) -> dict[str, Any]:
+def _describe(operation: dict[str, Any], who: Who) -> None:
+    """Say who may ask for an operation, and what every one of them may be answered."""
+    operation["x-footprint-roles"] = ["everybody"] if who.everybody else sorted(who.roles)
+    if not who.everybody:
+        operation["security"] = [{name: []} for name in SECURITY]
+    refused = () if who.everybody else (401, 403)
+    operation["responses"] = _responses(operation["responses"], refused)
+
+
+def _responses(told: dict[str, Any], refused: Iterable[int]) -> dict[str, Any]:
     """A route's answers with those that every route may give; what FastAPI says of parameters that
     cannot be used is a 400 here (`problems`)."""
     own = {
@@ -113,7 +151,8 @@ def _responses(told: dict[str, Any]) -> dict[str, Any]:
         for status, answer in told.items()
         if "HTTPValidationError" not in str(answer)
     }
-    always = {str(status): described.problem(status) for status in described.ALWAYS}
+    statuses = (*described.ALWAYS, *refused)
+    always = {str(status): described.problem(status) for status in statuses}
     return dict(sorted({**always, **own}.items()))
 
 

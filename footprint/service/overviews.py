@@ -5,7 +5,7 @@ energies are shown, emissions are not.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,7 @@ from footprint.interval import (
     paris_midnight,
     to_us,
 )
+from footprint.intervals import Intervals
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.service import (
     covers,
@@ -28,10 +29,11 @@ from footprint.service import (
     periods,
     pieces,
     powers,
-    reports,
     store_facts,
     tables,
 )
+from footprint.service.aliases import Aliases
+from footprint.service.known import known_at
 from footprint.service.powers import Powers
 from footprint.service.store_facts import DeviceKey, NewestPage, Window
 from footprint.statement import ConsumerTotal
@@ -44,14 +46,18 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
     """What the first page shows at `now`."""
     today = Interval(paris_midnight(paris_date(now)), now)
     window = Window(today, to_us(now), rolled=True)
-    known = reports.known_at(connection)
+    known = known_at(connection)
     cover = covers.gather(connection, window, now)
     told = pieces.Asked(today, zone, now)
     cut = pieces.gather(connection, told, known.sia, known.sites)
     grid = grids.gather(connection, told, known.sites)
-    energies = periods.gather(connection, periods.Asked(window, cut, known.sites), grid)
-    lines = figures.lines(energies, cover.devices)
-    total = figures.total(lines, figures.coverage(cover.devices))
+    aliases = known.aliases
+    asks = periods.Asked(window, cut, known.sites, aliases=aliases)
+    energies = periods.gather(connection, asks, grid)
+    covered = {one: figures.coverage(cover.devices, {one}) for one in figures.COMPONENTS}
+    off = Intervals(energies, covered, grid=grid)
+    lines = off.lines(figures.lines(energies, cover.devices))
+    total, _ = off.total(figures.total(lines, figures.coverage(cover.devices)), whole=True)
     cites = cited(amounts.standing(energies), [piece.terms[NO_SITE] for piece in cut])
     # A page of the future, taken by an earlier version, would be the newest for good.
     newest = store_facts.newest_pages(connection, to_us(now) + judge.AHEAD_US)
@@ -66,9 +72,9 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
         hosts=[_host(page, now) for page in newest],
         sensors=sensors,
         consumers=_consumers(
-            figures.consumer_totals(lines, cover.devices, known.named),
-            powers.gather(connection, heard),
-            store_facts.devices_used(connection, window),
+            off.consumers(figures.consumer_totals(lines, cover.devices, known.named), lines),
+            powers.gather(connection, heard, lambda code: aliases.of(code, paris_date(now))),
+            _used(store_facts.devices_used(connection, window), aliases, paris_date(now)),
         ),
         total=total,
         coverage={
@@ -81,6 +87,14 @@ def overview(connection: Connection, zone: str, now: datetime) -> Overview:
         pues=cites.pues,
         quarantined_pages=store_facts.all_quarantined(connection),
     )
+
+
+def _used(found: _Used, aliases: Aliases, day: date) -> _Used:
+    """The devices of each consumer, under the code whose they are."""
+    used: dict[str, set[DeviceKey]] = {}
+    for consumer, devices in found.items():
+        used.setdefault(aliases.of(consumer, day), set()).update(devices)
+    return used
 
 
 def _silent(page: NewestPage, now: datetime) -> bool:

@@ -11,9 +11,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint.amounts import Cell, Period
+from footprint.codes import sia_of
 from footprint.grid.hourly import Grid, GridView, Weighed
-from footprint.interval import to_us
+from footprint.interval import paris_date, to_us
 from footprint.service import store_places, store_spent, store_totals
+from footprint.service.aliases import NO_ALIASES, Aliases
 from footprint.service.pieces import Piece
 from footprint.service.register import Site
 from footprint.service.store_facts import Window
@@ -30,14 +32,34 @@ class Asked(msgspec.Struct, frozen=True):
     cut: list[Piece]
     sites: Mapping[str, Site]
     consumers: tuple[str, ...] | None = None
+    aliases: Aliases = NO_ALIASES
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The codes that their facts may stand under."""
+        return None if self.consumers is None else self.aliases.names(self.consumers)
 
 
 def gather(connection: Connection, asked: Asked, grid: Grid) -> list[Period]:
     """The energies."""
     return [
-        Period(piece.terms, _cells(_spent(connection, asked, piece, grid), grid), piece.shares)
+        Period(
+            piece.terms,
+            _cells(_named(_spent(connection, asked, piece, grid), asked, piece), grid),
+            piece.shares,
+        )
         for piece in asked.cut
     ]
+
+
+def _named(found: Iterable[Spent], asked: Asked, piece: Piece) -> Iterable[Spent]:
+    """Each under the code whose it is then; what is of nobody asked for falls out."""
+    if not asked.aliases:
+        return found
+    day = paris_date(piece.interval.start)
+    named = (one._replace(key=(asked.aliases.of(one.key[0], day), *one.key[1:])) for one in found)
+    consumers = asked.consumers
+    return (one for one in named if consumers is None or sia_of(one.key[0]) in consumers)
 
 
 def _spent(connection: Connection, asked: Asked, piece: Piece, grid: Grid) -> Iterable[Spent]:
@@ -45,8 +67,8 @@ def _spent(connection: Connection, asked: Asked, piece: Piece, grid: Grid) -> It
     if not window.rolled:
         return _stored(connection, window, asked)
     if grid.knows(piece.interval):
-        return store_totals.profiles_of(connection, window, asked.consumers)
-    return store_totals.energies(connection, window, asked.consumers)
+        return store_totals.profiles_of(connection, window, asked.names)
+    return store_totals.energies(connection, window, asked.names)
 
 
 def _stored(connection: Connection, window: Window, asked: Asked) -> Iterator[Spent]:
@@ -57,7 +79,7 @@ def _stored(connection: Connection, window: Window, asked: Asked) -> Iterator[Sp
             for first in range(0, len(own), AT_ONCE):
                 some = tuple(own[first : first + AT_ONCE])
                 of_some = msgspec.structs.replace(window, interval=part, hosts=some)
-                yield from store_spent.spent(connection, of_some, site, asked.consumers)
+                yield from store_spent.spent(connection, of_some, site, asked.names)
 
 
 def _cells(found: Iterable[Spent], grid: Grid) -> list[Cell]:

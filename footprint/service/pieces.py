@@ -5,7 +5,7 @@ of every site and the shares of every SIA hold.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -32,11 +32,13 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """For what, and as known when: hosts of no site have the electricity of `zone`."""
+    """For what, and as known when: hosts of no site have the electricity of `zone`. `daily`: cut at
+    every Paris midnight besides."""
 
     interval: Interval
     zone: str
     as_of: datetime
+    daily: bool = False
 
 
 def gather(
@@ -47,7 +49,7 @@ def gather(
     known = {zone: store_factors.all_factors(connection, zone, _SUBJECTS) for zone in sorted(zones)}
     return [
         Piece(part, _terms(asked, part, known, sites), _shares(sia, part))
-        for part in factors.cut_at(asked.interval, _days(known, sia, sites))
+        for part in factors.cut_at(asked.interval, _days(known, sia, sites) | _each(asked))
     ]
 
 
@@ -55,12 +57,18 @@ def _days(
     known: Mapping[str, Iterable[Factor]], sia: Mapping[str, Sia], sites: Mapping[str, Site]
 ) -> set[date]:
     """The Paris days on which something begins or ends."""
-    dated: list[Dated] = [share for item in sia.values() for share in item.shares]
+    dated: list[Dated] = [one for item in sia.values() for one in (*item.shares, *item.aliases)]
     dated += [one for site in sites.values() for one in (*site.pue, *site.wue, *site.contracts)]
     edges = {day for one in dated for day in (one.from_, one.to)}
     for of_zone in known.values():
         edges |= {day for one in of_zone for day in (one.valid_from, one.valid_to)}
     return {day for day in edges if day is not None}
+
+
+def _each(asked: Asked) -> set[date]:
+    first, last = paris_date(asked.interval.start), paris_date(asked.interval.end)
+    days = range((last - first).days) if asked.daily else ()
+    return {first + timedelta(days=number) for number in days}
 
 
 def _shares(sia: Mapping[str, Sia], part: Interval) -> dict[str, Mapping[str, int]]:

@@ -16,6 +16,7 @@ from footprint.cited import cited
 from footprint.facility import NO_SITE
 from footprint.interval import to_us
 from footprint.service import covers, grids, periods, pieces, reports, servers, store_register
+from footprint.service.known import known_at
 from footprint.service.store_facts import Window
 from footprint.statement import ComponentTotal, Figure
 
@@ -61,13 +62,16 @@ def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> P
     """The month's figures so far, as known now. Raises as `reports.statement` does."""
     interval = reports.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
-    known = reports.known_at(connection)
+    known = known_at(connection)
     told = pieces.Asked(interval, zone, now)
     cut = pieces.gather(connection, told, known.sia, known.sites)
     grid = grids.gather(connection, told, known.sites)
     parts = [piece.interval for piece in cut]
-    served = servers.gather(connection, window, parts, known.servers, known.sites, grid=grid)
-    of = periods.Asked(window, cut, known.sites)
+    aliases = known.aliases
+    served = servers.gather(
+        connection, window, parts, known.servers, known.sites, grid=grid, aliases=aliases
+    )
+    of = periods.Asked(window, cut, known.sites, aliases=aliases)
     energies = reports.divided(periods.gather(connection, of, grid), served, None)
     devices = covers.gather(connection, window, now).devices
     coverage = figures.coverage(devices)

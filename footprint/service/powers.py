@@ -5,11 +5,12 @@ silent says nothing of the present, nor does a device while its page has a gap: 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection
 
+from footprint.codes import sia_of
 from footprint.service import store_facts, tables
 from footprint.service.covers import lost_us
 from footprint.service.store_facts import DeviceKey, NewestPage
@@ -30,8 +31,11 @@ class Powers(msgspec.Struct, frozen=True):
         return 0 if self.devices.intersection(used) else None
 
 
-def gather(connection: Connection, heard: Iterable[NewestPage]) -> Powers:
-    """The powers over the newest pages of the hosts that are heard."""
+def gather(
+    connection: Connection, heard: Iterable[NewestPage], whose: Callable[[str], str]
+) -> Powers:
+    """The powers over the newest pages of the hosts that are heard; `whose` says under which code a
+    consumer's are."""
     powers_uw: Counter[str] = Counter()
     devices: set[DeviceKey] = set()
     for page in heard:
@@ -43,7 +47,7 @@ def gather(connection: Connection, heard: Iterable[NewestPage]) -> Powers:
             # The ledger forbids energy in a gap; a page from elsewhere counts over its whole time.
             energies_uj[row.consumer, time_us or page.end_us - page.start_us] += row.energy_uj
         for (consumer, time_us), energy_uj in energies_uj.items():
-            powers_uw[consumer] += power_uw_from_energy(energy_uj, time_us * 1000)
+            powers_uw[sia_of(whose(consumer))] += power_uw_from_energy(energy_uj, time_us * 1000)
     return Powers(powers_uw, frozenset(devices))
 
 

@@ -11,7 +11,9 @@
     |                                   known-host
     |- too large                413     too-large
     |- media type               415     media-type
+    |- changed meanwhile        412     changed
     |- unprocessable            422     unprocessable
+    |- condition                428     condition
     |- too many                 429     too-many
     `- ours                     500/503 internal, unavailable, busy
 
@@ -52,6 +54,8 @@ TITLES = {
     "chain-broken": "A page does not follow from the page held before it",
     "too-large": "The body is too large",
     "media-type": "The body is neither JSON nor JSON in zstd",
+    "changed": "It was changed meanwhile",
+    "condition": "A condition is needed",
     "unprocessable": "The content cannot be used",
     "internal": "The service failed",
     "unavailable": "The service is not ready",

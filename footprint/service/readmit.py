@@ -11,11 +11,10 @@ from datetime import datetime
 from itertools import groupby
 
 from footprint.interval import to_us
-from footprint.service import audit, ingest, store_access
+from footprint.service import audit, ingest
 from footprint.service.ingest import Taken
 from footprint.service.kinds import ENERGY, USAGE, Kind
 from footprint.service.store import Store
-from footprint.service.store_access import Event
 from footprint.service.store_chains import P
 
 CLOCK = "clock: ends at"
@@ -62,6 +61,5 @@ def _of_host(
         count = sum(item.page is not None for item in found)
         if count:
             action = f"{ACTION} {count} {kind.name}s"
-            event = Event(to_us(now), audit.COMMAND, action, host_id, audit.DONE)
-            store_access.add_event(connection, event)
+            audit.by_command(connection, now, action, host_id)
     return found

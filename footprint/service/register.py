@@ -1,4 +1,5 @@
-"""The register: directorates, projects, SIA and their dated shares, servers, sites, hardware.
+"""The register: directorates, projects, SIA and their dated shares, servers, sites, hardware, and
+AI services outside the house.
 
 In: JSON or YAML bodies. Out: structs; `register_check` says what they must hold. A SIA belongs to
 one project or, by dated shares in permille that add up to 1000 at each instant, to several.
@@ -23,6 +24,7 @@ Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Proof = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=SHOWN)]
 Zone = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})*\Z", max_length=40)]
 Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=SHOWN)]
+ModelName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}\Z")]
 PART_PATTERN = r"^[a-z][a-z0-9_-]{0,40}(/[a-z][a-z0-9_-]{0,40}){0,2}\Z"
 WHOLE = 1000
 
@@ -64,14 +66,37 @@ class Share(Dated, frozen=True, kw_only=True):
     permille: Permille
 
 
+class Alias(Dated, frozen=True, kw_only=True):
+    """Another code under which facts of a SIA stand: an earlier one, or one nobody had known."""
+
+    code: Code
+
+
+Stage = Literal["study", "experiment", "deployment", "production", "retired"]
+Hosting = Literal["own", "shared", "external"]
+Charter = Literal["recommended", "allowed", "restricted", "forbidden"]
+
+
 class Sia(_Strict, frozen=True):
     """An AI system and the projects that carry it (none: not allocated). `unit` names what it does
-    one of at a time (page, document, second of audio): its functional unit, if it has one."""
+    one of at a time (page, document, second of audio): its functional unit, if it has one.
+    `purpose` is in plain words; `hosting` says where it runs: a server of its own, a shared
+    platform, a service of others; `charter` what the charter for AI makes of it; `owner` is a role,
+    never a person. None: nobody said. `aliases` are further codes of it.
+    """
 
     code: Code
     name: Name
     shares: Annotated[list[Share], msgspec.Meta(max_length=1000)] = []
+    aliases: Annotated[list[Alias], msgspec.Meta(max_length=1000)] = []
     unit: Unit | None = None
+    purpose: Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=SHOWN)] | None = (
+        None
+    )
+    stage: Stage | None = None
+    hosting: Hosting | None = None
+    charter: Charter | None = None
+    owner: Name | None = None
 
 
 class Weights(_Strict, frozen=True):
@@ -164,6 +189,20 @@ class Hardware(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     document: Proof | None = None
 
 
+class External(_Strict, frozen=True):
+    """An AI service outside the house, whose hosts nobody here can measure. `provider` and the
+    values of `models` are called as EcoLogits calls them; the keys of `models` are the codes that
+    usage has. `zone` is that of its electricity (ISO 3166-1 alpha-3), None where the provider does
+    not say: then where EcoLogits supposes its hosts to be.
+    """
+
+    code: Code
+    name: Name
+    provider: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}\Z")]
+    models: Annotated[dict[Code, ModelName], msgspec.Meta(min_length=1, max_length=1000)]
+    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
+
+
 class Register(_Strict, frozen=True):
     """A register's file: everything in it is taken over, or nothing."""
 
@@ -173,9 +212,10 @@ class Register(_Strict, frozen=True):
     servers: list[Server] = []
     sites: list[Site] = []
     hardware: list[Hardware] = []
+    externals: list[External] = []
 
 
-Item = Directorate | Project | Sia | Server | Site | Hardware
+Item = Directorate | Project | Sia | Server | Site | Hardware | External
 LISTS: dict[str, type[Item]] = {
     "directorates": Directorate,
     "projects": Project,
@@ -183,6 +223,7 @@ LISTS: dict[str, type[Item]] = {
     "servers": Server,
     "sites": Site,
     "hardware": Hardware,
+    "externals": External,
 }
 """Every list of a register, and what its items are."""
 

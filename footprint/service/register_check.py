@@ -10,9 +10,10 @@ from datetime import date
 
 from footprint import codes
 from footprint.interval import check_day
-from footprint.service import sites_check
+from footprint.service import aliases_check, sites_check
 from footprint.service.errors import Place
 from footprint.service.register import (
+    LISTS,
     WHOLE,
     Hardware,
     Item,
@@ -24,6 +25,7 @@ from footprint.service.register import (
     holds,
 )
 
+_TEXTS = ("name", "purpose", "owner", "unit")
 _BOARD = re.compile(r"GPU-[0-9A-Za-z-]{1,123}")
 
 
@@ -41,15 +43,32 @@ def check(register: Register, held: Register) -> None:
                 f"directorate: {project.directorate!r} is not known; known: {_list(directorates)}",
                 ("projects", index, "directorate"),
             )
+    _check_blanks(register, held)
     _check_either(register, held)
     for index, sia in enumerate(register.sia):
         _check_sia(sia, projects, index)
+    aliases_check.check(register, held)
     _check_boards(register.servers, held.servers)
     _codes(register.sites, "sites")
     sites_check.check(register.sites, held.sites)
     _codes(register.hardware, "hardware")
     for index, hardware in enumerate(register.hardware):
         _check_hardware(hardware, ("hardware", index))
+
+
+def _check_blanks(register: Register, held: Register) -> None:
+    """Raise RegisterError for a text with blanks around it, which no spreadsheet keeps. What is
+    held already may be told again as it is."""
+    for list_ in LISTS:
+        known = {item.code: item for item in getattr(held, list_)}
+        for index, item in enumerate(getattr(register, list_)):
+            for name in _TEXTS if known.get(item.code) != item else ():
+                text = getattr(item, name, None)
+                if text is not None and text != text.strip():
+                    raise RegisterError(
+                        f"{name}: {text!r} has blanks around it; take them away",
+                        (list_, index, name),
+                    )
 
 
 def _check_hardware(hardware: Hardware, place: Place) -> None:
@@ -77,19 +96,20 @@ def _check_hardware(hardware: Hardware, place: Place) -> None:
 
 
 def _check_either(register: Register, held: Register) -> None:
-    """A code is a SIA's or a server's, never both, since codes are never used again."""
-    sia = _codes(register.sia, "sia") | {item.code for item in held.sia}
-    servers = _codes(register.servers, "servers") | {item.code for item in held.servers}
-    lists: tuple[tuple[str, Sequence[Item], set[str], str], ...] = (
-        ("servers", register.servers, sia, "a SIA's"),
-        ("sia", register.sia, servers, "a shared server's"),
-    )
-    for name, items, others, whose in lists:
-        for index, item in enumerate(items):
-            if item.code in others:
+    """A code is a SIA's, a server's or an external service's, never two of them, since codes are
+    never used again."""
+    whose = {"sia": "a SIA's", "servers": "a shared server's", "externals": "an external service's"}
+    known = {
+        name: _codes(getattr(register, name), name) | {item.code for item in getattr(held, name)}
+        for name in whose
+    }
+    for name in ("servers", "sia", "externals"):
+        for index, item in enumerate(getattr(register, name)):
+            other = next((of for of in whose if of != name and item.code in known[of]), None)
+            if other is not None:
                 raise RegisterError(
-                    f"code: {item.code!r} is {whose} already; what runs for many has a code of its "
-                    "own, under which its host's rules put it",
+                    f"code: {item.code!r} is {whose[other]} already; what runs for many has a code "
+                    "of its own, under which its host's rules or its gateway's settings put it",
                     (name, index, "code"),
                 )
 
@@ -145,6 +165,11 @@ def _check_board(
 
 
 def _check_sia(sia: Sia, known_projects: set[str], index: int) -> None:
+    if sia.owner is not None and "@" in sia.owner:
+        raise RegisterError(
+            "owner: looks like an address; name a role, such as Chef de projet, never a person",
+            ("sia", index, "owner"),
+        )
     for position, share in enumerate(sia.shares):
         if share.project not in known_projects:
             raise RegisterError(

@@ -1,22 +1,25 @@
-"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`, `/v1/sites`, `/v1/hardware`: the
-register.
+"""`/v1/directorates`, `/v1/projects`, `/v1/sia`, `/v1/servers`, `/v1/sites`, `/v1/hardware`,
+`/v1/externals`: the register.
 
 PUT makes or corrects: the same content again changes nothing, other content becomes a new row with
 its own `known_from`, so that earlier statements can be had again.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from footprint import codes
-from footprint.interval import to_us
+from footprint.interval import from_us, to_us
 from footprint.service import (
     answers,
+    audit,
     body,
     callers,
     described,
@@ -28,6 +31,7 @@ from footprint.service.described import Code, Limit
 from footprint.service.problems import Problem
 from footprint.service.register import (
     Directorate,
+    External,
     Hardware,
     Item,
     Project,
@@ -38,9 +42,14 @@ from footprint.service.register import (
     Site,
 )
 from footprint.service.state import State, state_of
+from footprint.service.store_register import Change
+from footprint.service.store_versions import EVER_US
 
 router = APIRouter(prefix="/v1", tags=["register"])
-_Held = Callable[[Connection], dict[str, Any]]
+_Held = Callable[..., dict[str, Any]]
+Asked = Annotated[
+    str, Query(max_length=200, description="Words of code, name or purpose; all of them")
+]
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -49,6 +58,20 @@ class Kind(msgspec.Struct, frozen=True):
     path: str
     item: type[Item]
     held: _Held
+
+    def held_at(
+        self,
+        connection: Connection,
+        own: frozenset[str] | None,
+        as_of_us: int = EVER_US,
+        *,
+        code: str | None = None,
+    ) -> dict[str, Any]:
+        """The list, or one item of it, as known at an instant; what is of the projects `own`, None
+        for all of it."""
+        if own is None:
+            return self.held(connection, as_of_us, code=code)
+        return self.held(connection, as_of_us, own, code=code)
 
     def register(self, item: Item) -> Register:
         """A register that holds `item` alone."""
@@ -62,32 +85,57 @@ KINDS = (
     Kind("servers", Server, store_register.servers),
     Kind("sites", Site, store_register.sites),
     Kind("hardware", Hardware, store_register.hardware),
+    Kind("externals", External, store_register.externals),
 )
 
 
+class Version(msgspec.Struct, frozen=True):
+    """An item as it was known from an instant on."""
+
+    known_from: datetime
+    item: Any
+
+
 def _add_routes(kind: Kind) -> None:
-    def list_items(request: Request, cursor: str = "", limit: Limit = 100) -> Response:
+    def list_items(
+        request: Request, cursor: str = "", limit: Limit = 100, q: Asked = ""
+    ) -> Response:
         answers.check_limit(limit)
+        own = callers.own_of(request)
         with state_of(request).store.read() as connection:
-            items = [item for code, item in kind.held(connection).items() if code > cursor]
+            items = [
+                item
+                for code, item in kind.held_at(connection, own).items()
+                if code > cursor and _says(item, q)
+            ]
         last = items[limit - 1].code if len(items) > limit else None
         return answers.json_response(answers.page_of(items, limit, last))
 
     def get_item(request: Request, code: Code) -> Response:
+        own = callers.own_of(request)
         with state_of(request).store.read() as connection:
-            item = kind.held(connection).get(code)
+            item = kind.held_at(connection, own, code=code).get(code)
         if item is None:
             raise Problem(404, "not-found", f"{kind.path}: {code!r} is not registered")
         return answers.json_response(item)
 
+    def get_history(request: Request, code: Code) -> Response:
+        own = callers.own_of(request)
+        with state_of(request).store.read() as connection:
+            found = [
+                Version(from_us(at_us), item)
+                for at_us in store_register.versions(connection, kind.item, code)
+                if (item := kind.held_at(connection, own, at_us, code=code).get(code))
+            ]
+        if not found:
+            raise Problem(404, "not-found", f"{kind.path}: {code!r} is not registered")
+        return answers.json_response(answers.page_of(found, len(found), None))
+
     async def put_item(request: Request, code: Code) -> Response:
         state = state_of(request)
-        async with callers.admitted(request) as caller:
-            await run_in_threadpool(callers.check_operator, state, caller, "change the register")
-            raw = await body.read(request, state)
-            item = _decode(kind, code, raw)
-            action = f"register {kind.path} {code}"
-            await run_in_threadpool(_store, state, kind.register(item), caller.id, action)
+        item = _decode(kind, code, await body.read(request, state))
+        actor = callers.caller_of(request).id
+        await run_in_threadpool(_store, state, kind.register(item), actor)
         return answers.json_response(item)
 
     name = kind.path
@@ -100,6 +148,15 @@ def _add_routes(kind: Kind) -> None:
     )
     router.add_api_route(one, get_item, name=f"get {name}", methods=["GET"], responses=held)
     router.add_api_route(
+        f"{one}/history",
+        get_history,
+        name=f"history {name}",
+        methods=["GET"],
+        responses=described.answers(
+            "As it was known, oldest first", described.versions(schema), 404
+        ),
+    )
+    router.add_api_route(
         one,
         put_item,
         name=f"put {name}",
@@ -107,6 +164,12 @@ def _add_routes(kind: Kind) -> None:
         responses=taken,
         openapi_extra={"requestBody": _body(schema)},
     )
+
+
+def _says(item: Item, words: str) -> bool:
+    """Whether all words stand in an item's code, name or purpose, whatever their case."""
+    told = f"{item.code} {item.name} {getattr(item, 'purpose', None) or ''}".casefold()
+    return all(word in told for word in words.casefold().split())
 
 
 def _body(schema: str) -> dict[str, Any]:
@@ -132,22 +195,39 @@ def _decode(kind: Kind, code: str, raw: bytes) -> Item:
         raise Problem(422, "unprocessable", f"{kind.path}: {error}") from error
 
 
-def _store(state: State, register: Register, actor: str, action: str) -> None:
+def _store(state: State, register: Register, actor: str) -> None:
     try:
         with state.store.write() as connection:
-            if any(take(connection, register, to_us(state.clock())).values()):
-                state.audit.record(connection, actor, action, None)
+            for change in take(connection, register, to_us(state.clock())):
+                state.audit.record(
+                    connection, actor, action_of(change), before=change.before, after=change.after
+                )
     except RegisterError as error:
         raise Problem(422, "unprocessable", str(error)) from error
 
 
-def take(connection: Connection, register: Register, now_us: int) -> dict[str, int]:
-    """Check a register against what is held, and store what is new in it; how many rows by list."""
+def action_of(change: Change) -> str:
+    """What the audit log calls a change."""
+    return f"register {change.list} {change.after.code}"
+
+
+def take(connection: Connection, register: Register, now_us: int) -> list[Change]:
+    """Check a register against what is held, and store what is new in it."""
     register_check.check(register, store_register.held(connection))
-    changed = store_register.store(connection, register, now_us)
-    if changed["sites"]:
+    changes = store_register.store(connection, register, now_us)
+    if any(change.list == "sites" for change in changes):
         store_places.settle(connection, store_register.sites(connection), now_us)
-    return changed
+    return changes
+
+
+def take_by_command(connection: Connection, register: Register, now: datetime) -> Counter[str]:
+    """The same for `footprint` on the database, with lines in the audit log; how many by list."""
+    changes = take(connection, register, to_us(now))
+    for change in changes:
+        audit.by_command(
+            connection, now, action_of(change), before=change.before, after=change.after
+        )
+    return Counter(change.list for change in changes)
 
 
 for _kind in KINDS:

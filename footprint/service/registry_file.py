@@ -12,6 +12,12 @@
           - {project: accueil, permille: 600, from: 2026-01-01}
           - {project: autre, permille: 400, from: 2026-01-01}
         unit: document                                      # what one use of it does
+        purpose: Oriente les courriers des usagers          # in plain words
+        stage: production                                   # study, experiment, deployment, retired
+        hosting: own                                        # or shared, external
+        charter: allowed                                    # recommended, restricted, forbidden
+        owner: Chef de projet                               # a role, never a person
+        aliases: [{code: tri-v1, to: 2026-03-01}]           # codes that its facts stand under too
     servers:
       - code: albert
         name: Serveur Albert
@@ -39,6 +45,12 @@
         lifetime_years: 5                                   # over which its making is written off
         parts: [{part: gpu/h100, count: 8}, {part: server/gpu-host, count: 1}]
         document: Delivery note 2025-113
+    externals:
+      - code: openai                                        # as usage has it in place of a server
+        name: OpenAI, by its API
+        provider: openai                                    # as EcoLogits calls it, as its models
+        zone: USA                                           # left out: where EcoLogits supposes it
+        models: {gpt-4o: gpt-4o}                            # the code in usage: the provider's name
 
 In: a path. Out: `Register`, checked in itself; what it refers to is checked where it is stored.
 """
@@ -53,12 +65,15 @@ from footprint.service.errors import CommandError, Place, PlaceError
 from footprint.service.register import (
     LISTS,
     WHOLE,
+    Alias,
     Contract,
     Hardware,
     HardwarePart,
+    Item,
     Pue,
     Register,
     RegisterError,
+    Server,
     Share,
     Sia,
     Site,
@@ -68,7 +83,7 @@ from footprint.service.register import (
 )
 
 PARTS: dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]] = {
-    Sia: {"shares": Share},
+    Sia: {"shares": Share, "aliases": Alias},
     Site: {"hosts": SiteHost, "pue": Pue, "wue": Wue, "contracts": Contract},
     Hardware: {"parts": HardwarePart},
 }
@@ -76,15 +91,36 @@ PARTS: dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]] = {
 
 
 class RegisterFile(msgspec.Struct, frozen=True):
-    """A register and the line of each of its values."""
+    """A register, the line of each of its values, and the fields that its form has no place for."""
 
     register: Register
     path: Path
     lines: dict[Place, int]
+    untold: tuple[str, ...] = ()
+
+    def over(self, held: Register) -> Register:
+        """The register; what it has no place for stays as it is held."""
+        if not self.untold:
+            return self.register
+        lists = {
+            name: _kept(getattr(self.register, name), getattr(held, name), self.untold)
+            for name in LISTS
+        }
+        return msgspec.structs.replace(self.register, **lists)
 
     def error(self, error: RegisterError) -> CommandError:
         """`error` with the line that it comes from."""
         return yaml_lines.at(self.path, self.lines, error.path, str(error))
+
+
+def _kept(items: list[Item], held: list[Item], untold: tuple[str, ...]) -> list[Item]:
+    known = {item.code: item for item in held}
+    return [
+        msgspec.structs.replace(item, **{name: getattr(known[item.code], name) for name in untold})
+        if item.code in known
+        else item
+        for item in items
+    ]
 
 
 def read(path: Path) -> RegisterFile:
@@ -111,7 +147,7 @@ def _check_fields(content: Any) -> None:
                     _check_keys(one, _fields(of), (name, index, part, n))
             if item.get("weights") not in (None, "fit"):
                 _check_keys(item["weights"], _fields(Weights), (name, index, "weights"))
-            if item.get("models") is not None:
+            if kind is Server and item.get("models") is not None:
                 _check_models(item["models"], (name, index, "models"))
 
 

@@ -3,24 +3,26 @@
 In: a read connection. Out: `Statement`. The same code serves API, CLI and every format.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
-from footprint import METHOD_VERSION, amounts, figures, merkle, uncertain_figures
+from footprint import METHOD_VERSION, amounts, figures, merkle
 from footprint.amounts import Period
 from footprint.applied import PueUse
 from footprint.cited import cited
+from footprint.codes import sia_of
 from footprint.embodied_figures import Carried
 from footprint.facility import NO_SITE
-from footprint.figures import Named
-from footprint.interval import Interval, from_us, paris_month, to_us
+from footprint.interval import Interval, from_us, paris_date, paris_month, to_us
+from footprint.intervals import Intervals
 from footprint.ledger import Component, Quality
 from footprint.service import (
     archived_facts,
     covers,
+    externals,
     grids,
     makings,
     periods,
@@ -32,16 +34,19 @@ from footprint.service import (
     store_register,
     store_servers,
     store_totals,
+    store_versions,
 )
 from footprint.service.archived_facts import Facts
-from footprint.service.register import Hardware, Server, Sia, Site
+from footprint.service.known import Known, known_at
+from footprint.service.register import Sia
 from footprint.service.store_facts import Window
+from footprint.shared import Share
 from footprint.shared_figures import Made, Served
 from footprint.statement import HostBoundary, Line, Scope, Statement
 
-OMISSIONS = ("platform", "embodied", "network_storage_terminals")
-"""What no figure holds yet: the rest of the host beside its components, making the hardware, what
-lies outside the host."""
+OMISSIONS = ("platform", "embodied", "network_storage_terminals", "public_chatbots")
+"""What no figure holds: the rest of the host beside its components, making the hardware, what
+lies outside the host, and what staff asks of public services by itself, which nobody can count."""
 PUE_UNKNOWN = "pue_unknown"
 """Of some hosts nothing is known of what their site adds: it is in no figure."""
 
@@ -55,37 +60,17 @@ class ReportError(ValueError):
         self.unknown = unknown
 
 
-class Known(msgspec.Struct, frozen=True):
-    """The register as known at an instant: SIA, shared servers and sites by code, hardware by
-    host."""
-
-    sia: Mapping[str, Sia]
-    servers: Mapping[str, Server]
-    sites: Mapping[str, Site]
-    hardware: Mapping[str, Hardware]
-
-    @property
-    def named(self) -> Named:
-        """The names of all of them."""
-        return Named(
-            {code: item.name for code, item in self.sia.items()},
-            {code: item.name for code, item in self.servers.items()},
-        )
-
-    @property
-    def units(self) -> dict[str, str]:
-        """The functional unit of each SIA that has one."""
-        return {code: item.unit for code, item in self.sia.items() if item.unit is not None}
+def unknown_project(code: str) -> ReportError:
+    """There is no such project, or none that the caller may know of."""
+    remedy = "use: footprint import registry FILE"
+    return ReportError(f"project: {code!r} is not registered; {remedy}", unknown=True)
 
 
-def known_at(connection: Connection, as_of_us: int = store_register.EVER_US) -> Known:
-    """SIA, shared servers, sites and hardware as known at an instant."""
-    return Known(
-        store_register.sia(connection, as_of_us),
-        store_register.servers(connection, as_of_us),
-        store_register.sites(connection, as_of_us),
-        store_register.hardware(connection, as_of_us),
-    )
+def unknown_sia(code: str) -> ReportError:
+    """There is no such SIA, or none that the caller may know of."""
+    remedy = "check the code"
+    told = f"sia: {code!r} is neither registered nor in any page; {remedy}"
+    return ReportError(told, unknown=True)
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -118,44 +103,61 @@ def statement(
         raise ReportError(left_words(connection, asked.month))
     as_of_us = to_us(as_of)
     # Totals have the sites that are known now, whatever the caller's clock says.
-    known = known_at(connection, store_register.EVER_US if rolled else as_of_us)
+    known = known_at(connection, store_versions.EVER_US if rolled else as_of_us)
     window = Window(interval, as_of_us, rolled=rolled)
     told = pieces.Asked(interval, zone, as_of)
     cut = pieces.gather(connection, told, known.sia, known.sites)
     grid = grids.gather(connection, told, known.sites)
     parts = [piece.interval for piece in cut]
-    served = servers.gather(connection, window, parts, known.servers, known.sites, grid=grid)
-    subject = _subject(connection, asked, known, window, served)
-    if subject.consumers is not None:
+    aliases = known.aliases
+    served = servers.gather(
+        connection, window, parts, known.servers, known.sites, grid=grid, aliases=aliases
+    )
+    outside = externals.used(connection, window, known.externals, left=left, aliases=aliases)
+    users = {*(one.line.consumer for one in outside), *_users(served)}
+    of = subject(connection, asked, known, window, users)
+    if of.consumers is not None:
         facts = store_totals if rolled else store_facts
-        used_hosts = facts.hosts_of(connection, window, _with_servers(subject, served))
+        used_hosts = facts.hosts_of(connection, window, aliases.names(with_servers(of, served)))
         window = Window(interval, as_of_us, used_hosts, rolled)
     cover = covers.gather(connection, window, as_of)
-    of = periods.Asked(window, cut, known.sites, subject.consumers)
-    energies = divided(periods.gather(connection, of, grid), served, subject.consumers)
-    lines = figures.lines(energies, cover.devices, subject.project)
-    made = Made(served, _shared_lines(energies, served), known.named, known.units)
-    total = figures.total(lines, figures.coverage(cover.devices))
-    cites = cited(
-        amounts.standing(energies, subject.project), [piece.terms[NO_SITE] for piece in cut], grid
+    asks = periods.Asked(window, cut, known.sites, of.consumers, aliases)
+    energies = divided(periods.gather(connection, asks, grid), served, of.consumers)
+    whole = of.scope.kind == "all"
+    off = Intervals(
+        energies,
+        {one: figures.coverage(cover.devices, {one}) for one in figures.COMPONENTS},
+        of.project,
+        splits=splits(served),
+        grid=grid,
     )
-    totals = figures.consumer_totals(lines, cover.devices, known.named)
-    shown = made.servers(subject.consumers)
+    lines = off.lines(figures.lines(energies, cover.devices, of.project))
+    made = Made(served, _shared_lines(energies, served), known.named, known.units)
+    total, uncertain = off.total(figures.total(lines, figures.coverage(cover.devices)), whole=whole)
+    cites = cited(
+        amounts.standing(energies, of.project), [piece.terms[NO_SITE] for piece in cut], grid
+    )
+    totals = off.consumers(figures.consumer_totals(lines, cover.devices, known.named), lines)
+    shown = made.servers(of.consumers)
     hosts = boundaries(connection, window)
-    whole = subject.scope.kind == "all"
     heads = left.ledgers_of(window.hosts) if left else store_facts.ledgers(connection, window)
     gateways = left.usage_ledgers if left else store_servers.usage_ledgers(connection, window)
-    usage_ledgers = gateways if shown else []
+    whose = externals.Whose(of.consumers, of.project, known.sia, known.named)
+    used = externals.gather(connection, window, known.externals, whose, lines=outside, left=left)
+    strangers = externals.strangers(connection, window, known, whose, left=left)
+    tokens = externals.tokens_inside(_of_scope(served, of), shown, totals)
+    usage_ledgers = gateways if shown or used else []
     platform = left.platform if left else None
     if whole and left is None:
         platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
     carried = Carried(
         known.named,
         makings.of_servers(served),
-        subject.consumers,
-        subject.project,
-        makings.by_project(energies) if subject.project else {},
+        of.consumers,
+        of.project,
+        makings.by_project(energies) if of.project else {},
     )
+    named = makings.Named(aliases, parts)
     making = makings.gather(
         connection,
         window,
@@ -163,6 +165,7 @@ def statement(
         carried,
         as_of=as_of,
         hosts=[host.host_id for host in hosts],
+        named=named,
     )
     return Statement(
         format=1,
@@ -171,12 +174,14 @@ def statement(
         end=interval.end,
         as_of=as_of,
         closed=False,
-        scope=subject.scope,
+        scope=of.scope,
         method_version=METHOD_VERSION,
         zone=zone,
         total=total,
         consumers=made.with_efficiency(totals),
-        components=figures.component_totals(lines, cover.devices),
+        components=off.components(
+            figures.component_totals(lines, cover.devices), lines, whole=whole
+        ),
         lines=lines,
         hosts=hosts,
         gaps=cover.gaps,
@@ -201,15 +206,15 @@ def statement(
         grid=cites.grid,
         embodied=making,
         sci=[]
-        if subject.project
+        if of.project
         else makings.intensities(
-            connection, window, making, totals=totals, units=known.units, served=served
+            connection, window, making, totals=totals, units=known.units, served=served, named=named
         ),
-        uncertainty=uncertain_figures.gather(
-            total,
-            amounts.evidenced(energies, subject.project),
-            {one: figures.coverage(cover.devices, {one}) for one in figures.COMPONENTS},
+        uncertainty=uncertain,
+        externals=externals.with_dependence(
+            used, total, tokens, complete=not strangers, whole=of.project is None
         ),
+        usage_unregistered=strangers,
     )
 
 
@@ -242,7 +247,27 @@ def left_words(connection: Connection, month: str) -> str:
     )
 
 
-def _with_servers(subject: Subject, served: Iterable[Served]) -> tuple[str, ...]:
+def _users(served: Iterable[Served]) -> set[str]:
+    """All who used shared servers."""
+    return {consumer for one in served for consumer in one.consumers}
+
+
+def _of_scope(served: Iterable[Served], subject: Subject) -> list[Served]:
+    """The servers that the subject may have used: of a server itself, that one."""
+    own = subject.consumers if subject.scope.kind == "server" else None
+    return [one for one in served if own is None or one.split.rules.code in own]
+
+
+def splits(served: Iterable[Served]) -> dict[tuple[str, str], Share]:
+    """Everybody's part of each server."""
+    return {
+        (one.split.rules.code, consumer): share
+        for one in served
+        for consumer, share in one.split.shares.items()
+    }
+
+
+def with_servers(subject: Subject, served: Iterable[Served]) -> tuple[str, ...]:
     """The subject's consumers and the shared servers that they used: where their energy was."""
     own = subject.consumers or ()
     used = (one.split.rules.code for one in served if one.consumers & {*own})
@@ -257,38 +282,44 @@ def month_interval(month: str) -> Interval:
         raise ReportError(str(error)) from error
 
 
-def _subject(
+def subject(
     connection: Connection,
     asked: Asked,
     known: Known,
     window: Window,
-    served: Iterable[Served],
+    users: Collection[str],
 ) -> Subject:
+    """Whose figures are asked for. `users` are those of services of which no page need tell. Raises
+    ReportError for an unknown project or SIA."""
     facts = store_totals if window.rolled else store_facts
     if asked.project is not None and asked.sia is not None:
         raise ReportError("project, sia: give one of them, not both")
     if asked.project is not None:
         return _project(connection, asked.project, known.sia, window.as_of_us)
     if asked.sia is not None:
-        kind, name, registered = known.named.of(asked.sia)
-        told = registered or any(asked.sia in one.consumers for one in served)
-        scope = Scope("server" if kind == "server" else "sia", asked.sia, name)
-        if not told and not facts.has_consumer(connection, asked.sia):
-            raise ReportError(
-                f"sia: {asked.sia!r} is neither registered nor in any page; check the code",
-                unknown=True,
-            )
-        return Subject(scope, (asked.sia,), None)
+        code = _whose(known, asked.sia, window.interval)
+        kind, name, registered = known.named.of(code)
+        told = registered or code in users
+        scope = Scope("server" if kind == "server" else "sia", code, name)
+        if not told and not facts.has_consumer(connection, code):
+            raise unknown_sia(asked.sia)
+        return Subject(scope, (code,), None)
     return Subject(Scope("all", None, None), None, None)
+
+
+def _whose(known: Known, code: str, interval: Interval) -> str:
+    """Whose figures a code stands for in a month: a SIA's where it is its alias on every day, else
+    its own, which has a line there."""
+    first, end = paris_date(interval.start), paris_date(interval.end)
+    days = (first + timedelta(days=number) for number in range((end - first).days))
+    found = {known.aliases.of(code, day) for day in days}
+    return found.pop() if len(found) == 1 else code
 
 
 def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_us: int) -> Subject:
     project = store_register.projects(connection, as_of_us).get(code)
     if project is None:
-        raise ReportError(
-            f"project: {code!r} is not registered; use: footprint import registry FILE",
-            unknown=True,
-        )
+        raise unknown_project(code)
     carried = tuple(
         item.code for item in known.values() if any(s.project == code for s in item.shares)
     )
@@ -304,7 +335,7 @@ def divided(
     return [
         msgspec.structs.replace(
             period,
-            cells=[cell for cell in period.cells if cell.consumer not in codes]
+            cells=[cell for cell in period.cells if sia_of(cell.consumer) not in codes]
             + [
                 cell
                 for one in served

@@ -1,37 +1,23 @@
-"""Without a token, only pages and programs of this machine may speak to the service.
+"""Without a sign-in, only pages and programs of this machine may speak to the service.
 
 Listening on loopback keeps other machines out, but not a web site in this machine's browser: it can
 give its own name the address 127.0.0.1 (DNS rebinding). Such a request carries the site's name as
-its Host, and its Origin where it writes. In: a request. Out: the answer, or a `Problem`. With a
-token the Host is a proxy's matter.
+its Host, and its Origin where it writes. In: a request's head. Out: a `Problem`, or nothing. With a
+token or an account the Host is a proxy's matter.
 """
 
 import ipaddress
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from footprint.service.problems import Problem
 
-_READING = ("GET", "HEAD", "OPTIONS")
+READING = ("GET", "HEAD", "OPTIONS")
 
 
-class SameSite:
-    """An application that answers only requests to this machine, from this machine."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, or refuse."""
-        problem = _refusal(scope) if scope["type"] == "http" else None
-        if problem is None:
-            await self._app(scope, receive, send)
-        else:
-            await problem.response()(scope, receive, send)
-
-
-def _refusal(scope: Scope) -> Problem | None:
+def refusal(scope: Scope) -> Problem | None:
+    """Why a request is not of this machine."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
     if not _is_local(host):
@@ -43,7 +29,7 @@ def _refusal(scope: Scope) -> Problem | None:
         )
     for name, value in scope["headers"]:
         origin = value.decode("latin-1")
-        if name == b"origin" and scope["method"] not in _READING and not _same(origin, host):
+        if name == b"origin" and scope["method"] not in READING and not same(origin, host):
             return Problem(
                 403, "other-site", f"Origin {origin!r}: a page of another site may not write here"
             )
@@ -66,7 +52,8 @@ def _is_local(host: str) -> bool:
         return False
 
 
-def _same(origin: str, host: str) -> bool:
+def same(origin: str, host: str) -> bool:
+    """Whether a page of `origin` is one of `host` (RFC 6454, 7)."""
     try:
         return urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:

@@ -5,7 +5,9 @@ shares hold. Out: a `Served` for each registered server that has energy or usage
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,6 +17,7 @@ from footprint.allocation import DEFAULT, TokenWeights, Usage
 from footprint.grid.hourly import Grid
 from footprint.interval import QUARTER_HOUR_SECONDS, Interval, floor_to, from_us, month_of, to_us
 from footprint.service import archived_facts, store_servers, store_usage
+from footprint.service.aliases import NO_ALIASES, Aliases
 from footprint.service.archived_facts import Facts as Left
 from footprint.service.register import Server, Site
 from footprint.service.store_facts import Window
@@ -26,6 +29,7 @@ from footprint.token_fit import Fit, Refusal
 
 NO_PAGE = "no_page"
 """The cause of time that a gateway tells nothing of."""
+_QUARTER = timedelta(seconds=QUARTER_HOUR_SECONDS)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -46,6 +50,7 @@ def gather(
     sites: Mapping[str, Site],
     *,
     grid: Grid | None = None,
+    aliases: Aliases = NO_ALIASES,
 ) -> list[Served]:
     """The month of each of `servers` that has energy or usage in it, in the order of codes.
     `window.hosts` is not looked at: a server may be on any."""
@@ -55,11 +60,15 @@ def gather(
     month = month_of(window.interval.start)
     left = archived_facts.of(connection, month) if window.rolled else None
     everywhere = msgspec.structs.replace(window, hosts=None)
-    told = left.told if left else store_usage.told(connection, everywhere)
-    gaps = left.gaps if left else store_usage.gaps(connection, everywhere)
+    told = _told(connection, everywhere, left)
     return [
-        _served(servers[code], found, pieces, grid, _missing(found.gateways, told, gaps, window))
-        for code, found in sorted(facts(connection, everywhere, servers, sites, left).items())
+        msgspec.structs.replace(
+            _served(servers[code], found, pieces, grid, _gaps(told, found.gateways, window)),
+            uncounted_uj=_uncounted_uj(told, found),
+        )
+        for code, found in sorted(
+            facts(connection, everywhere, servers, sites, left=left, aliases=aliases).items()
+        )
     ]
 
 
@@ -68,11 +77,14 @@ def facts(
     window: Window,
     servers: Mapping[str, Server],
     sites: Mapping[str, Site],
+    *,
     left: Left | None = None,
+    aliases: Aliases = NO_ALIASES,
 ) -> dict[str, Facts]:
     """What is stored of each of `servers` of which anything is."""
     spent = _spent(connection, window, servers, [*sites.values()], left)
-    lines = _by_server(left.lines if left else store_usage.lines(connection, window))
+    told = left.lines if left else store_usage.lines(connection, window)
+    lines = _by_server(aliases.lines(told))
     totals = _by_server(left.totals if left else store_usage.totals(connection, window))
     return {
         code: Facts(
@@ -128,6 +140,7 @@ def usage_of(told: ToldLine) -> Usage:
         units=line.units,
         estimated_uj=line.estimated_uj,
         origin=told.origin,
+        estimated_ug=None if line.estimated_ug is msgspec.UNSET else line.estimated_ug,
     )
 
 
@@ -175,23 +188,68 @@ def _fit(fit: Fit | Refusal) -> WeightsFit:
     return WeightsFit(weights.prompt, weights.generated, *told, None, None)
 
 
-def _missing(
-    gateways: set[str], told: Iterable[Told], gaps: Iterable[ToldGap], window: Window
-) -> list[UsageGap]:
+class _Told(NamedTuple):
+    """The intervals that gateways told of, and where counts may be missing in them."""
+
+    pages: list[Told]
+    gaps: list[ToldGap]
+
+
+def _told(connection: Connection, window: Window, left: Left | None) -> _Told:
+    if left is not None:
+        return _Told(left.told, left.gaps)
+    return _Told(store_usage.told(connection, window), store_usage.gaps(connection, window))
+
+
+def missing(
+    connection: Connection, window: Window, gateways: set[str], left: Left | None
+) -> dict[str, int]:
+    """Time in which usage may be missing, in microseconds by cause, of `gateways`."""
+    everywhere = msgspec.structs.replace(window, hosts=None)
+    return _missing(_told(connection, everywhere, left), gateways, window)
+
+
+def _uncounted_uj(told: _Told, found: Facts) -> int:
+    """Active energy of the quarter-hours that no gateway of the server told all of."""
+    covered: set[datetime] = set()
+    for page in told.pages:
+        if page.host_id in found.gateways:
+            covered.update(_quarters(page.start, page.end))
+    for one in told.gaps:
+        if one.host_id in found.gateways:
+            covered.difference_update(_quarters(one.gap.start, one.gap.end))
+    return sum(
+        one.energy_uj for one in found.spending if one.part != "static" and one.start not in covered
+    )
+
+
+def _quarters(start: datetime, end: datetime) -> Iterator[datetime]:
+    """The quarter-hours that a time touches."""
+    quarter = floor_to(start, QUARTER_HOUR_SECONDS)
+    while quarter < end:
+        yield quarter
+        quarter += _QUARTER
+
+
+def _gaps(told: _Told, gateways: set[str], window: Window) -> list[UsageGap]:
+    return [UsageGap(*one) for one in _missing(told, gateways, window).items()]
+
+
+def _missing(told: _Told, gateways: set[str], window: Window) -> dict[str, int]:
     """Time in which usage may be missing, of the gateways that told of a server: gaps in what they
     told, and what they did not tell from their first page of the month on."""
     lost_us: Counter[str] = Counter()
-    for one in gaps:
+    for one in told.gaps:
         if one.host_id in gateways:
             lost_us[one.gap.cause] += to_us(one.gap.end) - to_us(one.gap.start)
     pages: dict[str, list[Told]] = defaultdict(list)
-    for page in told:
+    for page in told.pages:
         if page.host_id in gateways:
             pages[page.host_id].append(page)
     due = min(window.interval.end, floor_to(from_us(window.as_of_us), QUARTER_HOUR_SECONDS))
     for own in pages.values():
         lost_us[NO_PAGE] += _untold_us(own, to_us(due))
-    return [UsageGap(cause, lost_us[cause]) for cause in sorted(lost_us) if lost_us[cause]]
+    return {cause: lost_us[cause] for cause in sorted(lost_us) if lost_us[cause]}
 
 
 def _untold_us(pages: Sequence[Told], due_us: int) -> int:

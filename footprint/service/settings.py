@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,12 +19,35 @@ DEFAULT_ZONE = "FR"
 DEFAULT_PROXIES = ("127.0.0.1", "::1")
 BODY_LIMIT_BYTES = 32 * 1024 * 1024
 BODY_SECONDS = 60.0
+LEAST_AUDIT_DAYS = 30
+"""What the database itself holds to (migration 0017)."""
 LEAST_TOKEN_CHARACTERS = 22
 """128 random bits in base64 (OWASP ASVS 5.0, 6.5.2): a hash without salt is enough from there."""
 
 
 class SettingError(ValueError):
     """A setting that cannot be used; the message says which and what to do."""
+
+
+class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider of OpenID Connect, and how this service is known there: `issuer` as its tokens
+    name it; `client_id`, and the file of the client's secret; `public_url`, under which people
+    reach this service; what is asked for besides `openid` (`scopes`), and the least assurance
+    (`acr_values`, such as ProConnect's `eidas1`)."""
+
+    issuer: str
+    client_id: str
+    secret_file: Path
+    public_url: str
+    scopes: tuple[str, ...] = ("email",)
+    acr_values: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, url in (("issuer", self.issuer), ("public-url", self.public_url)):
+            parts = urlsplit(url)
+            local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+            if not (parts.scheme == "https" or local) or not parts.netloc or parts.query:
+                raise SettingError(f"--{name} {url[:80]}: needs https://, or http:// on loopback")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `keep_months`: how many whole months of pages the database keeps before they leave for a file in
     `archive_to`, 0 for good.
     `tls_cert`, `tls_key`: PEM files, None where a proxy brings TLS; `tls_client_ca`: whose
-    certificates clients must have, None for no such question.
+    certificates clients must have, None for no such question. `provider`: where people sign in,
+    None for local accounts alone. `open_reading`: whoever reaches the service may read as a reader.
 
     The limits (`LIMITS`): the most that a request body may weigh and last; how long a request's
     head may take to come, and an answer to be taken, before the connection is closed; connections,
@@ -57,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    provider: Provider | None = None
+    open_reading: bool = False
     body_limit_bytes: int = BODY_LIMIT_BYTES
     body_seconds: float = BODY_SECONDS
     head_seconds: float = 10.0
@@ -71,13 +98,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refusals_per_minute_per_address: float = 30.0
 
     def __post_init__(self) -> None:
-        if self.token_sha256 is None and not is_loopback(self.host):
+        closed = self.token_sha256 is not None or self.provider is not None
+        if not closed and not is_loopback(self.host):
             raise SettingError(
                 f"--listen {self.host}: without a token anyone could write pages; "
                 "give --token-file FILE or listen on 127.0.0.1"
             )
-        if self.audit_days < 1:
-            raise SettingError(f"--audit-days {self.audit_days}: needs a whole number above 0")
+        if self.audit_days < LEAST_AUDIT_DAYS:
+            raise SettingError(f"--audit-days {self.audit_days}: {LEAST_AUDIT_DAYS} at least")
         if self.keep_months < 0:
             raise SettingError(f"--keep-months {self.keep_months}: 0 keeps every month for good")
         if bool(self.keep_months) != (self.archive_to is not None):

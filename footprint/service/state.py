@@ -1,5 +1,7 @@
 """What every route works with; the composition root puts it on the application once."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from fastapi import Request
 
@@ -8,14 +10,19 @@ from footprint.service.clock import Clock
 from footprint.service.intake import Intake
 from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
+from footprint.service.persons import Persons
 from footprint.service.settings import Settings
 from footprint.service.store import Store
 from footprint.service.tally import Tally
 
+if TYPE_CHECKING:
+    from footprint.service.oidc import Provider
+
 
 class State(msgspec.Struct, frozen=True):
     """Settings, database, clock, counts and the present month of one running service; what its
-    callers may still ask, and the log of what they changed."""
+    callers may still ask, the log of what they changed, whether anybody has an account,
+    and where people sign in."""
 
     settings: Settings
     store: Store
@@ -25,6 +32,8 @@ class State(msgspec.Struct, frozen=True):
     months: MonthCache
     limits: OfTokens
     audit: Audit
+    persons: Persons
+    provider: "Provider | None"
 
 
 def state_of(request: Request) -> State:

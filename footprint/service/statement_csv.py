@@ -9,7 +9,8 @@ other views of greenhouse gases and the contracts they rest on (`# contract`: na
 gCO2/kWh, validity, document) and of the quarter-hours known of a grid (`# grid`), what is unknown
 (`# gap`: gap or blind, component, cause, duration in us; `# no_factor`: a zone without which
 greenhouse gases are unknown; `# absent`: host, the components that nobody measures there), each
-SIA that is in no register (`# not_registered`), the platform of each node meter (`# platform`:
+SIA that is in no register (`# not_registered`), each server of usage that is in none
+(`# usage_not_registered`), the platform of each node meter (`# platform`:
 meter, hosts, boundary, platform, node, components, residue in uJ, common cover in us), the hosts
 that have none (`# platform_unknown`: hosts, how many, energy of their components in uJ) and what
 hosts of the same model say of them (`# platform_modelled`: hosts, quality, least, mean and greatest
@@ -20,8 +21,10 @@ greatest; `# hardware`: host, name, in and out of service, years, parts, documen
 `# hardware_unsplit`: what lacks), software carbon intensities (`# sci`: SIA, unit, units, kWh,
 g/kWh, E x I and M in ug, g for each unit, why there is none), the interval of the total
 (`# uncertainty`: measure, value, least, greatest; `# uncertainty_source`: what it is made of: kind,
-group, down, up, source), the days on which the platform was negative (`# platform_anomaly`), and
-shared servers (`statement_csv_servers`). Then one header row, and one row for each line of the
+group, down, up, source), the days on which the platform was negative (`# platform_anomaly`),
+what SIA used by phase of their life (`# phase`: SIA, phase or none, then as `# total`), and shared
+servers and services outside the house (`statement_csv_servers`, `statement_csv_externals`).
+Then one header row, and one row for each line of the
 statement; `via` is the shared server by which the consumer used the energy. A text that a
 spreadsheet could take for a formula (such as `@system`) begins with `'`: strip it to have the
 consumer's code.
@@ -36,9 +39,11 @@ from typing import Any
 from footprint.amounts import IMPACTS, VIEWS
 from footprint.applied import FactorUse, Viewed
 from footprint.embodied_statement import Embodied
+from footprint.intervals import MEASURES
 from footprint.platform_figures import Platform
-from footprint.service import statement_csv_servers
+from footprint.service import statement_csv_externals, statement_csv_servers
 from footprint.statement import Figure, Statement
+from footprint.uncertainty import Bounds
 
 HEADER = (
     "consumer",
@@ -60,7 +65,9 @@ HEADER = (
     "pues",
     *IMPACTS,
     *(f"{view}_{unit}" for view in VIEWS for unit in ("ug", "of_uj")),
+    *(f"{measure}_{end}" for measure in MEASURES for end in ("low", "high")),
     "via",
+    "phase",
 )
 NO_SITE = "(none)"
 """Stands for hosts of no site; no code has brackets."""
@@ -72,7 +79,7 @@ def statement_csv(statement: Statement) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     for row in _rows(statement):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([safe(value) for value in row])
     return text.getvalue()
 
 
@@ -96,10 +103,21 @@ def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
         for off in found.sources:
             of = (off.kind, off.group, off.down, off.up, off.source)
             yield ("# uncertainty_source", found.measure, *of)
+    for total in statement.consumers:
+        for part in total.phases:
+            yield ("# phase", total.consumer, part.phase, *_figure(part.figure))
     yield from statement_csv_servers.rows(statement)
+    yield from statement_csv_externals.rows(statement.externals)
     yield HEADER
     for line in statement.lines:
-        yield (line.consumer, line.component, line.part, *_figure(line.figure), line.via)
+        yield (
+            line.consumer,
+            line.component,
+            line.part,
+            *_figure(line.figure),
+            line.via,
+            line.phase,
+        )
 
 
 def _facts(statement: Statement) -> Iterator[tuple[Any, ...]]:
@@ -128,6 +146,8 @@ def _unknown(statement: Statement) -> Iterator[tuple[Any, ...]]:
     for total in statement.consumers:
         if not total.registered:
             yield ("# not_registered", total.consumer)
+    for code in statement.usage_unregistered:
+        yield ("# usage_not_registered", code)
 
 
 def _factor(factor: FactorUse) -> tuple[Any, ...]:
@@ -263,7 +283,12 @@ def _figure(figure: Figure) -> tuple[Any, ...]:
         " ".join(figure.pue_uj),
         *(figure.impacts[name] for name in IMPACTS),
         *(number for view in VIEWS for number in _viewed(figure.views[view])),
+        *(end for measure in MEASURES for end in _ends(figure.intervals.get(measure))),
     )
+
+
+def _ends(found: Bounds | None) -> tuple[int | None, int | None]:
+    return (found.low, found.high) if found else (None, None)
 
 
 def _fixed(number: Decimal | None) -> str | None:
@@ -279,7 +304,8 @@ def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _cell(value: Any) -> Any:
+def safe(value: Any) -> Any:
+    """What no spreadsheet takes for a formula."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

@@ -10,7 +10,7 @@ least, most and idle energy (uJ), requests, tokens (prompt, cached of them, gene
 why not, unit. `# server_load`: server, generated tokens a second from and to, quarter-hours,
 generated tokens, active and idle energy (uJ), J for 1000 tokens of the active and of both.
 `# server_usage_gap`: server, cause, duration in us. `# server_estimate`: server, consumer (empty:
-all), estimated and measured energy (uJ), ratio, reasons.
+all), estimated and measured energy (uJ), ratio, reasons, estimated mass (ug).
 """
 
 from collections.abc import Iterator
@@ -141,4 +141,5 @@ def _estimate(server: str, consumer: str, found: Estimate | None) -> Iterator[Ro
             found.measured_uj,
             None if found.ratio is None else f"{found.ratio:f}",
             " ".join(found.reasons),
+            found.estimated_ug,
         )

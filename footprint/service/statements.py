@@ -8,7 +8,17 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.service import answers, described, formats, html, overviews, reports, rollups
+from footprint.service import (
+    answers,
+    callers,
+    described,
+    formats,
+    html,
+    overviews,
+    reports,
+    rollups,
+    scopes,
+)
 from footprint.service.problems import Problem
 from footprint.service.state import State, state_of
 from footprint.statement import Statement
@@ -38,17 +48,18 @@ def get_statement(
     """
     language = html.language(request, lang)
     asked = reports.Asked(month, project, sia)
-    statement = made(state_of(request), asked)
+    statement = made(state_of(request), asked, callers.own_of(request))
     content = formats.render(statement, format, language, alone=alone)
     if format == "html":
         return html.file(content, language) if alone else html.page(content, language)
     return Response(content, media_type=formats.MEDIA_TYPES[format], headers=html.NO_SNIFF)
 
 
-def made(state: State, asked: reports.Asked) -> Statement:
-    """The statement as of now; a `Problem` where it cannot be made."""
+def made(state: State, asked: reports.Asked, own: frozenset[str] | None = None) -> Statement:
+    """The statement as of now, held to the projects `own`; a `Problem` where it cannot be made."""
     try:
         with rollups.figures(state.store) as connection:
+            scopes.check(connection, own, asked.project, asked.sia)
             zone = state.settings.zone
             return reports.statement(connection, asked, zone, state.clock(), rolled=True)
     except reports.ReportError as error:

@@ -1,20 +1,16 @@
-"""SQL of who may write: codes for enrolment, tokens of hosts, the audit log.
+"""SQL of what hosts may write: codes for enrolment, and their tokens.
 
 A code is used, and a token revoked, by a conditional UPDATE that says whether it did: of several
-who try, one succeeds. The log is only added to, and loses what is older than its retention.
+who try, one succeeds.
 """
 
-import secrets
-from collections.abc import Iterator
-
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from footprint.service import tables, tables_access
 
 _CODE = tables.table(tables_access.EnrolmentCode)
 _TOKEN = tables.table(tables_access.HostToken)
-_EVENT = tables.table(tables_access.AuditEvent)
 _HEADS = (tables.table(tables.LedgerHead), tables.table(tables.UsageHead))
 
 
@@ -40,16 +36,6 @@ class Token(msgspec.Struct, frozen=True):
     created_us: int
     first_used_us: int | None = None
     revoked_us: int | None = None
-
-
-class Event(msgspec.Struct, frozen=True):
-    """A line of the audit log: who did what, for which host, with which outcome."""
-
-    at_us: int
-    actor: str
-    action: str
-    host_id: str | None
-    outcome: str
 
 
 def add_code(connection: Connection, code: Code) -> None:
@@ -141,26 +127,3 @@ def is_known(connection: Connection, host_id: str) -> bool:
         for rows in (_TOKEN, *_HEADS)
     )
     return any(found)
-
-
-def add_event(connection: Connection, event: Event) -> None:
-    """Add a line to the log."""
-    values = {**msgspec.structs.asdict(event), "event_id": secrets.token_hex(8)}
-    connection.execute(_EVENT.insert(), values)
-
-
-def drop_events(connection: Connection, before_us: int) -> None:
-    """Drop the lines that are older."""
-    connection.execute(_EVENT.delete().where(_EVENT.c.at_us < before_us))
-
-
-def events(
-    connection: Connection, since_us: int = 0, host_id: str | None = None
-) -> Iterator[Event]:
-    """The log since an instant, oldest first, of everything or of one host."""
-    columns = (_EVENT.c[name] for name in Event.__struct_fields__)
-    query = select(*columns).where(_EVENT.c.at_us >= since_us)
-    if host_id is not None:
-        query = query.where(or_(_EVENT.c.host_id == host_id, _EVENT.c.actor == host_id))
-    for row in connection.execute(query.order_by(_EVENT.c.at_us, _EVENT.c.event_id)):
-        yield Event(*row)

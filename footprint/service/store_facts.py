@@ -23,10 +23,11 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
+from footprint import codes
 from footprint.interval import Interval, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import tables
-from footprint.service.store_among import among
+from footprint.service.store_among import among, one_of
 from footprint.statement import LedgerHead
 
 _HEAD = tables.table(tables.LedgerHead)
@@ -114,7 +115,7 @@ def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...])
         select(_ENTRY.c.host_id)
         .distinct()
         .select_from(known(window, _ENTRY))
-        .where(begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(consumers))
+        .where(begins_in(window, _ENTRY), one_of(_ENTRY.c.consumer, codes.in_phases(consumers)))
         .order_by(_ENTRY.c.host_id)
     )
     return tuple(connection.execute(query).scalars())
@@ -350,11 +351,13 @@ def devices_used(connection: Connection, window: Window) -> dict[str, set[Device
     )
     found: dict[str, set[DeviceKey]] = {}
     for consumer, *key in connection.execute(query):
-        found.setdefault(consumer, set()).add(tuple(key))
+        found.setdefault(codes.sia_of(consumer), set()).add(tuple(key))
     return found
 
 
 def has_consumer(connection: Connection, consumer: str) -> bool:
     """Whether a consumer is in any accepted page."""
-    query = select(_ENTRY.c.consumer).where(_ENTRY.c.consumer == consumer).limit(1)
+    query = (
+        select(_ENTRY.c.consumer).where(_ENTRY.c.consumer.in_(codes.in_phases([consumer]))).limit(1)
+    )
     return connection.execute(query).first() is not None

@@ -7,32 +7,26 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection
 
 from footprint.service import tables, tables_hardware
 from footprint.service.register import Hardware, HardwarePart
+from footprint.service.store_versions import EVER_US, last, of_last
 
 HARDWARE = tables.table(tables_hardware.Hardware)
 _PART = tables.table(tables_hardware.HardwarePart)
 
 
-def hardware(connection: Connection, as_of_us: int) -> dict[str, Hardware]:
-    """Hardware by host with its parts, as known at an instant."""
-    last = (
-        select(HARDWARE.c.code, func.max(HARDWARE.c.known_from_us).label("known_from_us"))
-        .where(HARDWARE.c.known_from_us <= as_of_us)
-        .group_by(HARDWARE.c.code)
-        .subquery()
-    )
-
-    def of_last(rows: Any, code: Any) -> Any:
-        same = and_(code == last.c.code, rows.c.known_from_us == last.c.known_from_us)
-        return select(rows).join(last, same)
-
+def hardware(
+    connection: Connection, as_of_us: int = EVER_US, *, code: str | None = None
+) -> dict[str, Hardware]:
+    """Hardware by host (or of one) with its parts, as known at an instant."""
+    found = last(HARDWARE, as_of_us, code)
+    of_parts = of_last(_PART, found, _PART.c.hardware)
     parts: dict[str, list[HardwarePart]] = defaultdict(list)
-    for row in connection.execute(of_last(_PART, _PART.c.hardware).order_by(_PART.c.ordinal)):
+    for row in connection.execute(of_parts.order_by(_PART.c.ordinal)):
         parts[row.hardware].append(HardwarePart(part=row.part, count=row.number))
-    query = of_last(HARDWARE, HARDWARE.c.code).order_by(HARDWARE.c.code)
+    query = of_last(HARDWARE, found).order_by(HARDWARE.c.code)
     return {
         row.code: Hardware(
             code=row.code,

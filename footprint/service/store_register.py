@@ -1,14 +1,19 @@
 """SQL of the register: every change is a new row with its `known_from`; nothing is overwritten."""
 
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, select
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from footprint.service import store_hardware, store_sites, tables
+from footprint.service import store_externals, store_hardware, store_sites, tables
 from footprint.service.register import (
     LISTS,
+    Alias,
+    Dated,
     Directorate,
+    External,
     Hardware,
     Item,
     Project,
@@ -19,11 +24,13 @@ from footprint.service.register import (
     Site,
     Weights,
 )
+from footprint.service.store_versions import EVER_US, last, of_last
 
 _DIRECTORATE = tables.table(tables.Directorate)
 _PROJECT = tables.table(tables.Project)
 _SIA = tables.table(tables.Sia)
 _SHARE = tables.table(tables.Share)
+_ALIAS = tables.table(tables.SiaAlias)
 _SERVER = tables.table(tables.Server)
 _MODEL = tables.table(tables.ServerModel)
 _TABLES = {
@@ -33,76 +40,132 @@ _TABLES = {
     Server: _SERVER,
     Site: store_sites.SITE,
     Hardware: store_hardware.HARDWARE,
+    External: store_externals.EXTERNAL,
 }
-EVER_US = 2**63 - 1
+_SAID = ("unit", "purpose", "stage", "hosting", "charter", "owner")
+"""What is said of a SIA in its own row."""
+MOST_VERSIONS = 100
+sites = store_sites.sites
+hardware = store_hardware.hardware
+externals = store_externals.externals
 
 
-def _current(connection: Connection, rows: Any, as_of_us: int) -> list[Any]:
-    """The last row known of each code, in the order of codes."""
-    last = (
-        select(rows.c.code, func.max(rows.c.known_from_us).label("known_from_us"))
-        .where(rows.c.known_from_us <= as_of_us)
-        .group_by(rows.c.code)
-        .subquery()
-    )
-    same = and_(rows.c.code == last.c.code, rows.c.known_from_us == last.c.known_from_us)
-    return list(connection.execute(select(rows).join(last, same).order_by(rows.c.code)))
+Own = Collection[str] | None
+"""The projects that a reader is held to, None where to none."""
 
 
-def directorates(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Directorate]:
-    """Directorates by code, as known at an instant."""
-    found = _current(connection, _DIRECTORATE, as_of_us)
+def directorates(
+    connection: Connection,
+    as_of_us: int = EVER_US,
+    own: Own = None,
+    *,
+    code: str | None = None,
+) -> dict[str, Directorate]:
+    """Directorates by code (or one), as known at an instant; with `own`, of these projects."""
+    query = of_last(_DIRECTORATE, last(_DIRECTORATE, as_of_us, code))
+    if own is not None:
+        held = last(_PROJECT, as_of_us)
+        theirs = of_last(_PROJECT, held).where(_PROJECT.c.code.in_(own))
+        of_these = theirs.with_only_columns(_PROJECT.c.directorate)
+        query = query.where(_DIRECTORATE.c.code.in_(of_these))
+    found = connection.execute(query.order_by(_DIRECTORATE.c.code))
     return {row.code: Directorate(code=row.code, name=row.name) for row in found}
 
 
-def projects(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Project]:
-    """Projects by code, as known at an instant."""
+def projects(
+    connection: Connection,
+    as_of_us: int = EVER_US,
+    own: Own = None,
+    *,
+    code: str | None = None,
+) -> dict[str, Project]:
+    """Projects by code (or one), as known at an instant; with `own`, these alone."""
+    query = of_last(_PROJECT, last(_PROJECT, as_of_us, code))
+    if own is not None:
+        query = query.where(_PROJECT.c.code.in_(own))
     return {
         row.code: Project(code=row.code, name=row.name, directorate=row.directorate)
-        for row in _current(connection, _PROJECT, as_of_us)
+        for row in connection.execute(query.order_by(_PROJECT.c.code))
     }
 
 
-def sia(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Sia]:
-    """SIA by code with their shares, as known at an instant."""
-    shares: dict[tuple[str, int], list[Share]] = {}
-    for row in connection.execute(select(_SHARE).order_by(_SHARE.c.ordinal)):
-        shares.setdefault((row.sia, row.known_from_us), []).append(_share(row))
+def sia(
+    connection: Connection,
+    as_of_us: int = EVER_US,
+    own: Own = None,
+    *,
+    code: str | None = None,
+) -> dict[str, Sia]:
+    """SIA by code (or one) with their shares, as known at an instant; with `own`, those of which
+    these projects have a share, and these shares."""
+    found = last(_SIA, as_of_us, code)
+    of_shares = of_last(_SHARE, found, _SHARE.c.sia)
+    if own is not None:
+        of_shares = of_shares.where(_SHARE.c.project.in_(own))
+    shares: dict[str, list[Share]] = {}
+    for row in connection.execute(of_shares.order_by(_SHARE.c.ordinal)):
+        shares.setdefault(row.sia, []).append(_share(row))
+    aliases: dict[str, list[Alias]] = {}
+    of_aliases = of_last(_ALIAS, found, _ALIAS.c.sia).order_by(_ALIAS.c.ordinal)
+    for row in connection.execute(of_aliases):
+        aliases.setdefault(row.sia, []).append(Alias(code=row.code, **_days(row)))
+    query = of_last(_SIA, found)
+    if own is not None:
+        query = query.where(_of_sia(_SHARE.c.project.in_(own)))
     return {
         row.code: Sia(
             code=row.code,
             name=row.name,
-            shares=shares.get((row.code, row.known_from_us), []),
-            unit=row.unit,
+            shares=shares.get(row.code, []),
+            aliases=aliases.get(row.code, []),
+            **{name: getattr(row, name) for name in _SAID},
         )
-        for row in _current(connection, _SIA, as_of_us)
+        for row in connection.execute(query.order_by(_SIA.c.code))
     }
 
 
+def own_sia(connection: Connection, own: Collection[str]) -> set[str]:
+    """The SIA of which nobody but these projects ever has a share, as known now."""
+    mine, others = _SHARE.c.project.in_(own), _SHARE.c.project.not_in(own)
+    query = of_last(_SIA, last(_SIA, EVER_US)).where(_of_sia(mine), ~_of_sia(others))
+    return {row.code for row in connection.execute(query)}
+
+
+def _of_sia(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the row of a SIA at hand has such a share."""
+    same = and_(_SHARE.c.sia == _SIA.c.code, _SHARE.c.known_from_us == _SIA.c.known_from_us)
+    return select(_SHARE.c.sia).where(same, where).exists()
+
+
 def _share(row: Any) -> Share:
-    return Share(
-        project=row.project,
-        permille=row.permille,
-        from_=date.fromisoformat(row.valid_from) if row.valid_from else None,
-        to=date.fromisoformat(row.valid_to) if row.valid_to else None,
-    )
+    return Share(project=row.project, permille=row.permille, **_days(row))
 
 
-def servers(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Server]:
-    """Shared servers by code with the boards of their models, as known at an instant."""
-    models: dict[tuple[str, int], dict[str, list[str]]] = {}
-    for row in connection.execute(select(_MODEL).order_by(_MODEL.c.ordinal)):
-        of_server = models.setdefault((row.server, row.known_from_us), {})
-        of_server.setdefault(row.model, []).append(row.device)
+def _days(row: Any) -> dict[str, date | None]:
+    return {
+        "from_": date.fromisoformat(row.valid_from) if row.valid_from else None,
+        "to": date.fromisoformat(row.valid_to) if row.valid_to else None,
+    }
+
+
+def servers(
+    connection: Connection, as_of_us: int = EVER_US, *, code: str | None = None
+) -> dict[str, Server]:
+    """Shared servers by code (or one) with the boards of their models, as known at an instant."""
+    found = last(_SERVER, as_of_us, code)
+    models: dict[str, dict[str, list[str]]] = {}
+    of_models = of_last(_MODEL, found, _MODEL.c.server).order_by(_MODEL.c.ordinal)
+    for row in connection.execute(of_models):
+        models.setdefault(row.server, {}).setdefault(row.model, []).append(row.device)
     return {
         row.code: Server(
             code=row.code,
             name=row.name,
             weights=_weights(row),
             idle=row.idle,
-            models=models.get((row.code, row.known_from_us), {}),
+            models=models.get(row.code, {}),
         )
-        for row in _current(connection, _SERVER, as_of_us)
+        for row in connection.execute(of_last(_SERVER, found).order_by(_SERVER.c.code))
     }
 
 
@@ -118,16 +181,6 @@ def _weights(row: Any) -> Weights | Literal["fit"] | None:
     return Weights(prompt=row.prompt_weight, generated=row.generated_weight)
 
 
-def sites(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Site]:
-    """Sites by code, as known at an instant."""
-    return store_sites.sites(connection, as_of_us)
-
-
-def hardware(connection: Connection, as_of_us: int = EVER_US) -> dict[str, Hardware]:
-    """Hardware by host, as known at an instant."""
-    return store_hardware.hardware(connection, as_of_us)
-
-
 def held(connection: Connection) -> Register:
     """The whole register as it is now."""
     return Register(
@@ -137,50 +190,73 @@ def held(connection: Connection) -> Register:
         servers=list(servers(connection).values()),
         sites=list(sites(connection).values()),
         hardware=list(hardware(connection).values()),
+        externals=list(externals(connection).values()),
     )
 
 
-def store(connection: Connection, register: Register, now_us: int) -> dict[str, int]:
-    """Add a row for each item that is new or says something new; how many, by list."""
-    before = held(connection)
-    changed = {}
+def versions(connection: Connection, kind: type[Item], code: str) -> list[int]:
+    """The instants, in microseconds, from which versions of an item are known, oldest first; the
+    newest hundred."""
+    rows = _TABLES[kind]
+    query = (
+        select(rows.c.known_from_us)
+        .where(rows.c.code == code)
+        .order_by(rows.c.known_from_us.desc())
+        .limit(MOST_VERSIONS)
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An item of a list as it was, None where it is new, and as it is now."""
+
+    list: str
+    before: Item | None
+    after: Item
+
+
+def store(connection: Connection, register: Register, now_us: int) -> list[Change]:
+    """Add a row for each item that is new or says something new."""
+    held_now = held(connection)
+    changes = []
     for name in LISTS:
-        known = {item.code: item for item in getattr(before, name)}
-        fresh = [item for item in getattr(register, name) if known.get(item.code) != item]
-        for item in fresh:
-            _insert(connection, item, now_us)
-        changed[name] = len(fresh)
-    return changed
+        known = {item.code: item for item in getattr(held_now, name)}
+        for item in getattr(register, name):
+            if known.get(item.code) != item:
+                _insert(connection, item, now_us)
+                changes.append(Change(name, known.get(item.code), item))
+    return changes
 
 
 def _insert(connection: Connection, item: Item, now_us: int) -> None:
     rows = _TABLES[type(item)]
     known_us = _next_us(connection, rows, item.code, now_us)
     key = {"code": item.code, "known_from_us": known_us, "name": item.name}
-    connection.execute(rows.insert(), key | _row(item))
+    connection.execute(rows.insert(), key | _ROWS[type(item)](item))
     if isinstance(item, Sia) and item.shares:
         connection.execute(_SHARE.insert(), _share_rows(item, known_us))
+    if isinstance(item, Sia) and item.aliases:
+        connection.execute(_ALIAS.insert(), _alias_rows(item, known_us))
     if isinstance(item, Server) and item.models:
         connection.execute(_MODEL.insert(), _model_rows(item, known_us))
     if isinstance(item, Site):
         store_sites.insert(connection, item, known_us)
     if isinstance(item, Hardware):
         store_hardware.insert(connection, item, known_us)
+    if isinstance(item, External):
+        store_externals.insert(connection, item, known_us)
 
 
-def _row(item: Item) -> dict[str, Any]:
-    """What a row of `item` holds beside code, name and instant."""
-    if isinstance(item, Project):
-        return {"directorate": item.directorate}
-    if isinstance(item, Sia):
-        return {"unit": item.unit}
-    if isinstance(item, Server):
-        return _weight_row(item.weights) | {"idle": item.idle}
-    if isinstance(item, Site):
-        return {"zone": item.zone}
-    if isinstance(item, Hardware):
-        return store_hardware.row_of(item)
-    return {}
+_ROWS: dict[type[Item], Callable[[Any], dict[str, Any]]] = {
+    Directorate: lambda _: {},
+    Project: lambda item: {"directorate": item.directorate},
+    Sia: lambda item: {name: getattr(item, name) for name in _SAID},
+    Server: lambda item: _weight_row(item.weights) | {"idle": item.idle},
+    Site: lambda item: {"zone": item.zone},
+    Hardware: store_hardware.row_of,
+    External: store_externals.row_of,
+}
+"""What a row of an item holds beside code, name and instant."""
 
 
 def _weight_row(weights: Weights | Literal["fit"] | None) -> dict[str, int | None]:
@@ -199,6 +275,21 @@ def _next_us(connection: Connection, rows: Any, code: str, now_us: int) -> int:
     return now_us if last_us is None else max(now_us, last_us + 1)
 
 
+def _valid(dated: Dated) -> dict[str, str | None]:
+    return {
+        "valid_from": dated.from_.isoformat() if dated.from_ else None,
+        "valid_to": dated.to.isoformat() if dated.to else None,
+    }
+
+
+def _alias_rows(item: Sia, known_us: int) -> list[dict[str, Any]]:
+    return [
+        {"sia": item.code, "known_from_us": known_us, "ordinal": ordinal, "code": alias.code}
+        | _valid(alias)
+        for ordinal, alias in enumerate(item.aliases)
+    ]
+
+
 def _share_rows(item: Sia, known_us: int) -> list[dict[str, Any]]:
     return [
         {
@@ -207,9 +298,8 @@ def _share_rows(item: Sia, known_us: int) -> list[dict[str, Any]]:
             "ordinal": ordinal,
             "project": share.project,
             "permille": share.permille,
-            "valid_from": share.from_.isoformat() if share.from_ else None,
-            "valid_to": share.to.isoformat() if share.to else None,
         }
+        | _valid(share)
         for ordinal, share in enumerate(item.shares)
     ]
 

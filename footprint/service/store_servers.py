@@ -4,13 +4,14 @@ Pages later than `as_of` are left out, as everywhere; sums are taken as in `stor
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, literal, select
 
 from footprint.attribution import Part
+from footprint.codes import in_phases, sia_of
 from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
 from footprint.ledger import Component, Quality
 from footprint.service import store_facts, store_places, tables, tables_rollups
@@ -69,18 +70,15 @@ def _stored(
             func.sum(_ENTRY.c.energy_uj % _UJ_PER_J),
         )
         .select_from(store_facts.known(window, _ENTRY))
-        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(tuple(codes)))
+        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(in_phases(codes)))
         .group_by(*keys, _ENTRY.c.host_id)
     )
     sums_uj: Counter[tuple[str, int, tuple[Any, Any, Any, Any], str]] = Counter()
     for code, start_us, *rest, host_id, joules, rest_uj in connection.execute(query):
         kind = (rest[0], rest[1], rest[2], rest[3])
         site = places.of(host_id, start_us)
-        sums_uj[code, start_us, kind, site] += int(joules) * _UJ_PER_J + int(rest_uj)
-    found: dict[str, list[Spending]] = defaultdict(list)
-    for (code, start_us, kind, site), sum_uj in sorted(sums_uj.items()):
-        found[code].append(Spending(from_us(start_us), *kind, sum_uj, site))
-    return found
+        sums_uj[sia_of(code), start_us, kind, site] += int(joules) * _UJ_PER_J + int(rest_uj)
+    return _by_code(sums_uj)
 
 
 def _rolled(
@@ -91,15 +89,25 @@ def _rolled(
         .where(
             _QUARTER.c.quarter_us >= to_us(window.interval.start),
             _QUARTER.c.quarter_us < to_us(window.interval.end),
-            _QUARTER.c.consumer.in_(tuple(codes)),
+            _QUARTER.c.consumer.in_(in_phases(codes)),
         )
         .order_by(*_QUARTER.primary_key.columns)
     )
-    found: dict[str, list[Spending]] = defaultdict(list)
+    sums_uj: Counter[tuple[str, int, tuple[Any, Any, Any, Any], str]] = Counter()
     for row in connection.execute(query):
-        start, energy_uj = from_us(row.quarter_us), row.energy_j * _UJ_PER_J + row.rest_uj
-        key = (row.component, "", row.part, row.quality)
-        found[row.consumer].append(Spending(start, *key, energy_uj, row.site))
+        kind = (row.component, "", row.part, row.quality)
+        key = (sia_of(row.consumer), row.quarter_us, kind, row.site)
+        sums_uj[key] += row.energy_j * _UJ_PER_J + row.rest_uj
+    return _by_code(sums_uj)
+
+
+def _by_code(
+    sums_uj: Mapping[tuple[str, int, tuple[Any, Any, Any, Any], str], int],
+) -> dict[str, list[Spending]]:
+    """In the order of time; whatever phase a rule has named, a server is divided whole."""
+    found: dict[str, list[Spending]] = defaultdict(list)
+    for (code, start_us, kind, site), sum_uj in sorted(sums_uj.items()):
+        found[code].append(Spending(from_us(start_us), *kind, sum_uj, site))
     return found
 
 
@@ -122,7 +130,7 @@ def entries(connection: Connection, window: Window, code: str) -> list[Stored]:
     query = (
         select(_ENTRY)
         .select_from(store_facts.known(window, _ENTRY))
-        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer == code)
+        .where(store_facts.begins_in(window, _ENTRY), _ENTRY.c.consumer.in_(in_phases([code])))
         .order_by(_ENTRY.c.start_us, _ENTRY.c.host_id, _ENTRY.c.seq, _ENTRY.c.ordinal)
     )
     return [

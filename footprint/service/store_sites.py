@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection
 
 from footprint.service import tables, tables_sites
 from footprint.service.register import Contract, Dated, Pue, Site, SiteHost, Wue
+from footprint.service.store_versions import EVER_US, last, of_last
 
 SITE = tables.table(tables_sites.Site)
 _HOST = tables.table(tables_sites.SiteHost)
@@ -20,27 +21,18 @@ _CONTRACT = tables.table(tables_sites.SiteContract)
 _Key = tuple[str, int]
 
 
-def sites(connection: Connection, as_of_us: int) -> dict[str, Site]:
-    """Sites by code with their hosts and values, as known at an instant."""
-    last = (
-        select(SITE.c.code, func.max(SITE.c.known_from_us).label("known_from_us"))
-        .where(SITE.c.known_from_us <= as_of_us)
-        .group_by(SITE.c.code)
-        .subquery()
-    )
-
-    def of_last(rows: Any, code: Any) -> Any:
-        return rows.join(
-            last, and_(code == last.c.code, rows.c.known_from_us == last.c.known_from_us)
-        )
-
+def sites(
+    connection: Connection, as_of_us: int = EVER_US, *, code: str | None = None
+) -> dict[str, Site]:
+    """Sites by code (or one) with their hosts and values, as known at an instant."""
+    found = last(SITE, as_of_us, code)
     parts: dict[_Key, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for rows in (_HOST, _RATIO, _CONTRACT):
-        query = select(rows).select_from(of_last(rows, rows.c.site)).order_by(rows.c.ordinal)
+        query = of_last(rows, found, rows.c.site).order_by(rows.c.ordinal)
         for row in connection.execute(query):
             name, one = _part(rows, row)
             parts[row.site, row.known_from_us][name].append(one)
-    query = select(SITE).select_from(of_last(SITE, SITE.c.code)).order_by(SITE.c.code)
+    query = of_last(SITE, found).order_by(SITE.c.code)
     return {
         row.code: Site(
             code=row.code, name=row.name, zone=row.zone, **parts[row.code, row.known_from_us]

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from footprint import codes
 from footprint.attribution import Part
 from footprint.interval import QUARTER_HOUR_SECONDS
 from footprint.ledger import Component, Quality
 from footprint.service import store_facts, tables
+from footprint.service.store_among import one_of
 from footprint.service.store_facts import Window
 
 _ENTRY = tables.table(tables.Entry)
@@ -51,7 +53,7 @@ def spent(
         .group_by(*keys, quarter_us)
     )
     if consumers is not None:
-        query = query.where(_ENTRY.c.consumer.in_(consumers))
+        query = query.where(one_of(_ENTRY.c.consumer, codes.in_phases(consumers)))
     for row in connection.execute(query):
         energy_uj = int(row[5]) * _UJ_PER_J + int(row[6])
         yield Spent(row[:4], site, energy_uj, row[4], (energy_uj,))

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
+from footprint import codes
 from footprint.interval import to_us
 from footprint.ledger import Component, Quality
 from footprint.service import profiles, tables, tables_rollups
+from footprint.service.store_among import one_of
 from footprint.service.store_facts import Window, of_hosts
 from footprint.service.store_spent import Spent
 from footprint.statement import GapTotal
@@ -56,7 +58,7 @@ def energies(
         .group_by(*keys)
     )
     if consumers is not None:
-        query = query.where(_DAY.c.consumer.in_(consumers))
+        query = query.where(one_of(_DAY.c.consumer, codes.in_phases(consumers)))
     return [
         Spent(row[:4], row.site, int(row[5]) * _UJ_PER_J + int(row[6]))
         for row in connection.execute(query)
@@ -69,7 +71,7 @@ def profiles_of(
     """The same, day by day, each by quarter-hour."""
     query = select(_DAY).where(*_days(window, _DAY))
     if consumers is not None:
-        query = query.where(_DAY.c.consumer.in_(consumers))
+        query = query.where(one_of(_DAY.c.consumer, codes.in_phases(consumers)))
     for row in connection.execute(query):
         key = (row.consumer, row.component, row.part, row.quality)
         energy_uj = row.energy_j * _UJ_PER_J + row.rest_uj
@@ -81,7 +83,7 @@ def hosts_of(connection: Connection, window: Window, consumers: tuple[str, ...])
     query = (
         select(_USE.c.host_id)
         .distinct()
-        .where(*_of_hosts(window, _USE), _USE.c.consumer.in_(consumers))
+        .where(*_of_hosts(window, _USE), one_of(_USE.c.consumer, codes.in_phases(consumers)))
         .order_by(_USE.c.host_id)
     )
     return tuple(connection.execute(query).scalars())
@@ -222,7 +224,7 @@ def covered_us(connection: Connection, window: Window, hosts: Iterable[str]) -> 
 
 def has_consumer(connection: Connection, consumer: str) -> bool:
     """Whether a consumer is in any accepted page."""
-    query = select(_DAY.c.consumer).where(_DAY.c.consumer == consumer).limit(1)
+    query = select(_DAY.c.consumer).where(_DAY.c.consumer.in_(codes.in_phases([consumer]))).limit(1)
     return connection.execute(query).first() is not None
 
 

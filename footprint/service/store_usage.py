@@ -6,7 +6,7 @@ gateways about one server stand beside each other: they add up. Whose servers an
 registered is not asked here: everything that was told comes out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -66,30 +66,52 @@ def told(connection: Connection, window: Window) -> list[Told]:
     return [Told(*_told(row)) for row in connection.execute(query)]
 
 
-def lines(connection: Connection, window: Window) -> list[ToldLine]:
-    """What consumers used in the intervals of `told`, in the order of the pages."""
-    return list(_lines(connection, window, total=False))
+def lines(
+    connection: Connection, window: Window, servers: Sequence[str] | None = None
+) -> list[ToldLine]:
+    """What consumers used in the intervals of `told`, in the order of the pages; of `servers`
+    alone, or of all."""
+    return list(_lines(connection, window, total=False, servers=servers))
 
 
-def totals(connection: Connection, window: Window) -> list[ToldLine]:
+def totals(
+    connection: Connection, window: Window, servers: Sequence[str] | None = None
+) -> list[ToldLine]:
     """What servers themselves counted in the intervals of `told`; their consumer is
-    `@unattributed`."""
-    return list(_lines(connection, window, total=True))
+    `@unattributed`. Of `servers` alone, or of all."""
+    return list(_lines(connection, window, total=True, servers=servers))
 
 
-def _lines(connection: Connection, window: Window, *, total: bool) -> Iterator[ToldLine]:
+def servers_told(connection: Connection, window: Window) -> list[str]:
+    """The codes under which anything was asked, in the intervals of `told`."""
     held = _held(window)
+    query = select(_LINE.c.server).distinct().join(held, _same(held, _LINE))
+    return sorted(connection.execute(query).scalars())
+
+
+def _lines(
+    connection: Connection,
+    window: Window,
+    *,
+    total: bool,
+    servers: Sequence[str] | None = None,
+) -> Iterator[ToldLine]:
+    held = _held(window)
+    of = () if servers is None else (_LINE.c.server.in_(servers),)
     query = (
         select(*_of(held), *(_LINE.c[name] for name in _FIELDS))
         .join(_LINE, _same(held, _LINE))
-        .where(_LINE.c.total.is_(total))
+        .where(_LINE.c.total.is_(total), *of)
         .order_by(held.c.host_id, held.c.start_us, _LINE.c.ordinal)
     )
     told: dict[tuple[Any, ...], tuple[str, usage.Origin, datetime, datetime]] = {}
     for row in connection.execute(query):  # of a month there may be a hundred thousand
         values = tuple(row)
         page = told.get(values[:4]) or told.setdefault(values[:4], _told(row))
-        yield ToldLine(*page, usage.Line(**dict(zip(_FIELDS, values[4:], strict=True))))
+        told_line = dict(zip(_FIELDS, values[4:], strict=True))
+        if told_line["estimated_ug"] is None:
+            told_line["estimated_ug"] = msgspec.UNSET
+        yield ToldLine(*page, usage.Line(**told_line))
 
 
 def gaps(connection: Connection, window: Window) -> list[ToldGap]:
@@ -160,7 +182,14 @@ def line_rows(of: _Of) -> list[Content]:
     """The page's lines as rows, and its totals after them."""
     lines, totals = of.page.lines, of.page.totals
     every = [(line, False) for line in lines] + [(line, True) for line in totals]
-    return keyed(of, [(total, *msgspec.structs.astuple(line)) for line, total in every])
+    return keyed(of, [(total, *_values(line)) for line, total in every])
+
+
+def _values(line: usage.Line) -> tuple[Any, ...]:
+    """What is left out of a page is NULL in its row."""
+    return tuple(
+        None if value is msgspec.UNSET else value for value in msgspec.structs.astuple(line)
+    )
 
 
 def gap_rows(of: _Of) -> list[Content]:

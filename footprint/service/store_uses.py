@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, case, func, select
 
+from footprint.codes import sia_of
 from footprint.embodied import Used, Uses
 from footprint.interval import to_us
 from footprint.service import store_facts, tables, tables_rollups
@@ -31,7 +32,9 @@ def uses(connection: Connection, window: Window, hosts: Sequence[str]) -> Uses:
             _rolled(connection, window, some) if window.rolled else _paged(connection, window, some)
         )
         for host_id, consumer, boards_mj, rest_mj in rows:
-            found[host_id][consumer] = Used(int(boards_mj), int(rest_mj))
+            sia, own = sia_of(consumer), found[host_id]
+            before = own.get(sia, Used(0, 0))
+            own[sia] = Used(before.boards_mj + int(boards_mj), before.rest_mj + int(rest_mj))
     return found
 
 

@@ -247,6 +247,7 @@ class UsageLine(_Content, table=True):
     total_tokens: int | None = big(default=None)
     units: int | None = big(default=None)
     estimated_uj: int | None = big(default=None)
+    estimated_ug: int | None = big(default=None)
 
 
 class UsageGap(_Content, table=True):
@@ -290,6 +291,11 @@ class Sia(SQLModel, table=True):
     known_from_us: int = big_key()
     name: str
     unit: str | None = None
+    purpose: str | None = None
+    stage: str | None = None
+    hosting: str | None = None
+    charter: str | None = None
+    owner: str | None = None
 
 
 class Share(SQLModel, table=True):
@@ -302,6 +308,19 @@ class Share(SQLModel, table=True):
     ordinal: int = key(sa_column_kwargs={"autoincrement": False})
     project: str
     permille: int
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+class SiaAlias(SQLModel, table=True):
+    """A code that stands for a SIA over Paris days [valid_from, valid_to)."""
+
+    __tablename__ = "sia_alias"
+
+    sia: str = key()
+    known_from_us: int = big_key()
+    ordinal: int = key(sa_column_kwargs={"autoincrement": False})
+    code: str
     valid_from: str | None = None
     valid_to: str | None = None
 

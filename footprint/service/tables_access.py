@@ -1,7 +1,7 @@
-"""The tables of who may write: one-time codes, tokens of hosts, and the log of what was done.
+"""The tables of what hosts may write: one-time codes and tokens; and the log of what was done.
 
-No secret is in them (digests only) and no person: who acted is a token's public part. Rows of the
-log are added and, when they are older than their retention, dropped; nothing else touches them.
+No secret is in them (digests only) and no person: who acted is the public part of a token, a code
+or an account.
 """
 
 from typing import Any
@@ -14,11 +14,13 @@ from sqlmodel import Field, SQLModel
 TEXT: Any = String().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
-def _text(**options: Any) -> Any:
+def text(**options: Any) -> Any:
+    """A text, compared as its bytes."""
     return Field(sa_type=TEXT, **options)
 
 
-def _instant(**options: Any) -> Any:
+def instant(**options: Any) -> Any:
+    """An instant: BIGINT."""
     return Field(sa_type=BigInteger, **options)
 
 
@@ -28,13 +30,13 @@ class EnrolmentCode(SQLModel, table=True):
 
     __tablename__ = "enrolment_code"
 
-    code_id: str = _text(primary_key=True)
-    sha256: str = _text()
-    host_id: str | None = _text(default=None)
-    created_us: int = _instant()
-    expires_us: int = _instant()
-    used_us: int | None = _instant(default=None)
-    token_id: str | None = _text(default=None)
+    code_id: str = text(primary_key=True)
+    sha256: str = text()
+    host_id: str | None = text(default=None)
+    created_us: int = instant()
+    expires_us: int = instant()
+    used_us: int | None = instant(default=None)
+    token_id: str | None = text(default=None)
 
 
 class HostToken(SQLModel, table=True):
@@ -44,23 +46,29 @@ class HostToken(SQLModel, table=True):
     __tablename__ = "host_token"
     __table_args__ = (Index("host_token_host", "host_id"),)
 
-    token_id: str = _text(primary_key=True)
-    sha256: str = _text()
-    host_id: str = _text()
-    fingerprint: str = _text()
-    created_us: int = _instant()
-    first_used_us: int | None = _instant(default=None)
-    revoked_us: int | None = _instant(default=None)
+    token_id: str = text(primary_key=True)
+    sha256: str = text()
+    host_id: str = text()
+    fingerprint: str = text()
+    created_us: int = instant()
+    first_used_us: int | None = instant(default=None)
+    revoked_us: int | None = instant(default=None)
 
 
 class AuditEvent(SQLModel, table=True):
-    """Something that was done, or refused. `event_id` is random: several processes write."""
+    """Something that was done, or refused: numbered, with the hash of the line before and its own.
+    Triggers keep it from being changed (migration 0017)."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (Index("audit_event_at", "at_us"),)
 
-    at_us: int = _instant(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    event_id: str = _text(primary_key=True)
-    actor: str = _text()
-    action: str = _text()
-    host_id: str | None = _text(default=None)
-    outcome: str = _text()
+    seq: int = instant(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at_us: int = instant()
+    actor: str = text()
+    action: str = text()
+    host_id: str | None = text(default=None)
+    outcome: str = text()
+    before: str | None = text(default=None)
+    after: str | None = text(default=None)
+    previous: str = text()
+    hash: str = text()

@@ -98,7 +98,8 @@ def convert(value: Any, kind: Any, place: Place) -> Any:
     except msgspec.ValidationError as error:
         reason, inner = _reason(str(error))
         field = f"{inner[-1]}: " if inner else ""
-        raise PlaceError(f"{field}{reason}{_remedy(reason)}", (*place, *inner)) from error
+        remedy = _allowed(kind, inner) or _remedy(reason)
+        raise PlaceError(f"{field}{reason}{remedy}", (*place, *inner)) from error
 
 
 def _reason(message: str) -> tuple[str, Place]:
@@ -110,6 +111,26 @@ def _reason(message: str) -> tuple[str, Place]:
         if name:
             steps.append(int(name) if name.isdigit() else name)
     return reason, tuple(steps)
+
+
+def _allowed(kind: Any, place: Place) -> str:
+    """What may stand at a place of a struct, where it is one of a few words."""
+    found: Any = msgspec.inspect.type_info(kind)
+    for step in place:
+        if isinstance(found, msgspec.inspect.StructType):
+            found = next((one.type for one in found.fields if one.encode_name == step), None)
+        elif isinstance(found, msgspec.inspect.ListType):
+            found = found.item_type
+        else:
+            return ""
+    options = found.types if isinstance(found, msgspec.inspect.UnionType) else (found,)
+    words = [
+        str(value)
+        for one in options
+        if isinstance(one, msgspec.inspect.LiteralType)
+        for value in one.values
+    ]
+    return f"; allowed: {', '.join(words)}" if words else ""
 
 
 def _remedy(reason: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from exporters.twin.plan import Plan
 from tests.bench import (
     cards,
+    forecasts,
     ingest,
     machine,
     meters,
@@ -22,6 +23,7 @@ from tests.bench import (
     watched,
 )
 from tests.bench.cards import Measured
+from tests.bench.forecasts import Error
 from tests.bench.ingest import Rates
 from tests.bench.meters import Cost
 from tests.bench.months import Told
@@ -71,6 +73,7 @@ def main() -> int:
         _report(facts, costs)
         + _stores(stores, asked)
         + _year(again)
+        + _forecasts(forecasts.measure())
         + _fleets(recovered, answered)
         + _cards(peer, told)
         + _truth(told, truth.confined())
@@ -120,6 +123,29 @@ def _report(facts: dict[str, str], costs: Costs) -> str:
         f"{100 * (last / first - 1):+.0f} %. CodeCarbon's process mode and psutil's scan grow with "
         "them:",
         _verdict(costs),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _forecasts(found: list[Error]) -> str:
+    """Budgets foretold."""
+    lines = [
+        "",
+        "## Foretelling a budget",
+        "",
+        f"Years that were made up ([forecasts.py](forecasts.py)), {forecasts.SEEDS} of each kind, "
+        f"foretold after {', '.join(map(str, forecasts.AT))} days: relative error of what the year "
+        "comes to, median and 90th percentile, beside the plain rule (mean of the days so far); "
+        "and how often the year's end was inside the band. No rule that looks back foresees a "
+        "step, or a season that nobody told it of.",
+        "",
+        "| year | forecast (%) | plain pace (%) | inside the band |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.kind} | {100 * one.ours[0]:.1f}, {100 * one.ours[1]:.1f} | "
+        f"{100 * one.plain[0]:.1f}, {100 * one.plain[1]:.1f} | {100 * one.inside:.0f} % |"
+        for one in found
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -13,6 +12,7 @@ import pytest
 from exporters.sampler import BOUNDARY_TOLERANCE_US
 from footprint.interval import from_us
 from footprint.ledger import Page, verify_chain
+from tests.ports import free_port
 from tests.powercap import scripted
 from tests.running import Agent, Process, Service, ended, get, service_pages, wait_until
 from tests.tools import require_tool
@@ -71,13 +71,6 @@ class Prometheus(Process):
             series["metric"].get("consumer", ""): float(series["value"][1])
             for series in answer["data"]["result"]
         }
-
-
-def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ledger_uj(pages: list[Page], start_us: int, end_us: int) -> dict[str, int]:

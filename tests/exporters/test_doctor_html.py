@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 from exporters import doctor_html, doctor_report
 from exporters.checkup import Check
 from exporters.doctor_report import NodeProof, Proof, Report
-from tests.portal.test_browser import AXE, FLAGS, VIEWS
+from tests.portal.browsing import AXE, FLAGS
+from tests.portal.test_browser import VIEWS
 from tests.tools import require_tool
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe\n</style>\"'&\udcff" + "x" * 300

@@ -99,12 +99,21 @@ def energy(agent: Agent) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("how", ["v2", "v1", "followed"])
+@pytest.mark.parametrize(
+    ("how", "phase"),
+    [
+        ("v2", None),
+        ("v1", None),
+        ("followed", None),
+        ("v2", "training"),
+        ("followed", "evaluation"),
+    ],
+)
 def test_an_agent_gives_the_commands_energy_to_its_sia(
-    tmp_path: Path, how: str, request: pytest.FixtureRequest
+    tmp_path: Path, how: str, phase: str | None, request: pytest.FixtureRequest
 ) -> None:
-    """With a group in either tree, and followed as a process: the SIA has energy, the sum is the
-    counter's."""
+    """With a group in either tree, and followed as a process: the SIA has energy, in the phase that
+    is said, the sum is the counter's."""
     fixture = {"v2": "own", "v1": "own_v1"}.get(how)
     own: Path | None = request.getfixturevalue(fixture) if fixture else None
     group = own.name if own else "footprint-test-none"
@@ -118,14 +127,18 @@ def test_an_agent_gives_the_commands_energy_to_its_sia(
             counter.go()
             where = ["--workload-group", group, "--run-dir", tmp_path / "run"]
             where += tree or ["--cgroup-root", tmp_path]
-            result = footprint_agent("run", "--sia", "chat", *where, "--", *PYTHON, BURN)
+            said = ("--phase", phase) if phase else ()
+            result = footprint_agent("run", "--sia", "chat", *said, *where, "--", *PYTHON, BURN)
             assert result.returncode == 0
             true_uj = counter.hold()
             time.sleep(1.5)
+            named = [name for name in agent.metrics() if 'consumer="' in name]
+            assert any('consumer="chat"' in name for name in named)
+            assert not any("chat:" in name for name in named)
             assert agent.terminate() == 0
     found = energy(agent)
     assert sum(found.values()) == true_uj
-    assert found["chat"] > true_uj // 10
+    assert found[f"chat:{phase}" if phase else "chat"] > true_uj // 10
 
 
 def test_what_cannot_be_run_is_one_line(own: Path) -> None:

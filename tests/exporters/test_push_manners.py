@@ -91,6 +91,7 @@ def test_a_fleet_does_not_push_in_the_second_in_which_it_seals(spool: Spool) -> 
         sender = pusher(spool, web, jitter_seconds=3600)
         sender.start()
         wait_until(lambda: spool.counts().waiting == 0, "the first push, at the start")
+        time.sleep(0.3)  # it looks once more before it waits
         fill(spool, 1, first=3)
         sender.wake()
         time.sleep(0.3)

@@ -43,6 +43,24 @@ def test_the_groups_of_run_come_before_every_rule() -> None:
     assert ours.sia_of("/x/footprint/chat") is None
 
 
+def test_a_rule_may_say_what_of_its_life_it_is_for() -> None:
+    """The SIA with its phase; groups of `run --phase` too, and no other word after the colon."""
+    ours = Rules(
+        [
+            Workload(cgroup="/train-*", sia="chat", phase="training"),
+            Workload(cgroup="/*", sia="chat"),
+        ],
+        "footprint",
+    )
+    assert whose(ours.sia_of("/train-1/x")) == ("chat:training", "/train-1")
+    assert whose(ours.sia_of("/web")) == ("chat", "/web")
+    found = ours.sia_of("/footprint/tri:fine-tuning/7")
+    assert whose(found) == ("tri:fine-tuning", "/footprint/tri:fine-tuning")
+    assert found is not None
+    assert found.why.endswith("--sia tri --phase fine-tuning")
+    assert whose(ours.sia_of("/footprint/tri:other/7")) == ("chat", "/footprint")
+
+
 def test_only_a_star_stands_for_something_else() -> None:
     """`?`, brackets and a regular expression's signs are parts of a name."""
     for name in ("[ab]", "[!a]", "a?", "[", "]", "a.b", "a+", "(a)", "^a$", r"a\x2db", "a|b"):

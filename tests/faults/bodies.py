@@ -81,7 +81,7 @@ def _strings(service: Service) -> int:
         if b'"accepted":1' in answer:
             stored_uj += energy_uj
     for path in hostile.addresses():
-        status, answer = _ask(service, "GET", path)
+        status, answer = _ask(service, "GET", path, None, {"Authorization": f"Bearer {TOKEN}"})
         assert status in (200, 400, 404, 405), f"{path[:200]}: {status} {answer[:200]!r}"
     return stored_uj
 

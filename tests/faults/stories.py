@@ -18,7 +18,7 @@ from tests.faults import sums
 from tests.faults.fleets import Load
 from tests.faults.ground import Ground, uj
 from tests.faults.meters import Meter, check_same, ending, metering, until_held
-from tests.running import Agent, Process, Service, get, samples, wait_until
+from tests.running import Agent, Process, Service, samples, wait_until
 from tests.tools import require_namespaces, require_tool
 
 REFUSED = "was kept on other hardware"
@@ -221,5 +221,5 @@ def _has_lost(agent: Agent, times: int) -> bool:
 
 def _last_page(service: Service) -> float:
     """The end of the newest page, of whichever host."""
-    found = samples(get(f"{service.url}/metrics").decode())
+    found = samples(service.get("/metrics").decode())
     return max((value for name, value in found.items() if name.startswith(LAST_PAGE)), default=0)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprint import uncertain_figures, uncertainty
-from footprint.amounts import Cell, Period, evidenced
+from footprint import intervals, uncertainty
+from footprint.amounts import Cell, Period
 from footprint.facility import Terms, assumed, declared
 from footprint.figures import COMPONENTS, coverage, lines, total
 from footprint.ledger import Quality
@@ -78,10 +78,10 @@ def test_a_model_errs_down_as_far_as_the_curves_differ() -> None:
 
 def test_a_pue_that_is_assumed_twice_is_one_assumption() -> None:
     use = msgspec.structs.replace(PUE, low=number_of("1.2"), high=number_of("2.0"))
-    errors = {uncertain_figures.of_pue(assumed(site, use)) for site in ("", "a", "b")}
+    errors = {intervals.of_pue(assumed(site, use)) for site in ("", "a", "b")}
     (one,) = errors
     assert (one.down, one.up) == (Fraction(1, 5), Fraction(1, 3))
-    own = uncertain_figures.of_pue(declared("a", number_of("1.5"), "Audit", None, (None, None)))
+    own = intervals.of_pue(declared("a", number_of("1.5"), "Audit", None, (None, None)))
     assert (own.down, own.up) == (0, 0)
 
 
@@ -110,8 +110,8 @@ def stated(covers: dict[str, Coverage] | None = None) -> dict[str, Uncertain]:
         for (site, component, quality), energy_uj in ENERGY.items()
     ]
     periods = [Period(SITES, cells)]
-    whole = total(lines(periods, []), coverage([]))
-    found = uncertain_figures.gather(whole, evidenced(periods), covers or {})  # type: ignore[arg-type]
+    off = intervals.Intervals(periods, covers or {})  # type: ignore[arg-type]
+    whole, found = off.total(total(lines(periods, []), coverage([])), whole=True)
     assert [one.value for one in found] == [whole.site_energy_uj, whole.emissions_ug]
     return {one.measure: one for one in found}
 
@@ -167,5 +167,6 @@ def test_time_without_a_reading_only_adds() -> None:
 
 
 def test_what_was_not_used_has_no_error() -> None:
-    assert uncertain_figures.gather(total([], coverage([])), [], {})[0].sources == []
+    _, told = intervals.Intervals([], {}).total(total([], coverage([])), whole=True)
+    assert told[0].sources == []
     assert uncertainty.bounds(5, []).low == uncertainty.bounds(5, []).high == 5

@@ -112,6 +112,7 @@ numbers = st.integers(0, 10**9)
         cached=numbers,
         generated=numbers,
         estimated_uj=st.none() | numbers,
+        estimated_ug=st.none() | numbers,
     ),
     st.lists(st.integers(1, 10**9), min_size=1, max_size=8),
 )
@@ -119,7 +120,7 @@ numbers = st.integers(0, 10**9)
 def test_parts_of_a_tally_add_up_to_it(tally: Tally, weights: list[int]) -> None:
     """Every number under `==`; no part has more cached than prompted where the whole has not."""
     parts = tally.spread({str(place): weight for place, weight in enumerate(weights)})
-    for name in ("requests", "prompt", "cached", "generated", "estimated_uj"):
+    for name in ("requests", "prompt", "cached", "generated", "estimated_uj", "estimated_ug"):
         values = [getattr(part, name) for part in parts.values()]
         whole = getattr(tally, name)
         assert values == [None] * len(values) if whole is None else sum(values) == whole

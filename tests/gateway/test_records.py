@@ -46,20 +46,23 @@ def nested(second: int, key: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("usage", "estimated_uj"),
+    ("usage", "estimated_uj", "estimated_ug"),
     [
-        ({**USAGE, "carbon": CARBON}, 1_062_000_000),
-        ({**USAGE, "impacts": IMPACTS}, 1_044_000_000),
-        (USAGE, None),
+        ({**USAGE, "carbon": CARBON}, 1_062_000_000, 15_000),
+        ({**USAGE, "impacts": IMPACTS}, 1_044_000_000, 17_000),
+        ({**USAGE, "carbon": CARBON, "impacts": {"kWh": 0.00029}}, 1_044_000_000, 15_000),
+        ({**USAGE, "carbon": {"kgCO2eq": {"min": None, "max": 0.001}}}, None, 1_000_000),
+        ({**USAGE, "impacts": {"kWh": 0, "kgCO2eq": 0}}, 0, 0),
+        (USAGE, None, None),
     ],
 )
 def test_the_usage_of_a_response_is_read_in_both_shapes(
-    usage: dict[str, Any], estimated_uj: int | None
+    usage: dict[str, Any], estimated_uj: int | None, estimated_ug: int | None
 ) -> None:
     """Tokens, and the gateway's own energy: the middle of its range, or its one value."""
     tally = read_usage(json.dumps(usage).encode())
     assert (tally.prompt, tally.generated, tally.requests) == (812, 304, 1)
-    assert tally.estimated_uj == estimated_uj
+    assert (tally.estimated_uj, tally.estimated_ug) == (estimated_uj, estimated_ug)
 
 
 def test_a_record_is_read_in_each_shape_of_the_view() -> None:
@@ -94,8 +97,6 @@ def test_tokens_that_are_cached_or_only_a_total_are_told() -> None:
         b'{"data": [{"model": "m"}]}',
         b'{"data": [{"created": 1, "usage": {"prompt_tokens": -3}}]}',
         b'{"data": [{"created": 1, "usage": {"prompt_tokens": "a@b.fr"}}]}',
-        b'{"data": [{"created": 1, "usage": {"impacts": {"kWh": -1}}}]}',
-        b'{"data": [{"created": 1, "usage": {"impacts": {"kWh": 1e999999}}}]}',
     ],
 )
 def test_what_is_no_view_is_an_error_that_repeats_nothing(body: bytes) -> None:
@@ -103,6 +104,53 @@ def test_what_is_no_view_is_an_error_that_repeats_nothing(body: bytes) -> None:
     with pytest.raises(RecordsError) as error:
         read(body)
     assert "@" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [-1e-9, 101, "n/a", "NaN", "Infinity", True, {}, [], {"min": "n/a"}, {"min": 1, "max": -1}],
+)
+@pytest.mark.parametrize("name", ["kWh", "kgCO2eq"])
+@pytest.mark.parametrize("shape", ["impacts", "carbon", "flat"])
+def test_an_estimate_that_cannot_be_used_is_unknown_and_refuses_no_counts(
+    odd: object, name: str, shape: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other estimate of the record, and all other records, are as they were."""
+    good = nested(START_S, "k")
+    if shape == "flat":
+        ends = {"kWh": "kwh_", "kgCO2eq": "kgco2eq_"}[name]
+        bad = FLAT | {f"{ends}min": odd}
+    elif shape == "carbon":
+        value = odd if isinstance(odd, dict) and odd else {"max": odd}
+        bad = nested(START_S, "k", impacts=None, carbon=CARBON | {name: value})
+    else:
+        bad = nested(START_S, "k", impacts=IMPACTS | {name: odd})
+    first, second = read(json.dumps({"data": [good, bad]}).encode())
+    assert first.tally.estimated_uj == 1_044_000_000
+    assert (second.tally.prompt, second.tally.generated) == (812, 304)
+    known = (second.tally.estimated_uj is None, second.tally.estimated_ug is None)
+    assert known == (name == "kWh", name == "kgCO2eq")
+    (said,) = caplog.messages
+    assert f"estimates ({name}) that cannot be used: 1" in said
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        b'{"prompt_tokens": 5, "impacts": 3}',
+        b'{"prompt_tokens": 5, "carbon": ["n/a"]}',
+        b'{"prompt_tokens": 5, "carbon": {"kWh": 0.001}}',
+        b'{"prompt_tokens": 5, "impacts": {"kWh": 1e999999}}',
+        b'{"prompt_tokens": 5, "impacts": {"kWh": 1' + b"0" * 5000 + b"}}",
+    ],
+)
+def test_estimates_of_another_form_are_unknown(
+    usage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever stands in their place."""
+    found = read_usage(usage)
+    assert (found.prompt, found.estimated_uj, found.estimated_ug) == (5, None, None)
+    assert "cannot be used" in caplog.text
 
 
 def view(web: Web, records: list[dict[str, Any]]) -> None:
@@ -158,6 +206,7 @@ def test_a_quarter_hour_has_the_records_of_its_seconds(tmp_path: Path, web: Web)
     assert lines[UNATTRIBUTED].requests == 1
     assert [line.requests for line in second.lines] == [225]
     assert lines["chat"].estimated_uj == 225 * 1_044_000_000
+    assert lines["chat"].estimated_ug == 225 * 17_000
     assert b"Curie" not in run.spool.read_bytes()
 
 

@@ -8,18 +8,20 @@ from decimal import Decimal
 
 import msgspec
 
-from footprint import amounts, figures, uncertain_figures
+from footprint import amounts, figures
 from footprint.amounts import Cell, Period
 from footprint.applied import FactorUse, PueUse
 from footprint.cited import cited
 from footprint.figures import DeviceCover, Named
 from footprint.interval import paris_month
+from footprint.intervals import Intervals
 from footprint.overview import ConsumerNow, HostNow, Overview, SensorNow
 from footprint.platform_figures import Platform, PlatformAnomaly, PlatformMeter, PlatformModelled
 from footprint.service.reports import OMISSIONS
 from footprint.shared_figures import Made, Served
 from footprint.statement import GapTotal, HostBoundary, LedgerHead, Scope, Statement
-from tests.portal import embodied_example, shared_example
+from footprint.trend import Trend, TrendMonth
+from tests.portal import embodied_example, external_example, shared_example
 from tests.portal.applied_example import ADEME, ASSUMED, DECLARED, SITES, terms
 
 HOUR_US = 3_600_000_000
@@ -188,8 +190,17 @@ def statement(
     """November 2026 with the energy of `cells` and of servers; `changes` replaces fields."""
     divided = [cell for one in served for cell in one.split.cells[0]]
     periods = [Period(terms(factor, pues), [*cells, *divided])]
-    lines = figures.lines(periods, DEVICES)
-    total = figures.total(lines, figures.coverage(DEVICES))
+    off = Intervals(
+        periods,
+        {one: figures.coverage(DEVICES, {one}) for one in figures.COMPONENTS},
+        splits={
+            (one.split.rules.code, consumer): share
+            for one in served
+            for consumer, share in one.split.shares.items()
+        },
+    )
+    lines = off.lines(figures.lines(periods, DEVICES))
+    total, uncertain = off.total(figures.total(lines, figures.coverage(DEVICES)), whole=True)
     month = paris_month("2026-11")
     cites = cited(amounts.standing(periods))
     named = Named(names, {one.split.rules.code: one.name for one in served})
@@ -205,8 +216,10 @@ def statement(
         method_version="1",
         zone="FR",
         total=total,
-        consumers=figures_of.with_efficiency(figures.consumer_totals(lines, DEVICES, named)),
-        components=figures.component_totals(lines, DEVICES),
+        consumers=figures_of.with_efficiency(
+            off.consumers(figures.consumer_totals(lines, DEVICES, named), lines)
+        ),
+        components=off.components(figures.component_totals(lines, DEVICES), lines, whole=True),
         lines=lines,
         hosts=[
             HostBoundary("gpu-01", "components", {"cpu": ["counter"], "gpu": ["counter"]}, []),
@@ -238,11 +251,7 @@ def statement(
         grid=cites.grid,
         embodied=embodied_example.embodied(named),
         sci=embodied_example.intensities(total),
-        uncertainty=uncertain_figures.gather(
-            total,
-            amounts.evidenced(periods),
-            {one: figures.coverage(DEVICES, {one}) for one in figures.COMPONENTS},
-        ),
+        uncertainty=uncertain,
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -256,8 +265,11 @@ def overview(
 ) -> Overview:
     """The present with the energy of `cells` since midnight; `changes` replaces fields."""
     pues = (ASSUMED, DECLARED)
-    lines = figures.lines([Period(terms(factor, pues), cells)], DEVICES)
-    totals = figures.consumer_totals(lines, DEVICES, Named(names, servers))
+    periods = [Period(terms(factor, pues), cells)]
+    off = Intervals(periods, {one: figures.coverage(DEVICES, {one}) for one in figures.COMPONENTS})
+    lines = off.lines(figures.lines(periods, DEVICES))
+    totals = off.consumers(figures.consumer_totals(lines, DEVICES, Named(names, servers)), lines)
+    total, _ = off.total(figures.total(lines, figures.coverage(DEVICES)), whole=True)
     made = Overview(
         at=AT,
         since=MIDNIGHT,
@@ -288,7 +300,7 @@ def overview(
             )
             for one in totals
         ],
-        total=figures.total(lines, figures.coverage(DEVICES)),
+        total=total,
         coverage={one.component: one.coverage for one in figures.component_totals(lines, DEVICES)},
         absent=[],
         factors=[factor] if factor else [],
@@ -335,4 +347,34 @@ STATEMENTS = {
     "hostile": statement(**hostile(), scope=Scope("sia", "vil", HOSTILE)),
     "no-factor": statement(factor=None, served=shared_example.SERVED),
     "closed": statement(closed=True, scope=Scope("project", "albert", "Albert")),
+    "outside": statement(externals=external_example.externals(Named(NAMES, {}))),
+    "outside-unknown": statement(
+        cells=[], externals=external_example.without_estimator(Named(NAMES, {}))
+    ),
+}
+
+
+def trend(stated: Statement, **changes: object) -> Trend:
+    """Three months as `stated`, the middle one of them unknown."""
+    made = Trend(
+        format=1,
+        scope=stated.scope,
+        as_of=AT,
+        method_version="1",
+        factor_month="2026-11",
+        factors=stated.factors,
+        pues=stated.pues,
+        months=[
+            TrendMonth("2026-09", stated.total, stated.total.emissions_ug),
+            TrendMonth("2026-10", None, None),
+            TrendMonth("2026-11", stated.total, 402_000_000),
+        ],
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+TRENDS = {
+    "normal": trend(STATEMENTS["normal"]),
+    "hostile": trend(STATEMENTS["hostile"]),
+    "no-factor": trend(STATEMENTS["no-factor"], factors=[]),
 }

@@ -5,27 +5,15 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from footprint.portal.languages import LANGUAGES
-from footprint.portal.render import overview_html, statement_html
-from tests.portal.examples import OVERVIEWS, STATEMENTS
+from footprint.portal.render import overview_html, statement_html, trend_html
+from tests.portal.browsing import AXE
+from tests.portal.examples import OVERVIEWS, STATEMENTS, TRENDS
 from tests.portal.site import site
-from tests.tools import require_tool
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-NAMES = ["overview-normal", "statement-normal"]
+NAMES = ["overview-normal", "statement-normal", "statement-outside", "trend-normal"]
 UGLY = ["overview-hostile", "statement-hostile", "overview-empty", "statement-empty"]
 VIEWS = [(1280, "light"), (320, "light"), (1280, "dark"), (320, "dark")]
 
@@ -38,22 +26,13 @@ def address() -> Iterator[str]:
         for kind, render, examples in (
             ("overview", overview_html, OVERVIEWS),
             ("statement", statement_html, STATEMENTS),
+            ("trend", trend_html, TRENDS),
         )
         for name, one in examples.items()
         for lang in LANGUAGES
     }
     with site(pages) as base:
         yield base
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium as the system has it."""
-    path = require_tool("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -139,7 +118,7 @@ def test_everything_shows_without_javascript(browser: Browser, address: str, nam
     page.on("response", lambda response: loaded.append((response.url, response.status)))
     page.goto(f"{address}/{name}-fr")
     figures = page.locator("data")
-    assert figures.count() > 30
+    assert figures.count() > 20
     assert all(figure.is_visible() for figure in figures.all())
     assert any("/static/portal.css" in url for url, _ in loaded)
     assert {status for _, status in loaded} == {200}

@@ -1,4 +1,4 @@
-"""What the two pages say, and that each figure is the struct's own."""
+"""What the pages say, and that each figure is the struct's own."""
 
 import re
 from html.parser import HTMLParser
@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from footprint.portal.languages import LANGUAGES
-from footprint.portal.render import STATIC_DIRECTORY, overview_html, statement_html
-from tests.portal.examples import HOSTILE, OVERVIEWS, STATEMENTS, overview, statement
+from footprint.portal.render import STATIC_DIRECTORY, overview_html, statement_html, trend_html
+from tests.portal.examples import HOSTILE, OVERVIEWS, STATEMENTS, TRENDS, overview, statement
 
 ALL = [
     *((overview_html, f"overview-{name}", one) for name, one in OVERVIEWS.items()),
     *((statement_html, f"statement-{name}", one) for name, one in STATEMENTS.items()),
+    *((trend_html, f"trend-{name}", one) for name, one in TRENDS.items()),
 ]
 every_page = pytest.mark.parametrize(
     ("render", "struct"), [pytest.param(render, one, id=name) for render, name, one in ALL]

@@ -22,12 +22,22 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "postgresql":
+        found: Place = request.getfixturevalue("postgres").migrated(FIRST_START)
+        return found
+    return tmp_path / "footprint.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty database of each kind."""
+    return _place(request, tmp_path)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A service first started with the year, whose present is 10 November 2026, 12:00 UTC."""
-    place: Place = tmp_path / "footprint.db"
-    if request.param == "postgresql":
-        place = request.getfixturevalue("postgres").migrated(FIRST_START)
-    with House(place, FIRST_START) as opened:
+    with House(_place(request, tmp_path), FIRST_START) as opened:
         opened.now = NOW
         yield opened

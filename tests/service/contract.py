@@ -21,11 +21,13 @@ from schemathesis.engine import events, from_schema
 
 from footprint.interval import to_us
 from footprint.ledger import Head
-from footprint.service import access
+from footprint.service import access, accounts
 from footprint.service.openapi import COMMITTED
+from footprint.service.roles import GIVEN, Rights, Role
+from tests import pages, usage_pages
 from tests.pages import Sealed, batch
 from tests.service import mended
-from tests.service.house import House
+from tests.service.house import JSON, House
 
 CHECKS = (
     "not_a_server_error",
@@ -39,6 +41,8 @@ BATCHES = {"/v1/pages": mended.page, "/v1/usage": mended.usage_page}
 LEDGERS = {"/v1/pages": "/v1/ledgers", "/v1/usage": "/v1/usage/ledgers"}
 HOSTS = tuple(f"host-{number}" for number in range(1, 5))
 LEDGER = "00000000-0000-4000-8000-00000000c001"
+READ = "00000000-0000-4000-8000-00000000c002"
+OPERATOR = "an operator's token of this test"
 KNOWN = {
     "directorates": "dsi",
     "projects": "assistance",
@@ -46,6 +50,8 @@ KNOWN = {
     "servers": mended.SERVER,
     "sites": "salle-1",
     "hardware": "host-1",
+    "externals": "openai",
+    "budgets": "annee",
 }
 
 
@@ -60,14 +66,19 @@ class Run:
         *,
         boundaries: bool = True,
         mend: bool = True,
+        role: str | None = None,
     ) -> None:
         """`examples` at random an operation, `batches` where it takes pages; `boundaries`: besides,
-        those that its schema has."""
+        those that its schema has. `role`: who asks, "nobody" without a token, in a house that has
+        the operator's as `OPERATOR`; None: a house that asks nobody."""
         self.house = house
         self.examples = examples
         self.batches = batches
         self.boundaries = boundaries
         self.mend = mend
+        self.role = role
+        if role is not None:
+            house.client.headers["Authorization"] = f"Bearer {OPERATOR}"
         self.asked: Counter[str] = Counter()
         self.succeeded: Counter[str] = Counter()
         self.fitting: Counter[str] = Counter()
@@ -130,10 +141,45 @@ class Run:
                     "parts": [{"part": "server/ordinary", "count": 1}],
                 },
             ),
+            (
+                "budgets/annee",
+                {
+                    "name": "Année",
+                    "project": "assistance",
+                    "indicator": "energy",
+                    "period": "2026",
+                    "amount": "1000",
+                },
+            ),
+            (
+                "externals/openai",
+                {"name": "OpenAI", "provider": "openai", "models": {"gpt-4o": "gpt-4o"}},
+            ),
         ):
             assert self.house.put(f"/v1/{path}", content).status_code == 200
         for host in HOSTS:
             self._tokens.append(self._enrol(host))
+        self._account, self._shown = self._program()
+        if self.role is not None:
+            self._send_a_page_of_each()
+
+    def _send_a_page_of_each(self) -> None:
+        """So that whoever only reads finds one."""
+        for path, made in (("/v1/pages", pages), ("/v1/usage", usage_pages)):
+            page = made.make_ledger(1, start=FIRST_QUARTER, host_id=HOSTS[0], ledger_id=READ)
+            answer = self.house.client.post(path, content=batch(page), headers=JSON)
+            self._held[path] = msgspec.convert(answer.json()["heads"][0], Head)
+
+    def _program(self) -> tuple[str, str | None]:
+        """An account, and what the run shows to be let in."""
+        given = Role(self.role) if self.role in GIVEN else Role.READER
+        projects = [KNOWN["projects"]] if given is Role.OWNER else []
+        with self.house.app.state.footprint.store.write() as connection:
+            rights = accounts.rights_of(connection, [given], projects)
+            _, secret = accounts.make_program(connection, "contract", rights, 0)
+            other, _ = accounts.make_program(connection, "other", Rights(), 0)
+        shown = {None: None, "nobody": None, "meter": self._tokens[0]}
+        return other.account_id, shown.get(self.role, secret.text)
 
     def _enrol(self, host: str) -> str:
         asked = {"code": self._code(host), "host_id": host, "fingerprint": "0" * 64}
@@ -147,22 +193,39 @@ class Run:
             return access.make_code(connection, host, now_us, access.US_PER_DAY).text
 
     def _before(self, _context: Any, case: Case, _kwargs: dict[str, Any]) -> None:
+        case.headers.pop("Authorization", None)  # one that was made up
+        if self._shown is not None:
+            case.headers["Authorization"] = f"Bearer {self._shown}"
+        self._mend(case)
+
+    def _mend(self, case: Case) -> None:
         if not _fits(case):
             return
         self._fitting.add(case.id)
         if not self.mend:
             return
         path = case.operation.path
+        if path == "/v1/accounts/{account_id}":
+            case.path_parameters["account_id"] = self._account
+            case.body = {"label": "other", "roles": ["reader"]} if case.body else case.body
+            return
         if path in BATCHES:
             case.body = self._batch(case.body, path)
         elif case.method.upper() == "PUT":
+            if "budgets" in path:  # each is a new one
+                case.path_parameters["code"] = f"budget-{_number(case.body)}"
+                case.headers.pop("If-Match", None)
             case.body = _registrable(case.body, path, case.path_parameters["code"])
         elif path == "/v1/enrolments" and _coin(case):
             case.body = {**case.body, "code": self._code(case.body["host_id"])}
         elif path.startswith("/v1/tokens/"):
-            case.headers["Authorization"] = f"Bearer {self._tokens[-1]}"
+            self._show_a_token(case)
         elif _coin(case) or not self.succeeded[case.operation.label]:
             self._name_what_is_there(case)
+
+    def _show_a_token(self, case: Case) -> None:
+        if self.role in (None, "meter"):
+            case.headers["Authorization"] = f"Bearer {self._tokens[-1]}"
 
     def _name_what_is_there(self, case: Case) -> None:
         parameters, query = case.path_parameters, case.query
@@ -172,12 +235,13 @@ class Run:
         if "host_id" in parameters and held:
             parameters["host_id"] = held.host_id
         if "ledger_id" in parameters:
-            parameters["ledger_id"] = LEDGER
+            parameters["ledger_id"] = held.ledger_id if held else LEDGER
         if "seq" in parameters and held:
             parameters["seq"] = int(parameters["seq"]) % (held.seq + 1)
         if "month" in parameters:
             parameters["month"] = MONTH
-        if "project" in query:
+        scoped = case.operation.path in ("/v1/statements/{month}", "/v1/trend")
+        if "project" in query or (self.role == "owner" and scoped):
             query["project"] = KNOWN["projects"]
         if "sia" in query:
             query.pop("project", None)
@@ -190,7 +254,8 @@ class Run:
         heads: dict[str, Head] = {}
         sealed: list[Sealed[Any]] = []
         for index, envelope in enumerate(body["pages"]):
-            host = HOSTS[(_number(envelope) + index) % len(HOSTS)]
+            hosts = HOSTS[:1] if self.role == "meter" else HOSTS
+            host = hosts[(_number(envelope) + index) % len(hosts)]
             head = heads.get(host) or self._head(path, host)
             quarter = self._quarters.get(f"{path} {host}", FIRST_QUARTER)
             page = BATCHES[path](envelope["page"], head, quarter)
@@ -219,7 +284,7 @@ class Run:
                 self.pages[f"{case.operation.path} {what}"] += answer[what]
             if answer["accepted"]:
                 self._held[case.operation.path] = msgspec.convert(answer["heads"][0], Head)
-        elif response.status_code == 201:
+        elif response.status_code == 201 and self.role is None:
             self._tokens.append(answer["token"])
 
     def _note(self, event: object) -> None:
@@ -287,7 +352,7 @@ def _registrable(body: Any, path: str, code: str) -> Any:
         item |= {"from": "2026-01-01", "to": None}
     if item.get("shares"):
         item["shares"] = [{"project": KNOWN["projects"], "permille": 1000}]
-    if item.get("models"):
+    if item.get("models") and "servers" in path:
         boards = enumerate(item["models"])
         item["models"] = {f"model-{index}": [f"GPU-{code}-{index}"[:100]] for index, _ in boards}
     if item.get("hosts"):
@@ -295,6 +360,9 @@ def _registrable(body: Any, path: str, code: str) -> Any:
     for name in ("pue", "wue"):
         if item.get(name):
             item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
+    if "indicator" in item:
+        of = {"project": KNOWN["projects"], "sia": None, "months": None, "indicator": "energy"}
+        item |= {**of, "amount": "5", "thresholds": [50], "trajectory": [], "reason": "Essai"}
     if item.get("contracts"):
         item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]
     return item

@@ -34,7 +34,7 @@ class House:
         self.database = database
         self.now = now
         self.app = create_app(Settings(database=database, **settings), lambda: self.now)
-        self._listening = listening(self.app)
+        self._listening = listening(self.app, settings.get("port", 0))
 
     def __enter__(self) -> Self:
         self.address = self._listening.__enter__()
@@ -137,9 +137,9 @@ def content(database: Place) -> dict[str, list[Any]]:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
     """The address of `app` on a real port."""
-    socket = listen("127.0.0.1", 0)
+    socket = listen("127.0.0.1", port)
     server = uvicorn.Server(configuration(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()

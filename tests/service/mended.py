@@ -22,7 +22,7 @@ FREE = ("parameters", "host")
 """Texts by names that anybody may choose, `at` among them."""
 QUARTER = timedelta(minutes=15)
 MOST_UJ = 10**12
-SERVER = "albert"
+SERVER = "albert-large"
 """Of each page's first line."""
 Json = dict[str, Any]
 

@@ -26,6 +26,7 @@ def as_of(revision: str, source: Path, target: Path) -> None:
         for (table,) in tables:
             if table != "alembic_version":
                 names = ", ".join(row[1] for row in older.execute(f"PRAGMA table_info({table})"))
+                told = names.replace("event_id", "printf('%016x', seq)")  # numbers since 0017
                 older.execute(
-                    f"INSERT OR IGNORE INTO {table} ({names}) SELECT {names} FROM newer.{table}"
+                    f"INSERT OR IGNORE INTO {table} ({names}) SELECT {told} FROM newer.{table}"
                 )

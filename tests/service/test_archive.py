@@ -61,6 +61,17 @@ def test_months_leave_and_figures_stay(house: House, tmp_path: Path, capsys) -> 
     capsys.readouterr()
 
 
+def test_a_trend_stays_what_its_months_state(house: House, tmp_path: Path) -> None:
+    """Whatever was kept of them before they left."""
+    house.now += timedelta(seconds=1)
+    for step in (0, 1):
+        found = house.get("/v1/trend?to=2026-05&months=3&sia=chat-demo").json()["months"]
+        for one in found:
+            stated = house.get(f"/v1/statements/{one['month']}?sia=chat-demo").json()
+            assert one["figure"] == stated["total"], (step, one["month"])
+        leave(house, tmp_path)
+
+
 def test_a_statement_says_that_its_pages_have_left(house: House, tmp_path: Path, capsys) -> None:
     """And what needs pages is refused with the file's name."""
     house.now += timedelta(seconds=1)

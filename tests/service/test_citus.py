@@ -62,11 +62,12 @@ def test_every_migration_leaves_a_schema_that_can_be_spread(engine: Engine) -> N
         assert (revision, faults(engine)) == (revision, [])
 
 
-def test_every_table_is_by_host_or_everywhere() -> None:
+def test_every_table_is_by_host_or_everywhere_or_here() -> None:
     """None is forgotten, none is both; what has the host in its key is by host, host first."""
     names = {*METADATA.tables, "alembic_version"}
-    assert {*citus.BY_HOST, *citus.EVERYWHERE} == names
-    assert len(citus.BY_HOST) + len(citus.EVERYWHERE) == len(names)
+    told = (*citus.BY_HOST, *citus.EVERYWHERE, *citus.HERE)
+    assert set(told) == names
+    assert len(told) == len(names)
     for name, rows in METADATA.tables.items():
         key = [column.name for column in rows.primary_key.columns]
         assert (citus.COLUMN in key) == (name in citus.BY_HOST)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from footprint.service import audit
 from footprint.service.cli import main
 from footprint.service.settings import digest
 from tests.pages import batch, make_ledger
@@ -52,7 +53,7 @@ def test_an_operator_lets_a_host_in_and_out(database: str, capsys) -> None:
         assert run(capsys, "revoke", "--host", "gpu-01", "--database", database)[0] == 0
         assert house.client.post("/v1/pages", content=body, headers=headers).status_code == 401
     log = run(capsys, "log", "--database", database)[1].splitlines()
-    actors = ["command", "command", secret[:20], token[:20], token[:20]]
+    actors = [audit.COMMAND, audit.COMMAND, secret[:20], token[:20], token[:20]]
     assert sorted(line.split("  ")[1] for line in log) == actors
     assert {line.split("  ")[3] for line in log} == {"gpu-01"}
     assert sum(line.endswith("refused: revoked") for line in log) == 1

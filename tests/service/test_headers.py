@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from footprint.service.settings import digest
 from tests.pages import batch, make_ledger
-from tests.portal.test_browser import FLAGS
+from tests.portal.browsing import FLAGS
 from tests.service import wire
 from tests.service.house import House
 from tests.tools import require_tool
@@ -42,7 +42,7 @@ def check(headers: httpx.Headers) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "server" not in headers
     assert "x-powered-by" not in headers
     assert len(headers.get_list("content-security-policy")) == 1

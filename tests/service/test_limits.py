@@ -25,7 +25,9 @@ def elsewhere(address: str) -> dict[str, str]:
 
 def refused(house: House, reason: str) -> float:
     """How many requests or connections were turned away for a reason."""
-    return samples(house.get("/metrics"))["footprint_service_refused_total", (reason,)]
+    return samples(house.get("/metrics", Authorization=f"Bearer {TOKEN}"))[
+        "footprint_service_refused_total", (reason,)
+    ]
 
 
 def test_a_rate_has_a_burst_and_then_its_pace() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from footprint.service.openapi import COMMITTED, document
 from footprint.service.place import Server
-from tests.service.contract import BATCHES, Run
+from footprint.service.roles import Role
+from footprint.service.settings import digest
+from tests.service.contract import BATCHES, OPERATOR, Run
 from tests.service.house import House
 
 BYTES_AS_HASHED = "/pages/{seq}"
@@ -59,6 +61,30 @@ def test_answers_hold_at_the_boundaries_of_the_document(tmp_path: Path) -> None:
         run = Run(house, 20, 100)
         run.run()
         _hold(run, least_pages=1000)
+
+
+@pytest.mark.slow
+@LARGE
+@pytest.mark.parametrize("role", ["nobody", *(role.value for role in Role)])
+def test_each_role_is_answered_as_the_document_says(tmp_path: Path, role: str) -> None:
+    """No server error and no answer that is not described; what the document gives to the role
+    succeeds, what it does not never does."""
+    told = json.loads(COMMITTED.read_bytes())["paths"]
+    given = {
+        f"{method.upper()} {path}"
+        for path, operations in told.items()
+        for method, operation in operations.items()
+        if {"everybody", role} & set(operation["x-footprint-roles"])
+    }
+    token = digest(OPERATOR)
+    with House(tmp_path / "f.db", datetime(2026, 1, 1, tzinfo=UTC), token_sha256=token) as house:
+        house.now = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
+        run = Run(house, 3, 6, boundaries=False, role=role)
+        run.run()
+    print(role, run.table(), sep="\n")
+    assert not run.broken, "\n".join(run.broken[:20])
+    assert {name for name in run.asked if run.succeeded[name]} <= given
+    assert not [name for name in given if not run.succeeded[name]], "never succeeded"
 
 
 def _hold(run: Run, *, least_pages: int) -> None:

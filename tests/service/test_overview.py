@@ -28,6 +28,16 @@ def test_the_overview_tells_power_and_today(house: House) -> None:
     assert [sensor["sensor"] for sensor in found["sensors"]] == ["rapl", "rapl"]
 
 
+def test_figures_of_today_have_their_intervals(house: House) -> None:
+    """The total and each consumer, as in a statement."""
+    house.post(make_ledger(8, start=house.now - timedelta(hours=2)))
+    found = house.get("/v1/overview").json()
+    for figure in (found["total"], *(one["today"] for one in found["consumers"])):
+        for measure in ("energy_uj", "site_energy_uj", "emissions_ug"):
+            ends = figure["intervals"][measure]
+            assert ends["low"] < figure[measure] < ends["high"]
+
+
 def test_the_power_of_a_silent_host_is_unknown_not_zero(house: House) -> None:
     """A SIA of a silent host alone has no power now, and the page says that the host is missing."""
     vision = {"vision": 600_000_000}
@@ -113,7 +123,7 @@ def test_pages_for_people_carry_their_language_and_let_nothing_else_in(house: Ho
     assert french.headers["vary"] == "Accept-Language"
     assert "default-src 'none'" in french.headers["content-security-policy"]
     assert french.headers["x-content-type-options"] == "nosniff"
-    assert french.headers["referrer-policy"] == "no-referrer"
+    assert french.headers["referrer-policy"] == "same-origin"
     style = re.search(r'href="(/static/[^"]+\.css[^"]*)"', french.text)
     assert style is not None
     assert house.get(style[1]).headers["content-type"].startswith("text/css")

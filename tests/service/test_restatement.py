@@ -13,16 +13,20 @@ from footprint.restatement import Restatement
 from footprint.service import cli_restatement, readmit, reports, rollups, store_factors
 from footprint.service.cli import main
 from footprint.statement import Statement
+from tests import usage_pages
 from tests.pages import START, make_ledger
 from tests.service.house import House
 from tests.service.test_cli import failure
 from tests.service.test_hardware import HARDWARE
 from tests.service.test_views_by_quarter import load
 
-HEADER = "indicator;zone;value;unit;valid_from;valid_to;basis;method;source;published\n"
+HEADER = (
+    "indicator;zone;value;unit;valid_from;valid_to;basis;method;uncertainty_percent;source;"
+    "published\n"
+)
 ROW = (
     "gwp;FR;{value};gCO2e/kWh;2025-01-01;2026-01-01;life-cycle, consumption mix, losses included, "
-    "smoothed over 2022-2025;location;{source};2026\n"
+    "smoothed over 2022-2025;location;10;{source};2026\n"
 )
 
 
@@ -58,10 +62,15 @@ def test_a_factor_that_changes_the_past_is_named(house: House) -> None:
     assert statement(house, at) == published
     found = restated(house, at)
     (cause,) = found.causes
-    assert (cause.kind, cause.old, cause.new) == ("factor", "46.1 gCO2e/kWh", "92.2 gCO2e/kWh")
+    assert cause.kind == "factor"
+    assert (cause.old, cause.new) == ("46.1 gCO2e/kWh +-10 %", "92.2 gCO2e/kWh +-10 %")
     assert cause.source == "Correction"
-    assert {row.measure for row in found.changed} == {"emissions_ug"}
+    measures = {row.measure for row in found.changed}
+    assert measures == {"emissions_ug", "emissions_ug_low", "emissions_ug_high"}
     assert published.total.emissions_ug is not None
+    found = msgspec.structs.replace(
+        found, changed=[row for row in found.changed if row.measure == "emissions_ug"]
+    )
     (whole,) = [row for row in found.changed if row.consumer is None and not row.others]
     assert whole.old == published.total.emissions_ug
     assert whole.difference == (whole.new or 0) - whole.old
@@ -189,3 +198,62 @@ def test_the_command_writes_both_formats(house: House, capsys) -> None:
     assert "was not known then" in failure(capsys, *command, "--since", before, "--project", "late")
     assert "write an instant" in failure(capsys, *command, "--since", "then")
     assert "is not registered" in failure(capsys, *command, *since, "--project", "nope")
+
+
+def test_what_was_asked_of_what_nobody_had_registered_was_not_zero(house: House) -> None:
+    """Nothing was known of it; once another service is known, of both only the least was."""
+    lines = [
+        usage_pages.line("chat-demo", server=code, model="gpt-4o") for code in ("openai", "else")
+    ]
+    assert house.tell(usage_pages.chain([usage_pages.make_page(lines=lines)])).status_code == 200
+    service = {"name": "Outside", "provider": "openai", "models": {"gpt-4o": "gpt-4o"}}
+    instants = [house.now]
+    for code in ("openai", "else"):
+        house.now += timedelta(minutes=1)
+        assert house.put(f"/v1/externals/{code}", service).status_code == 200
+        house.now += timedelta(minutes=1)
+        instants.append(house.now)
+    assert statement(house, instants[0]).externals is None
+    found = {row.measure: row for row in restated(house, instants[0]).changed}
+    for end in ("low", "high"):
+        row = found[f"external_energy_uj_{end}"]
+        assert (row.old, row.difference, bool(row.new)) == (None, None, True)
+    between = {row.measure: row for row in restated(house, instants[1]).changed}
+    least, most = (between[f"external_energy_uj_{end}"] for end in ("low", "high"))
+    assert least.new == 2 * (least.old or 0)
+    assert (most.old, most.difference, most.new) == (None, None, row.new)
+
+
+def test_words_of_the_register_are_no_cause(house: House) -> None:
+    """Names and what a SIA is for change no figure; shares, aliases, units and the rest may."""
+    assert house.post(make_ledger(2)).status_code == 200
+    sia = {"name": "Chat", "unit": "page"}
+    site = {"name": "Site", "zone": "FR"}
+    service = {"name": "Outside", "provider": "openai", "models": {"gpt-4o": "gpt-4o"}}
+    register: dict[str, dict[str, Any]] = {
+        "sia/chat-demo": sia,
+        "servers/albert": {"name": "Albert"},
+        "sites/site-1": site,
+        "externals/openai": service,
+    }
+    for path, body in register.items():
+        assert house.put(f"/v1/{path}", body).status_code == 200
+    house.now += timedelta(minutes=1)
+    at = house.now
+    house.now += timedelta(minutes=1)
+    said = {"purpose": "Answers", "stage": "production", "hosting": "own", "owner": "Office"}
+    for path, body in register.items():
+        more = said if path.startswith("sia") else {}
+        assert house.put(f"/v1/{path}", body | more | {"name": "Other"}).status_code == 200
+    house.now += timedelta(minutes=1)
+    assert restated(house, at).causes == []
+    for path, more in {
+        "sia/chat-demo": {"aliases": [{"code": "chat-old"}]},
+        "servers/albert": {"idle": "none"},
+        "sites/site-1": {"zone": "DE"},
+        "externals/openai": {"zone": "FRA"},
+    }.items():
+        assert house.put(f"/v1/{path}", register[path] | more).status_code == 200
+    house.now += timedelta(minutes=1)
+    kinds = ["sia", "server", "site", "external"]
+    assert [one.kind for one in restated(house, at).causes] == kinds

@@ -43,4 +43,5 @@ def test_with_a_token_the_host_is_a_proxy_s_matter(tmp_path: Path) -> None:
     """The token decides."""
     now = datetime(2026, 11, 10, tzinfo=UTC)
     with House(tmp_path / "f.db", now, token_sha256=digest("x" * 22)) as house:
-        assert house.get("/v1/overview", Host="footprint.example").status_code == 200
+        shown = {"Host": "footprint.example", "Authorization": f"Bearer {'x' * 22}"}
+        assert house.get("/v1/overview", **shown).status_code == 200

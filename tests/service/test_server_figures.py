@@ -133,7 +133,7 @@ def test_the_csv_has_every_figure_of_servers(told: House) -> None:
     row = next(r for r in rows if r[:2] == ("# consumer", "chat-demo"))
     assert [int(row[2]), int(row[4])] == [chat["own"]["energy_uj"], chat["shared"]["energy_uj"]]
     head = next(n for n, r in enumerate(rows) if r[0] == "consumer")
-    via = [r[-1] for r in rows[head + 1 :]]
+    via = [r[rows[head].index("via")] for r in rows[head + 1 :]]
     assert via == [line["via"] or "" for line in found["lines"]]
 
 

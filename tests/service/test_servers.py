@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from footprint.interval import to_us
-from footprint.service import store_register
+from footprint.service import store_register, store_versions
 from footprint.service.cli import main
 from footprint.service.register import Server, Weights
 from tests.service.house import House, content
@@ -43,7 +43,7 @@ def load(tmp_path: Path, text: str) -> int:
 
 def held(house: House, at=None) -> dict[str, Server]:
     with house.app.state.footprint.store.read() as connection:
-        as_of_us = store_register.EVER_US if at is None else to_us(at)
+        as_of_us = store_versions.EVER_US if at is None else to_us(at)
         return store_register.servers(connection, as_of_us)
 
 
@@ -58,7 +58,7 @@ def test_a_file_may_have_servers_and_units(tmp_path: Path, capsys) -> None:
     path = tmp_path / "footprint.db"
     assert capsys.readouterr().out.splitlines() == [
         f"footprint: {count} new or changed in {path}: directorates 0, projects 0, {lists}, "
-        "sites 0, hardware 0"
+        "sites 0, hardware 0, externals 0"
         for count, lists in ((4, "sia 2, servers 2"), (0, "sia 0, servers 0"))
     ]
 

@@ -1,0 +1,232 @@
+"""`/v1/budgets`: budgets, their revisions, and what became of them.
+
+A budget has an `ETag`; a revision is sent with it as `If-Match`, so that nobody undoes what they
+have not seen. An owner reads and changes those of their projects, and of SIA that are theirs alone.
+"""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+
+from footprint import METHOD_VERSION, codes
+from footprint.burn import BurnUp
+from footprint.service import (
+    answers,
+    body,
+    budgets,
+    burns,
+    callers,
+    described,
+    reports,
+    rollups,
+    store_budgets,
+    store_register,
+)
+from footprint.service.budgets import Budget, Held
+from footprint.service.callers import Caller
+from footprint.service.described import Code, Limit
+from footprint.service.problems import Problem
+from footprint.service.register import RegisterError
+from footprint.service.state import State, state_of
+from footprint.service.store_budgets import Own
+
+router = APIRouter(prefix="/v1", tags=["budgets"])
+LIMIT_BYTES = 64 * 1024
+_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+@router.get(
+    "/budgets",
+    summary="Budgets as they are now",
+    responses=described.answers("In the order of their codes", described.listed("Held")),
+)
+def list_budgets(request: Request, cursor: str = "", limit: Limit = 100) -> Response:
+    """Those that the caller may know of."""
+    answers.check_limit(limit)
+    with state_of(request).store.read() as connection:
+        held = store_budgets.budgets(connection, _own(connection, request))
+    items = [one for code, one in held.items() if code > cursor]
+    last = items[limit - 1].budget.code if len(items) > limit else None
+    return answers.json_response(answers.page_of(items, limit, last))
+
+
+@router.get(
+    "/budgets/{code}",
+    summary="A budget as it is now",
+    responses=described.answers("With its `ETag`", "Held", 404),
+)
+def get_budget(request: Request, code: Code) -> Response:
+    """By its code."""
+    with state_of(request).store.read() as connection:
+        held = store_budgets.budgets(connection, _own(connection, request), code=code).get(code)
+    if held is None:
+        raise _unknown(code)
+    return _answer(held)
+
+
+@router.get(
+    "/budgets/{code}/history",
+    summary="Its revisions, oldest first",
+    responses=described.answers("Each with who made it and why", described.listed("Held"), 404),
+)
+def get_history(request: Request, code: Code) -> Response:
+    """The newest hundred."""
+    with state_of(request).store.read() as connection:
+        found = store_budgets.versions(connection, code, _own(connection, request))
+    if not found:
+        raise _unknown(code)
+    return answers.json_response(answers.page_of(found, len(found), None))
+
+
+@router.get(
+    "/budgets/{code}/burn-up",
+    summary="What became of it so far, and what it comes to",
+    responses=described.answers("Actual, plan, forecast", "BurnUp", 404),
+)
+def get_burn_up(request: Request, code: Code) -> Response:
+    """Day by day, with its state, thresholds and forecast."""
+    state = state_of(request)
+    with rollups.figures(state.store) as connection:
+        held = store_budgets.budgets(connection, _own(connection, request), code=code).get(code)
+        if held is None:
+            raise _unknown(code)
+        return answers.json_response(made(connection, state, held))
+
+
+def made(connection: Connection, state: State, held: Held) -> BurnUp:
+    """The burn-up as things are now; a `Problem` where it cannot be made."""
+    try:
+        return burns.burn_up(
+            connection, held, state.settings.zone, state.clock(), state.months.common
+        )
+    except reports.ReportError as error:
+        raise Problem(404, "not-found", str(error)) from error
+
+
+_BODY = {
+    "required": True,
+    "description": "`code` may be left out: the path has it.",
+    "content": {described.JSON: {"schema": described.reference("BudgetBody")}},
+}
+
+
+@router.put(
+    "/budgets/{code}",
+    summary="Make a budget, or revise it",
+    responses=described.answers("As it is now", "Held", 404, 412, 422, 428, *described.OF_WRITING),
+    openapi_extra={
+        "requestBody": _BODY,
+        "parameters": [
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": False,
+                "description": "The `ETag` of the version that is revised; none for a new budget",
+                "schema": {"type": "string", "maxLength": 100},
+            }
+        ],
+    },
+)
+async def put_budget(request: Request, code: Code) -> Response:
+    """The same again changes nothing."""
+    state = state_of(request)
+    budget = _decode(code, await body.read(request, state, LIMIT_BYTES))
+    caller = callers.caller_of(request)
+    match = request.headers.get("if-match")
+    try:
+        held = await run_in_threadpool(_store, state, caller, budget, match)
+    except RegisterError as error:
+        raise Problem(422, "unprocessable", str(error)) from error
+    return _answer(held)
+
+
+def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> Held:
+    now = state.clock()
+    with state.store.write() as connection:
+        own = _own_of(connection, caller)
+        before = store_budgets.budgets(connection, code=budget.code).get(budget.code)
+        theirs = store_budgets.budgets(connection, own, code=budget.code)
+        if before is not None and budget.code not in theirs:
+            raise _unknown(budget.code)
+        if before is not None and before.budget == budget:
+            return before
+        _check_match(before, match)
+        was = before.budget if before else None
+        budgets.check(budget, store_register.held(connection), was)
+        _check_own(own, budget)
+        held = Held(
+            budget,
+            store_budgets.next_instant(before, now),
+            caller.id,
+            METHOD_VERSION,
+            now if before is None or budget.refreeze else before.factors_as_of,
+        )
+        store_budgets.add(connection, held)
+        state.audit.record(
+            connection,
+            caller.id,
+            f"budget {budget.code}",
+            before=was,
+            after=budget,
+        )
+    return held
+
+
+def _check_match(before: Held | None, match: str | None) -> None:
+    if before is None:
+        if match is not None:
+            raise Problem(412, "changed", "there is no such budget yet: send it without If-Match")
+        return
+    if match is None:
+        raise Problem(428, "condition", "send the ETag of the version you revise as If-Match")
+    if match != _etag(before):
+        raise Problem(412, "changed", f"it is at {_etag(before)} now; read it and decide again")
+
+
+def _check_own(own: Own | None, budget: Budget) -> None:
+    """An owner makes budgets of what is theirs; of the rest they are told that it is not there."""
+    if own is not None and budget.project not in own.projects and budget.sia not in own.sia:
+        scope = budget.project or budget.sia
+        raise RegisterError(f"{scope!r} is not registered; register it")
+
+
+def _own(connection: Connection, request: Request) -> Own | None:
+    return _own_of(connection, callers.caller_of(request))
+
+
+def _own_of(connection: Connection, caller: Caller) -> Own | None:
+    projects = caller.rights.own
+    if projects is None:
+        return None
+    return Own(projects, store_register.own_sia(connection, projects))
+
+
+def _decode(code: str, raw: bytes) -> Budget:
+    try:
+        codes.check_code(code, "budgets")
+    except ValueError as error:
+        raise Problem(422, "unprocessable", str(error)) from error
+    content = body.decode(raw, _decoder)
+    if content.setdefault("code", code) != code:
+        raise Problem(422, "unprocessable", f"code: {content['code']!r} is not the path's {code!r}")
+    try:
+        return msgspec.convert(content, Budget)
+    except msgspec.ValidationError as error:
+        raise Problem(422, "unprocessable", f"budgets: {error}") from error
+
+
+def _etag(held: Held) -> str:
+    return f'"{held.known_from.isoformat()}"'
+
+
+def _answer(held: Held) -> Response:
+    response = answers.json_response(held)
+    response.headers["ETag"] = _etag(held)
+    return response
+
+
+def _unknown(code: str) -> Problem:
+    return Problem(404, "not-found", f"budgets: {code!r} is not there")
