@@ -53,7 +53,8 @@ class BurnUp(msgspec.Struct, frozen=True):
     what was `used` are in `unit` besides. `used` is a lower bound where coverage lacks; None where
     it cannot be known (a factor lacks). `interval`: its ends at 95 %. `factors` are the frozen
     ones; `method_changed`: the method is another than when the budget was made. `sia`: the parts of
-    a project's own SIA, the largest first."""
+    a project's own SIA, the largest first. `coverage` is of the period so far, `recent_coverage` of
+    yesterday and today, in permille; None where the period is not now or nothing is expected."""
 
     format: Literal[1]
     code: str
@@ -74,6 +75,7 @@ class BurnUp(msgspec.Struct, frozen=True):
     interval: Bounds | None
     planned: int
     coverage: int
+    recent_coverage: int | None
     state: State
     forecast: Forecast | None
     thresholds: Sequence[Passed]

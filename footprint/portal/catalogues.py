@@ -16,7 +16,7 @@ from babel.messages.pofile import write_po
 from footprint.portal.languages import LANGUAGES, catalogue_path, read_catalogue
 
 _HERE = Path(__file__).parent
-_SOURCES = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
+_SOURCES = [("**/templates/**.*", "jinja2"), ("**.py", "python")]
 _JINJA = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
 _HEADER = "# Words of footprint's pages. Made in step by `make catalogues`."
@@ -28,7 +28,7 @@ def extracted() -> Catalog:
     found = extract_from_dir(
         _HERE,
         method_map=_SOURCES,
-        options_map={"**/templates/**.html": _JINJA},
+        options_map={"**/templates/**.*": _JINJA},
         keywords=_KEYWORDS,
     )
     for file, _, message, comments, context in found:

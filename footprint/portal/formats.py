@@ -155,6 +155,14 @@ class Formats:
             return f"<{self.space}{self._percent(Decimal('0.1'))}"
         return self._percent(percent)
 
+    def percent(self, whole: int) -> str:
+        """A whole number of percent."""
+        return self._percent(Decimal(whole))
+
+    def permille(self, part: int) -> str:
+        """A whole number of permille, in percent."""
+        return self.ratio(Decimal(part) / 1000)
+
     def share(self, part_uj: int, whole_uj: int) -> str:
         """Part of a whole in percent to the nearest tenth; 0 % and 100 % mean none and all."""
         percent = (Decimal(100 * part_uj) / whole_uj).quantize(Decimal("0.1"), ROUND_HALF_EVEN)

@@ -12,6 +12,7 @@ from footprint import __version__
 from footprint.portal.render import STATIC_DIRECTORY
 from footprint.service import (
     accounts_api,
+    alerts_api,
     budgets_api,
     callers,
     efficiency_api,
@@ -36,16 +37,19 @@ from footprint.service import (
 )
 from footprint.service.audit import Audit
 from footprint.service.clock import Clock, utc_now
+from footprint.service.errors import SettingError
 from footprint.service.housekeeping import Housekeeper
 from footprint.service.intake import Intake
 from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
 from footprint.service.persons import Persons
 from footprint.service.rollups import Refresher
-from footprint.service.settings import SettingError, Settings
+from footprint.service.sending import Courier
+from footprint.service.settings import Settings
 from footprint.service.state import State
 from footprint.service.store import open_store
 from footprint.service.tally import Tally
+from footprint.service.watching import Watcher
 
 if TYPE_CHECKING:
     from footprint.service.oidc import Provider
@@ -62,6 +66,7 @@ ROUTERS = (
     portfolio_api.router,
     trends_api.router,
     budgets_api.router,
+    alerts_api.router,
     hosts_api.router,
     efficiency_api.router,
     metrics_api.router,
@@ -79,14 +84,21 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     intake = Intake(store, clock)
     refresher = Refresher(store)
     housekeeper = Housekeeper(store, settings, clock)
+    months = MonthCache()
+    watcher = Watcher(store, settings, clock, months)
+    courier = Courier(store, settings, clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         intake.start()
         refresher.start()
         housekeeper.start()
+        watcher.start()
+        courier.start()
         yield
         intake.stop()
+        watcher.stop()
+        courier.stop()
         housekeeper.stop()
         refresher.stop()
         store.close()
@@ -107,11 +119,13 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         intake,
         clock,
         Tally(),
-        MonthCache(),
+        months,
         limits,
         audit,
         Persons(store),
         _provider(settings),
+        watcher,
+        courier,
     )
     problems.install(app, settings.database)
     for router in ROUTERS:

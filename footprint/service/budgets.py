@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from footprint.budget import THOUSAND, Plan
+from footprint.service.alert_settings import is_address
 from footprint.service.register import Code, Name, Register, RegisterError
 from footprint.units import UG_PER_G, UJ_PER_KWH
 
@@ -37,6 +38,7 @@ Percent = Annotated[int, msgspec.Meta(ge=1, le=200)]
 Part = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Period = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}(-(0[1-9]|1[0-2]))?\Z")]
 Reason = Annotated[str, msgspec.Meta(max_length=500)]
+Address = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,8 +53,9 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     (`2026-11`). `months`: the parts of January to December that a year's profile has, None for the
     same every day. `thresholds`: percent of the amount at which to warn. `trajectory`: years and
     amounts of a target, shown beside it. `reason`: why it is as it is, which a revision must say.
-    `refreeze`: take the factors known now in place of those that the budget had. `ended`: it is
-    kept, and watched no more."""
+    `mail_to`: mailboxes of functions that are told of its alerts, besides those that the service
+    writes to. `refreeze`: take the factors known now in place of those that the budget had.
+    `ended`: it is kept, and watched no more."""
 
     code: Code
     name: Name
@@ -67,6 +70,7 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     )
     trajectory: Annotated[list[Step], msgspec.Meta(max_length=50)] = []
     reason: Reason = ""
+    mail_to: Annotated[list[Address], msgspec.Meta(max_length=5)] = []
     refreeze: bool = False
     ended: bool = False
 
@@ -145,6 +149,11 @@ def _faults(budget: Budget, register: Register, before: Budget | None) -> list[t
         (
             len({step.year for step in budget.trajectory}) < len(budget.trajectory),
             ("trajectory: a year stands there twice", "take it away"),
+        ),
+        (
+            not all(is_address(one) for one in budget.mail_to)
+            or len(set(budget.mail_to)) < len(budget.mail_to),
+            ("mail_to: no mail address, or one that stands there twice", "write name@example.org"),
         ),
         (
             bool(budget.reason) and not re.fullmatch(r"[^\x00-\x1f\x7f]+", budget.reason),

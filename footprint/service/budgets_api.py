@@ -25,6 +25,7 @@ from footprint.service import (
     store_budgets,
     store_register,
 )
+from footprint.service.alert_settings import Mail
 from footprint.service.budgets import Budget, Held
 from footprint.service.callers import Caller
 from footprint.service.described import Code, Limit
@@ -146,7 +147,7 @@ async def put_budget(request: Request, code: Code) -> Response:
 def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> Held:
     now = state.clock()
     with state.store.write() as connection:
-        own = _own_of(connection, caller)
+        own = own_of(connection, caller)
         before = store_budgets.budgets(connection, code=budget.code).get(budget.code)
         theirs = store_budgets.budgets(connection, own, code=budget.code)
         if before is not None and budget.code not in theirs:
@@ -157,6 +158,7 @@ def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> H
         was = before.budget if before else None
         budgets.check(budget, store_register.held(connection), was)
         _check_own(own, budget)
+        _check_mail(state.settings.alerts.mail, budget)
         held = Held(
             budget,
             store_budgets.next_instant(before, now),
@@ -193,11 +195,23 @@ def _check_own(own: Own | None, budget: Budget) -> None:
         raise RegisterError(f"{scope!r} is not registered; register it")
 
 
+def _check_mail(mail: Mail | None, budget: Budget) -> None:
+    """A budget's alerts go where the operator of the service lets them go."""
+    for address in budget.mail_to:
+        if mail is None or not mail.may_write_to(address):
+            known = ", ".join(mail.domains) if mail else ""
+            raise RegisterError(
+                f"mail_to: {address!r}: this service writes to addresses of: {known or 'none'}; "
+                "ask its operator (--alert-mail-domain)"
+            )
+
+
 def _own(connection: Connection, request: Request) -> Own | None:
-    return _own_of(connection, callers.caller_of(request))
+    return own_of(connection, callers.caller_of(request))
 
 
-def _own_of(connection: Connection, caller: Caller) -> Own | None:
+def own_of(connection: Connection, caller: Caller) -> Own | None:
+    """What a caller's reading of budgets is held to, None where to nothing."""
     projects = caller.rights.own
     if projects is None:
         return None

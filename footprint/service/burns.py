@@ -106,6 +106,7 @@ def burn_up(
         interval=None if ratio else _interval(connection, asked, found, constant),
         planned=plan.until(today),
         coverage=coverage,
+        recent_coverage=_recent(connection, asked, found),
         state=_state(plan.amount, used, coverage, expected, ratio=ratio),
         forecast=expected,
         thresholds=[
@@ -246,13 +247,27 @@ def _spent(
 
 def _coverage(connection: Connection, asked: Asked, found: _Days, first: date, last: date) -> int:
     """Permille of what should have been covered from the first day to the end of the last."""
+    return _covered(connection, asked, found, first, last) or 0
+
+
+def _recent(connection: Connection, asked: Asked, found: _Days) -> int | None:
+    plan, today = asked.budget.plan, paris_date(asked.now)
+    if not plan.first <= today <= plan.last:
+        return None
+    return _covered(connection, asked, found, today - timedelta(days=1), today)
+
+
+def _covered(
+    connection: Connection, asked: Asked, found: _Days, first: date, last: date
+) -> int | None:
+    """None where nothing was expected."""
     if last < first:
-        return 0
+        return None
     interval = Interval(paris_midnight(first), paris_midnight(last + timedelta(days=1)))
     window = Window(interval, to_us(asked.now), found.hosts, rolled=True)
     cover = figures.coverage(covers.gather(connection, window, asked.now).devices)
     if not cover.expected_us:
-        return 0
+        return None
     return min(THOUSAND, cover.covered_us * THOUSAND // cover.expected_us)
 
 

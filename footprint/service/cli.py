@@ -1,5 +1,5 @@
 """The `footprint` command: serve, migrate, import, export, statement, restatement, trend, evidence,
-usage, models, access, admin, fsck, archive, db, fleet.
+usage, models, access, admin, alert-test, fsck, archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -16,6 +16,7 @@ try:
     from footprint.service import (
         cli_access,
         cli_admin,
+        cli_alerts,
         cli_archive,
         cli_db,
         cli_evidence,
@@ -34,7 +35,7 @@ try:
     )
     from footprint.service import settings as setting
     from footprint.service.clock import utc_now
-    from footprint.service.errors import CommandError
+    from footprint.service.errors import CommandError, SettingError
     from footprint.service.store import StoreError
 except ModuleNotFoundError as error:  # the package was installed for the agent alone
     raise SystemExit(
@@ -58,7 +59,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen))
-    except (StoreError, place.PlaceError, setting.SettingError, CommandError) as error:
+    except (StoreError, place.PlaceError, SettingError, CommandError) as error:
         sys.stderr.write(f"footprint: {error}\n")
         return 1
     except damage.UNREADABLE as error:
@@ -94,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_access.add(commands.add_parser("access", help="who may write: enrolment, tokens, log"))
     cli_admin.add(commands.add_parser("admin", help="accounts: who may sign in, and may what"))
+    cli_alerts.add_test(
+        commands.add_parser("alert-test", help="send one message to everyone who would be told")
+    )
     fsck = commands.add_parser("fsck", help="check that the database agrees with its pages")
     cli_fsck.add(fsck)
     cli_readmit.add(

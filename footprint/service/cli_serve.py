@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from footprint.service import cli_alerts
 from footprint.service import settings as setting
 from footprint.service.errors import CommandError
 
@@ -65,6 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--archive-to", type=Path, metavar="FOLDER", help="where months that leave are written"
     )
     _add_provider(parser)
+    cli_alerts.add(parser)
     parser.add_argument(
         "--open-reading",
         action="store_true",
@@ -130,6 +132,7 @@ def run(chosen: argparse.Namespace) -> int:
                 tls_client_ca=chosen.tls_client_ca,
                 provider=_provider(chosen),
                 open_reading=chosen.open_reading,
+                alerts=cli_alerts.read(chosen),
                 **limits,
             )
         )

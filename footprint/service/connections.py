@@ -17,8 +17,9 @@ from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from footprint.service import guard, limits
+from footprint.service.addresses import is_loopback, is_proxy
 from footprint.service.problems import Problem
-from footprint.service.settings import Settings, is_loopback, is_proxy
+from footprint.service.settings import Settings
 from footprint.service.tally import Tally
 
 RETRY_SECONDS = 5

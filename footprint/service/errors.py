@@ -5,6 +5,10 @@ class CommandError(Exception):
     """A command that cannot be done; the message says what, where and the remedy."""
 
 
+class SettingError(ValueError):
+    """A setting that cannot be used; the message says which and what to do."""
+
+
 def one_line(words: object) -> str:
     """Text of unknown origin without what would break the line or steer a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(words)).split())

@@ -25,6 +25,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, KeySetSerialization
 
 from footprint.service import settings
+from footprint.service.addresses import is_loopback
+from footprint.service.errors import SettingError
 from footprint.service.vouching import Begun, SignInError, Vouched
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
@@ -165,7 +167,7 @@ class Provider:
             raise SignInError("discovery: tells of another issuer")
         for url in (found.token_endpoint, found.jwks_uri, found.userinfo_endpoint):
             secure = urlsplit(url).scheme == "https"
-            if not secure and not settings.is_loopback(urlsplit(url).hostname or ""):
+            if not secure and not is_loopback(urlsplit(url).hostname or ""):
                 raise SignInError("discovery: names an address without TLS")
         with self._lock:
             self._endpoints = (found, monotonic() + DISCOVERED_SECONDS)
@@ -211,11 +213,11 @@ def read_secret(told: settings.Provider) -> str:
         secret = told.secret_file.read_text(encoding="utf-8").split("\n", 1)[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise settings.SettingError(
+        raise SettingError(
             f"--oidc-secret-file: cannot read {told.secret_file}: {reason}"
         ) from error
     if not secret:
-        raise settings.SettingError(f"--oidc-secret-file: {told.secret_file} is empty")
+        raise SettingError(f"--oidc-secret-file: {told.secret_file} is empty")
     return secret
 
 

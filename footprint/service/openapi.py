@@ -17,6 +17,7 @@ from footprint import burn, factors, ledger, overview, statement, trend, usage
 from footprint.grid.day import GridDay
 from footprint.service import (
     accounts_api,
+    alerts_api,
     budgets,
     described,
     efficiency_api,
@@ -82,6 +83,7 @@ _STRUCTS = (
     *(store_hosts.HostMonth, efficiency_api.ServerMonth, factors.Factor, portfolio.Portfolio),
     *(GridDay, trend.Trend, accounts_api.AccountInfo, accounts_api.AccountChange),
     *(accounts_api.AuditLine, accounts_api.Me, burn.BurnUp, budgets.Budget, budgets.Held),
+    alerts_api.AlertInfo,
     *LISTS.values(),
 )
 _NAMES = {

@@ -110,6 +110,7 @@ POLICY: dict[tuple[str, str], Who] = {
     ("GET", "/v1/budgets/{code}/history"): _SIGNED_IN,
     ("GET", "/v1/budgets/{code}/burn-up"): _SIGNED_IN,
     ("PUT", "/v1/budgets/{code}"): Who(_KEEPERS.roles | {Role.OWNER}),
+    ("GET", "/v1/alerts"): _SIGNED_IN,
     ("GET", "/v1/factors"): _SIGNED_IN,
     ("GET", "/v1/grid/{day}"): _SIGNED_IN,
     ("GET", "/v1/statements/{month}"): _SIGNED_IN,

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from footprint.service.addresses import is_loopback
+from footprint.service.alert_settings import Alerts
+from footprint.service.errors import SettingError
 from footprint.service.place import DEFAULT, Place
 
 DEFAULT_LISTEN = "127.0.0.1:8787"
@@ -23,10 +26,6 @@ LEAST_AUDIT_DAYS = 30
 """What the database itself holds to (migration 0017)."""
 LEAST_TOKEN_CHARACTERS = 22
 """128 random bits in base64 (OWASP ASVS 5.0, 6.5.2): a hash without salt is enough from there."""
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used; the message says which and what to do."""
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `tls_cert`, `tls_key`: PEM files, None where a proxy brings TLS; `tls_client_ca`: whose
     certificates clients must have, None for no such question. `provider`: where people sign in,
     None for local accounts alone. `open_reading`: whoever reaches the service may read as a reader.
+    `alerts`: who is told of budgets, and when.
 
     The limits (`LIMITS`): the most that a request body may weigh and last; how long a request's
     head may take to come, and an answer to be taken, before the connection is closed; connections,
@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_client_ca: Path | None = None
     provider: Provider | None = None
     open_reading: bool = False
+    alerts: Alerts = Alerts()
     body_limit_bytes: int = BODY_LIMIT_BYTES
     body_seconds: float = BODY_SECONDS
     head_seconds: float = 10.0
@@ -146,25 +147,6 @@ def parse_limits(texts: Iterable[str]) -> dict[str, float]:
             raise SettingError(f"--limit {text[:80]}: needs {kind} above 0")
         found[name] = value
     return found
-
-
-def is_proxy(address: str, proxies: Iterable[str]) -> bool:
-    """Whether an address is one of `proxies`, or in one of their networks."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(found in ipaddress.ip_network(proxy) for proxy in proxies)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_listen(text: str) -> tuple[str, int]:

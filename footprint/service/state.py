@@ -11,9 +11,11 @@ from footprint.service.intake import Intake
 from footprint.service.limits import OfTokens
 from footprint.service.month_cache import MonthCache
 from footprint.service.persons import Persons
+from footprint.service.sending import Courier
 from footprint.service.settings import Settings
 from footprint.service.store import Store
 from footprint.service.tally import Tally
+from footprint.service.watching import Watcher
 
 if TYPE_CHECKING:
     from footprint.service.oidc import Provider
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 class State(msgspec.Struct, frozen=True):
     """Settings, database, clock, counts and the present month of one running service; what its
     callers may still ask, the log of what they changed, whether anybody has an account,
-    and where people sign in."""
+    where people sign in, and who looks at budgets and sends what is to be told."""
 
     settings: Settings
     store: Store
@@ -34,6 +36,8 @@ class State(msgspec.Struct, frozen=True):
     audit: Audit
     persons: Persons
     provider: "Provider | None"
+    watcher: Watcher
+    courier: Courier
 
 
 def state_of(request: Request) -> State:

@@ -7,7 +7,8 @@ ciphers are Python's and OpenSSL's own choice for servers: TLS 1.2 and 1.3.
 import ssl
 from pathlib import Path
 
-from footprint.service.settings import SettingError, Settings
+from footprint.service.errors import SettingError
+from footprint.service.settings import Settings
 
 
 def context(settings: Settings) -> ssl.SSLContext | None:

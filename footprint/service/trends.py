@@ -64,7 +64,8 @@ def trend(
     if not 1 <= asked.months <= MOST_MONTHS:
         raise reports.ReportError(f"months: {asked.months} is not from 1 to {MOST_MONTHS}")
     last = asked.to or month_of(now)
-    reference = reports.month_interval(asked.factor_of or last)
+    newest = reports.month_interval(last)
+    reference = reports.month_interval(asked.factor_of) if asked.factor_of else newest
     known = known_at(connection)
     names = _before(last, asked.months)
     spans = {name: reports.month_interval(name) for name in names}

@@ -25,6 +25,9 @@ from footprint.usage import UsagePage
 from tests.pages import Sealed, batch
 
 JSON = {"Content-Type": "application/json"}
+KEPT = httpx.Limits(keepalive_expiry=1)
+"""An idle connection is given up long before the service closes it, after 5 s as httpx would: a
+request sent at that moment would find it closed."""
 
 
 class House:
@@ -38,7 +41,7 @@ class House:
 
     def __enter__(self) -> Self:
         self.address = self._listening.__enter__()
-        self.client = httpx.Client(base_url=self.address, timeout=60)
+        self.client = httpx.Client(base_url=self.address, timeout=60, limits=KEPT)
         return self
 
     def __exit__(self, *error: object) -> None:

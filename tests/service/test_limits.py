@@ -8,7 +8,8 @@ import pytest
 
 from footprint.service import limits
 from footprint.service.connections import Gate
-from footprint.service.settings import LIMITS, SettingError, Settings, digest, parse_limits
+from footprint.service.errors import SettingError
+from footprint.service.settings import LIMITS, Settings, digest, parse_limits
 from footprint.service.tally import Tally
 from tests.pages import batch, make_ledger
 from tests.service.house import House

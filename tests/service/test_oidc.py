@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from footprint.service import settings, store_audit
-from footprint.service.settings import SettingError
+from footprint.service.errors import SettingError
 from tests.ports import free_port
 from tests.provider.running import CLIENT, SECRET, Provider, claims_of, forging, running
 from tests.service import entry

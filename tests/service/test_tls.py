@@ -18,7 +18,8 @@ from exporters.errors import SettingsError
 from exporters.link import Trust
 from footprint.service import tls
 from footprint.service.app import create_app
-from footprint.service.settings import SettingError, Settings, digest
+from footprint.service.errors import SettingError
+from footprint.service.settings import Settings, digest
 from tests.pages import batch, make_ledger
 from tests.running import Service, ended
 from tests.service.certificates import authority, certificate, openssl

@@ -214,6 +214,7 @@ def test_without_a_factor_there_is_none_at_a_constant_one(house: House) -> None:
         ({"months": 37}, 400, "months: 37"),
         ({"months": "x"}, 400, "months"),
         ({"to": "2026-13"}, 400, "2026-13"),
+        ({"to": "AAA", "factor_of": "2026-11"}, 400, "AAA"),
         ({"factor_of": "soon"}, 400, "soon"),
         ({"to": "0001-01"}, 400, "0001-01"),
         ({"to": "1970-01", "months": 36}, 400, "19"),

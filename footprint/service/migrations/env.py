@@ -5,6 +5,7 @@ from alembic import context
 from footprint.service import (  # their tables belong to METADATA
     tables_access,  # noqa: F401
     tables_accounts,  # noqa: F401
+    tables_alerts,  # noqa: F401
     tables_archive,  # noqa: F401
     tables_budgets,  # noqa: F401
     tables_grid,  # noqa: F401

@@ -1,0 +1,67 @@
+"""An alert by webhook: the JSON of `Told`, posted as "Standard Webhooks" has it.
+
+In: an address, a message. Out: nothing, or a `PostError`. A 2xx answer means that it arrived; no
+redirection is followed. `webhook-id` stays the same at every attempt; with a key,
+`webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over `ID.TIMESTAMP.BODY`
+(https://github.com/standard-webhooks/standard-webhooks, "Signature scheme").
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from footprint.service.alert_settings import Webhook
+from footprint.service.errors import one_line
+from footprint.service.store_alerts import Message
+
+TIMEOUT_SECONDS = 30.0
+MOST_ANSWER_BYTES = 64 * 1024
+
+
+class PostError(Exception):
+    """A post that did not arrive; the message says why, without the address."""
+
+
+def send(webhook: Webhook, one: Message) -> None:
+    """Post a message. Raises PostError."""
+    parts = urlsplit(webhook.url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    body = one.content.encode()
+    client = _client(parts.scheme, parts.hostname or "", parts.port)
+    try:
+        client.request("POST", path, body, headers(webhook, one, int(time.time())))
+        answer = client.getresponse()
+        answer.read(MOST_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        said = getattr(error, "strerror", None) or type(error).__name__
+        raise PostError(one_line(f"the webhook's receiver: {said}")[:300]) from None
+    finally:
+        client.close()
+    if not 200 <= answer.status < 300:
+        raise PostError(f"the webhook's receiver answered {answer.status}")
+
+
+def headers(webhook: Webhook, one: Message, timestamp: int) -> dict[str, str]:
+    """What goes with the body, at an instant in seconds."""
+    found = {
+        "Content-Type": "application/json",
+        "User-Agent": "footprint",
+        "webhook-id": one.message_id,
+        "webhook-timestamp": str(timestamp),
+    }
+    if webhook.key is not None:
+        signed = f"{one.message_id}.{timestamp}.{one.content}".encode()
+        code = hmac.new(webhook.key, signed, hashlib.sha256).digest()
+        found["webhook-signature"] = f"v1,{base64.b64encode(code).decode()}"
+    return found
+
+
+def _client(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    if scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
