@@ -159,6 +159,10 @@ class Formats:
         """A whole number of percent."""
         return self._percent(Decimal(whole))
 
+    def percent_of(self, part: int, whole: int) -> str:
+        """Part of a whole in percent, rounded down to a tenth; more than the whole is more."""
+        return self.ratio(Decimal(part) / whole)
+
     def permille(self, part: int) -> str:
         """A whole number of permille, in percent."""
         return self.ratio(Decimal(part) / 1000)

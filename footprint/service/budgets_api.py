@@ -4,7 +4,7 @@ A budget has an `ETag`; a revision is sent with it as `If-Match`, so that nobody
 have not seen. An owner reads and changes those of their projects, and of SIA that are theirs alone.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -16,10 +16,12 @@ from footprint.burn import BurnUp
 from footprint.service import (
     answers,
     body,
+    budget_formats,
     budgets,
     burns,
     callers,
     described,
+    html,
     reports,
     rollups,
     store_budgets,
@@ -29,6 +31,7 @@ from footprint.service.alert_settings import Mail
 from footprint.service.budgets import Budget, Held
 from footprint.service.callers import Caller
 from footprint.service.described import Code, Limit
+from footprint.service.formats import MEDIA_TYPES
 from footprint.service.problems import Problem
 from footprint.service.register import RegisterError
 from footprint.service.state import State, state_of
@@ -85,16 +88,28 @@ def get_history(request: Request, code: Code) -> Response:
 @router.get(
     "/budgets/{code}/burn-up",
     summary="What became of it so far, and what it comes to",
-    responses=described.answers("Actual, plan, forecast", "BurnUp", 404),
+    responses=described.answers(
+        "Actual, plan, forecast", "BurnUp", 404, csv="text/csv", html="text/html"
+    ),
 )
-def get_burn_up(request: Request, code: Code) -> Response:
+def get_burn_up(
+    request: Request,
+    code: Code,
+    *,
+    format: Literal["json", "csv", "html"] = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+) -> Response:
     """Day by day, with its state, thresholds and forecast."""
+    language = html.language(request, lang)
     state = state_of(request)
     with rollups.figures(state.store) as connection:
         held = store_budgets.budgets(connection, _own(connection, request), code=code).get(code)
         if held is None:
             raise _unknown(code)
-        return answers.json_response(made(connection, state, held))
+        content = budget_formats.render(made(connection, state, held), format, language)
+    if format == "html":
+        return html.page(content, language)
+    return Response(content, media_type=MEDIA_TYPES[format], headers=html.NO_SNIFF)
 
 
 def made(connection: Connection, state: State, held: Held) -> BurnUp:

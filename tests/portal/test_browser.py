@@ -7,14 +7,29 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from footprint.portal.budget_pages import burn_html
 from footprint.portal.languages import LANGUAGES
 from footprint.portal.render import overview_html, statement_html, trend_html
 from tests.portal.browsing import AXE
+from tests.portal.budget_example import BURNS
 from tests.portal.examples import OVERVIEWS, STATEMENTS, TRENDS
 from tests.portal.site import site
 
-NAMES = ["overview-normal", "statement-normal", "statement-outside", "trend-normal"]
-UGLY = ["overview-hostile", "statement-hostile", "overview-empty", "statement-empty"]
+NAMES = [
+    "overview-normal",
+    "statement-normal",
+    "statement-outside",
+    "trend-normal",
+    "budget-normal",
+]
+UGLY = [
+    "overview-hostile",
+    "statement-hostile",
+    "overview-empty",
+    "statement-empty",
+    "budget-hostile",
+]
+UNUSUAL = ["overview-no-factor", "overview-modelled", "budget-unknown", "budget-tokens"]
 VIEWS = [(1280, "light"), (320, "light"), (1280, "dark"), (320, "dark")]
 
 
@@ -27,6 +42,7 @@ def address() -> Iterator[str]:
             ("overview", overview_html, OVERVIEWS),
             ("statement", statement_html, STATEMENTS),
             ("trend", trend_html, TRENDS),
+            ("budget", burn_html, BURNS),
         )
         for name, one in examples.items()
         for lang in LANGUAGES
@@ -63,7 +79,7 @@ def test_axe_finds_nothing(page: Page, address: str, name: str, lang: str) -> No
     assert results.violations_count == 0, results.generate_report()
 
 
-@pytest.mark.parametrize("name", [*UGLY, "overview-no-factor", "overview-modelled"])
+@pytest.mark.parametrize("name", [*UGLY, *UNUSUAL])
 def test_axe_finds_nothing_on_unusual_pages(page: Page, address: str, name: str) -> None:
     """Nor does it on the empty, hostile, modelled and factorless ones."""
     page.goto(f"{address}/{name}-fr")

@@ -6,14 +6,17 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from footprint.portal.budget_pages import burn_html
 from footprint.portal.languages import LANGUAGES
 from footprint.portal.render import STATIC_DIRECTORY, overview_html, statement_html, trend_html
+from tests.portal.budget_example import BURNS
 from tests.portal.examples import HOSTILE, OVERVIEWS, STATEMENTS, TRENDS, overview, statement
 
 ALL = [
     *((overview_html, f"overview-{name}", one) for name, one in OVERVIEWS.items()),
     *((statement_html, f"statement-{name}", one) for name, one in STATEMENTS.items()),
     *((trend_html, f"trend-{name}", one) for name, one in TRENDS.items()),
+    *((burn_html, f"budget-{name}", one) for name, one in BURNS.items()),
 ]
 every_page = pytest.mark.parametrize(
     ("render", "struct"), [pytest.param(render, one, id=name) for render, name, one in ALL]

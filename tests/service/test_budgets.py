@@ -255,3 +255,32 @@ def test_an_owner_has_the_budgets_of_their_projects(house: House) -> None:
         assert client.put("/v1/budgets/s", json=shared).status_code == 422
         own = {**BUDGET, "project": None, "sia": entry.SIA}
         assert client.put("/v1/budgets/s", json=own).status_code == 200
+
+
+def test_what_became_of_it_as_csv_and_page(used: House) -> None:
+    """The same figures: a row a day, and a page that carries them."""
+    put(used, BUDGET)
+    found = burn(used)
+    rows = [
+        line.split(";") for line in used.get("/v1/budgets/b/burn-up?format=csv").text.split("\r\n")
+    ]
+    facts = {row[0]: row[1:] for row in rows if row[0].startswith("# ")}
+    assert facts["# used"] == [str(found["used"])]
+    assert facts["# state"] == ["on_track"]
+    header = rows.index(["day", "used", "planned", "covered_permille"])
+    days = [row for row in rows[header + 1 :] if row != [""]]
+    assert days == [
+        [
+            one["day"],
+            *(
+                "" if one[name] is None else str(one[name])
+                for name in ("used", "planned", "covered")
+            ),
+        ]
+        for one in found["days"]
+    ]
+    page = used.get("/v1/budgets/b/burn-up?format=html&lang=fr")
+    assert page.headers["content-language"] == "fr"
+    assert f'<data value="{found["used"]}" data-pointer="/used">' in page.text
+    assert "En bonne voie" in page.text
+    assert used.get("/v1/budgets/none/burn-up?format=html").status_code == 404
