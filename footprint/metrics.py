@@ -4,7 +4,7 @@ Counters are joules and grams since the process started; figures that a later pa
 change are gauges; static facts are `_info`.
 """
 
-from footprint import metric, metrics_keeping
+from footprint import metric, metrics_budget, metrics_keeping
 
 Kind = metric.Kind
 Metric = metric.Metric
@@ -387,4 +387,5 @@ SERVICE_METRICS = (
     *MONTH_PER_TOKENS,
     *MONTH_PER_REQUEST,
     *MONTH_PER_UNIT,
+    *metrics_budget.METRICS,
 )

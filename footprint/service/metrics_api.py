@@ -22,9 +22,11 @@ from footprint.codes import sia_of
 from footprint.interval import month_of
 from footprint.metrics import Metric
 from footprint.service import (
+    budget_metrics,
     reports,
     rollups,
     server_metrics,
+    store_alerts,
     store_facts,
     store_pages,
     store_usage,
@@ -63,6 +65,8 @@ class ServiceCollector(Collector):
         with rollups.figures(state.store) as connection:
             samples |= _held(connection)
             samples |= self._month(connection)
+            waiting = store_alerts.waiting(connection)
+        samples |= budget_metrics.samples(state.watcher.looked, waiting)
         return samples
 
     def _month(self, connection: Connection) -> dict[str, Samples]:

@@ -20,6 +20,7 @@ from footprint.service.alert_settings import Mail
 from footprint.service.place import Place
 from footprint.service.roles import Role
 from tests.pages import Sealed, chain, make_page
+from tests.running import samples
 from tests.service import entry
 from tests.service.house import House
 from tests.service.receivers import KEY, PUBLIC_URL, TO, MailServer, Receiver, alerts
@@ -374,3 +375,23 @@ def test_two_services_tell_once(database: Place, hook: Receiver) -> None:
         for one in (house, second, house, second):
             work(one)
     assert told(hook) == [("raised", "forecast", 0), ("raised", "threshold", 50)]
+
+
+def test_metrics_speak_of_the_last_look(house: House) -> None:
+    """Ratios of each budget, its thresholds and state, and what waits; before a look, no budget."""
+    furnish(house)
+    before = house.get("/metrics").text
+    assert "footprint_budget_used_ratio{" not in before
+    assert 'footprint_alert_messages{state="waiting"} 0.0' in before
+    measure(house, 12)
+    work(house)
+    found = samples(house.get("/metrics").text)
+    assert found['footprint_budget_used_ratio{budget="b"}'] == 1.2
+    assert found['footprint_budget_forecast_ratio{budget="b",end="expected"}'] == 3.0
+    assert found['footprint_budget_threshold_reached{budget="b",percent="100"}'] == 1
+    assert found['footprint_budget_state{budget="b",state="exceeded"}'] == 1
+    assert found['footprint_budget_state{budget="b",state="on_track"}'] == 0
+    assert found['footprint_budget_recent_coverage_ratio{budget="b"}'] == 1
+    assert found["footprint_budgets_last_look_timestamp_seconds"] == house.now.timestamp()
+    labels = 'budget="b",indicator="energy",period="2026-11",project="assistance",sia=""'
+    assert found[f"footprint_budget_info{{{labels}}}"] == 1

@@ -1,6 +1,7 @@
 """/metrics of the service: names of the catalogue, figures of the statement, clean for promtool."""
 
 import subprocess
+from datetime import timedelta
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,9 +23,28 @@ def samples(answer: httpx.Response) -> dict[tuple[str, tuple[str, ...]], float]:
     }
 
 
+def three_days(house: House) -> None:
+    """Measured before, so that there is a forecast."""
+    start = (house.now - timedelta(days=5)).replace(hour=0, minute=0)
+    pages = make_ledger(
+        4 * 96, start=start, host_id="host-9", ledger_id="00000000-0000-4000-8000-0000000000d3"
+    )
+    assert house.post(pages).status_code == 200
+
+
 def test_only_the_catalogue_s_families_are_exposed(house: House) -> None:
     """Each of them, with its labels, and no series of creation times."""
     shared_house.tell_much(house)
+    budget = {
+        "name": "B",
+        "sia": "chat-demo",
+        "indicator": "energy",
+        "period": "2026",
+        "amount": "1",
+    }
+    assert house.put("/v1/budgets/b", budget).is_success
+    three_days(house)
+    house.app.state.footprint.watcher.look()
     known = {metric.name: metric for metric in metrics.SERVICE_METRICS}
     names = set()
     for family in text_string_to_metric_families(house.get("/metrics").text):
