@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from footprint import METHOD_VERSION, codes
+from footprint import codes
 from footprint.burn import BurnUp
 from footprint.service import (
     answers,
@@ -174,14 +174,7 @@ def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> H
         budgets.check(budget, store_register.held(connection), was)
         _check_own(own, budget)
         _check_mail(state.settings.alerts.mail, budget)
-        held = Held(
-            budget,
-            store_budgets.next_instant(before, now),
-            caller.id,
-            METHOD_VERSION,
-            now if before is None or budget.refreeze else before.factors_as_of,
-        )
-        store_budgets.add(connection, held)
+        held = store_budgets.revise(connection, before, budget, caller.id, now)
         state.audit.record(
             connection,
             caller.id,

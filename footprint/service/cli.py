@@ -1,5 +1,5 @@
 """The `footprint` command: serve, migrate, import, export, statement, restatement, trend, evidence,
-usage, models, access, admin, alert-test, fsck, archive, db, fleet.
+usage, models, access, admin, budget, alert-test, fsck, archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -18,6 +18,7 @@ try:
         cli_admin,
         cli_alerts,
         cli_archive,
+        cli_budget,
         cli_db,
         cli_evidence,
         cli_export,
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_access.add(commands.add_parser("access", help="who may write: enrolment, tokens, log"))
     cli_admin.add(commands.add_parser("admin", help="accounts: who may sign in, and may what"))
+    cli_budget.add(commands.add_parser("budget", help="budgets, and what became of them"))
     cli_alerts.add_test(
         commands.add_parser("alert-test", help="send one message to everyone who would be told")
     )

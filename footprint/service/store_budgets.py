@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from footprint import METHOD_VERSION
 from footprint.interval import from_us, to_us
 from footprint.service import json_text, tables, tables_budgets
 from footprint.service.budgets import Budget, Held
@@ -59,11 +60,18 @@ def add(connection: Connection, held: Held) -> None:
     connection.execute(_BUDGET.insert(), values)
 
 
-def next_instant(held: Held | None, now: datetime) -> datetime:
-    """Since when a new version is known: now, but after the one that it revises."""
-    if held is None:
-        return now
-    return from_us(max(to_us(now), to_us(held.known_from) + 1))
+def revise(
+    connection: Connection, before: Held | None, budget: Budget, actor: str, now: datetime
+) -> Held:
+    """Keep a new version of a budget that was checked: known from now, or right after the one that
+    it revises, whose frozen factors it takes over unless it asks for those of now."""
+    known_from = now
+    if before is not None:
+        known_from = from_us(max(to_us(now), to_us(before.known_from) + 1))
+    frozen = now if before is None or budget.refreeze else before.factors_as_of
+    held = Held(budget, known_from, actor, METHOD_VERSION, frozen)
+    add(connection, held)
+    return held
 
 
 def _theirs(own: Own | None) -> list[ColumnElement[bool]]:
