@@ -67,7 +67,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _list(chosen: argparse.Namespace) -> int:
     with _figures(chosen) as connection:
-        for code, held in store_budgets.budgets(connection).items():
+        for held in store_budgets.budgets(connection).values():
             sys.stdout.write(f"{_line(held, _burn(connection, chosen, held))}\n")
     return 0
 
