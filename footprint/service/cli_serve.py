@@ -79,14 +79,22 @@ def _add_provider(parser: argparse.ArgumentParser) -> None:
     for name, (metavar, says) in _PROVIDER.items():
         parser.add_argument(f"--oidc-{name}", metavar=metavar, help=says)
     parser.add_argument(
+        "--oidc-require",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="claim that whoever signs in must have, such as siret=...; may be repeated",
+    )
+    parser.add_argument(
         "--public-url", metavar="URL", help="address at which people reach this service"
     )
 
 
 def _provider(chosen: argparse.Namespace) -> setting.Provider | None:
+    required = setting.parse_required(chosen.oidc_require)
     told = {name: getattr(chosen, f"oidc_{name.replace('-', '_')}") for name in _PROVIDER}
     if told["issuer"] is None:
-        for name, value in told.items():
+        for name, value in {**told, "require": required or None}.items():
             if value is not None:
                 raise CommandError(f"--oidc-{name}: only with --oidc-issuer")
         return None
@@ -105,6 +113,7 @@ def _provider(chosen: argparse.Namespace) -> setting.Provider | None:
         chosen.public_url,
         scopes,
         told["acr"],
+        required,
     )
 
 

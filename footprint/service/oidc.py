@@ -105,11 +105,21 @@ class Provider:
         told = self._userinfo(tokens.access_token, now)
         if told.get("sub") != claims["sub"]:
             raise SignInError("userinfo: tells of another subject")
+        self._check_required(told)
         label = next(
             (str(told[name]) for name in ("email", "preferred_username", "name") if told.get(name)),
             claims["sub"],
         )
         return Vouched(self._told.issuer, claims["sub"], _printable(label))
+
+    def _check_required(self, told: dict[str, Any]) -> None:
+        """Raise SignInError where a claim is not one that this service takes; of several values of
+        one claim, one will do."""
+        for name, wanted in self._told.required.items():
+            value = told.get(name)
+            values = value if isinstance(value, list) else [value]
+            if not any(isinstance(one, str | int) and str(one) in wanted for one in values):
+                raise SignInError(f"claim {name}: absent, or not one that this service takes")
 
     def _exchange(self, code: str, verifier: str) -> _Tokens:
         form = {

@@ -6,7 +6,7 @@ In: command line arguments. Out: one frozen `Settings`. The clock is no setting:
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +32,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A provider of OpenID Connect, and how this service is known there: `issuer` as its tokens
     name it; `client_id`, and the file of the client's secret; `public_url`, under which people
     reach this service; what is asked for besides `openid` (`scopes`), and the least assurance
-    (`acr_values`, such as ProConnect's `eidas1`)."""
+    (`acr_values`, such as ProConnect's `eidas1`). `required`: claims that whoever signs in must
+    have, by name, each with the values that will do (such as the ministry's `siret`)."""
 
     issuer: str
     client_id: str
@@ -40,6 +41,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str
     scopes: tuple[str, ...] = ("email",)
     acr_values: str | None = None
+    required: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, url in (("issuer", self.issuer), ("public-url", self.public_url)):
@@ -146,6 +148,17 @@ def parse_limits(texts: Iterable[str]) -> dict[str, float]:
             kind = "a whole number" if LIMITS[name] is int else "a number"
             raise SettingError(f"--limit {text[:80]}: needs {kind} above 0")
         found[name] = value
+    return found
+
+
+def parse_required(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Claims in `NAME=VALUE`; a name that comes again has another value that will do."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise SettingError(f"--oidc-require {text[:80]}: write NAME=VALUE, such as siret=...")
+        found[name] = (*found.get(name, ()), value)
     return found
 
 

@@ -24,14 +24,18 @@ from tests.service.house import House
 
 
 @contextmanager
-def provided(tmp_path: Path, **options: Any) -> Iterator[tuple[House, Provider]]:
+def provided(
+    tmp_path: Path, required: dict[str, tuple[str, ...]] | None = None, **options: Any
+) -> Iterator[tuple[House, Provider]]:
     """A service and the provider at which people sign in to it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     secret = tmp_path / "secret"
     secret.write_text(SECRET + "\n", encoding="utf-8")
     with running(tmp_path, url, **options) as provider:
-        told = settings.Provider(provider.issuer, CLIENT, secret, url, ("email", "siret"), "eidas1")
+        told = settings.Provider(
+            provider.issuer, CLIENT, secret, url, ("email", "siret"), "eidas1", required or {}
+        )
         asked = {"provider": told, "port": port, "refusals_per_minute_per_address": 1000}
         now = datetime.now(UTC)
         with House(tmp_path / "f.db", now, **entry.SETTINGS, **asked) as house:
