@@ -135,15 +135,7 @@ _BODY = {
     responses=described.answers("As it is now", "Held", 404, 412, 422, 428, *described.OF_WRITING),
     openapi_extra={
         "requestBody": _BODY,
-        "parameters": [
-            {
-                "name": "If-Match",
-                "in": "header",
-                "required": False,
-                "description": "The `ETag` of the version that is revised; none for a new budget",
-                "schema": {"type": "string", "maxLength": 100},
-            }
-        ],
+        "parameters": [described.IF_MATCH],
     },
 )
 async def put_budget(request: Request, code: Code) -> Response:

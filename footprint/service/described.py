@@ -22,6 +22,13 @@ Month = Annotated[str, Path(json_schema_extra={"pattern": _MONTH, "examples": ["
 AskedMonth = Annotated[str, Query(json_schema_extra={"pattern": _MONTH, "examples": ["2026-11"]})]
 Limit = Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": MOST_ITEMS})]
 
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the version that is changed; none for a new one",
+    "schema": {"type": "string", "maxLength": 100},
+}
 PROBLEMS = {
     400: "The address or the body cannot be used; says what and where",
     401: "The token is missing or wrong",

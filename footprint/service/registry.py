@@ -2,9 +2,11 @@
 `/v1/externals`: the register.
 
 PUT makes or corrects: the same content again changes nothing, other content becomes a new row with
-its own `known_from`, so that earlier statements can be had again.
+its own `known_from`, so that earlier statements can be had again. An item has an `ETag`; whoever
+sends it back as `If-Match` undoes nothing that they have not seen.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +25,7 @@ from footprint.service import (
     body,
     callers,
     described,
+    json_text,
     register_check,
     store_places,
     store_register,
@@ -117,7 +120,7 @@ def _add_routes(kind: Kind) -> None:
             item = kind.held_at(connection, own, code=code).get(code)
         if item is None:
             raise Problem(404, "not-found", f"{kind.path}: {code!r} is not registered")
-        return answers.json_response(item)
+        return _tagged(item)
 
     def get_history(request: Request, code: Code) -> Response:
         own = callers.own_of(request)
@@ -134,15 +137,21 @@ def _add_routes(kind: Kind) -> None:
     async def put_item(request: Request, code: Code) -> Response:
         state = state_of(request)
         item = _decode(kind, code, await body.read(request, state))
-        actor = callers.caller_of(request).id
-        await run_in_threadpool(_store, state, kind.register(item), actor)
-        return answers.json_response(item)
+        actor, match = callers.caller_of(request).id, request.headers.get("if-match")
+
+        def store(connection: Connection) -> list[Change]:
+            if match is not None:
+                _check_match(kind.held_at(connection, None, code=code).get(code), match)
+            return take(connection, kind.register(item), to_us(state.clock()))
+
+        await run_in_threadpool(_store, state, store, actor)
+        return _tagged(item)
 
     name = kind.path
     one, schema = f"/{name}/{{code}}", kind.item.__name__
     all_of_them = described.answers("In the order of their codes", described.listed(schema))
-    held = described.answers("As it is registered", schema, 404)
-    taken = described.answers("It is registered", schema, 422, *described.OF_WRITING)
+    held = described.answers("As it is registered, with its `ETag`", schema, 404)
+    taken = described.answers("It is registered", schema, 412, 422, *described.OF_WRITING)
     router.add_api_route(
         f"/{name}", list_items, name=f"list {name}", methods=["GET"], responses=all_of_them
     )
@@ -162,7 +171,7 @@ def _add_routes(kind: Kind) -> None:
         name=f"put {name}",
         methods=["PUT"],
         responses=taken,
-        openapi_extra={"requestBody": _body(schema)},
+        openapi_extra={"requestBody": _body(schema), "parameters": [described.IF_MATCH]},
     )
 
 
@@ -195,10 +204,29 @@ def _decode(kind: Kind, code: str, raw: bytes) -> Item:
         raise Problem(422, "unprocessable", f"{kind.path}: {error}") from error
 
 
-def _store(state: State, register: Register, actor: str) -> None:
+def _etag(item: Item) -> str:
+    """Of its content: the same again has the same."""
+    return f'"{hashlib.sha256(json_text.encode(item)).hexdigest()[:32]}"'
+
+
+def _tagged(item: Item) -> Response:
+    response = answers.json_response(item)
+    response.headers["ETag"] = _etag(item)
+    return response
+
+
+def _check_match(held: Item | None, match: str) -> None:
+    """Raise the 412 where somebody corrects another version than the one that they have seen."""
+    if held is None:
+        raise Problem(412, "changed", "it is not registered yet: send it without If-Match")
+    if match != _etag(held):
+        raise Problem(412, "changed", f"it is at {_etag(held)} now; read it and decide again")
+
+
+def _store(state: State, store: Callable[[Connection], list[Change]], actor: str) -> None:
     try:
         with state.store.write() as connection:
-            for change in take(connection, register, to_us(state.clock())):
+            for change in store(connection):
                 state.audit.record(
                     connection, actor, action_of(change), before=change.before, after=change.after
                 )

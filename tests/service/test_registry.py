@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from footprint.service.cli import main
@@ -170,3 +171,28 @@ def test_a_share_of_an_impossible_time_is_refused(house: House, dates: dict[str,
     assert f"`{next(iter(dates))}`" in answer.json()["detail"]
     assert "is not between 1970-01-01 and 2200-12-31" in answer.json()["detail"]
     assert not house.content()["share"]
+
+
+def test_nobody_undoes_what_they_have_not_seen(house: House) -> None:
+    """A correction with the `ETag` of another version is refused; with the present one, or without
+    any, it is taken."""
+    first = house.put("/v1/directorates/dsi", {"name": "DSI"})
+    assert house.get("/v1/directorates/dsi").headers["etag"] == first.headers["etag"]
+
+    def correct(name: str, etag: str) -> httpx.Response:
+        given = {"If-Match": etag}
+        return house.client.put("/v1/directorates/dsi", json={"name": name}, headers=given)
+
+    second = correct("Direction du numérique", first.headers["etag"])
+    assert second.status_code == 200
+    assert second.headers["etag"] != first.headers["etag"]
+    late = correct("Une autre", first.headers["etag"])
+    assert late.status_code == 412
+    assert second.headers["etag"] in late.json()["detail"]
+    assert house.get("/v1/directorates/dsi").json()["name"] == "Direction du numérique"
+    assert (
+        house.put("/v1/directorates/dsi", {"name": "DSI"}).headers["etag"] == first.headers["etag"]
+    )
+    new = house.client.put("/v1/directorates/x", json={"name": "X"}, headers={"If-Match": '"x"'})
+    assert new.status_code == 412
+    assert house.get("/v1/directorates/x").status_code == 404
