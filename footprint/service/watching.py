@@ -9,6 +9,7 @@ restart tells nobody anything twice.
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -30,6 +31,9 @@ from footprint.service.store_alerts import Message, Raised
 MAIL, WEBHOOK = "mail", "webhook"
 FIRST_SECONDS = 10.0
 """After a start, before the first look."""
+REST = 9
+"""It pauses at least as many times as long as it looked: many budgets of many hosts take no more
+than a tenth of a core."""
 _log = logging.getLogger("footprint.alerts")
 
 
@@ -171,8 +175,9 @@ class Watcher:
     def _run(self) -> None:
         wait = min(FIRST_SECONDS, self._settings.alerts.seconds)
         while not self._stop.wait(wait):
-            wait = self._settings.alerts.seconds
+            began = time.monotonic()
             try:
                 self.look()
             except damage.UNREADABLE as error:
                 _log.error("alerts: %s", damage.explain(self._store.place, error))
+            wait = max(self._settings.alerts.seconds, REST * (time.monotonic() - began))
