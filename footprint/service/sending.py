@@ -61,15 +61,20 @@ class Courier:
         """Send everything that is due; how much of it arrived."""
         arrived = 0
         while not self._stop.is_set():
-            now_us = to_us(self._clock())
-            with self._store.write() as connection:
-                one = store_alerts.take(
-                    connection, tuple(self._channels), now_us, now_us + LEASE_US
-                )
+            one = self._take()
             if one is None:
                 break
             arrived += self._send(one)
         return arrived
+
+    def _take(self) -> Message | None:
+        """A message to send, leased; who only looks holds nobody up."""
+        now_us, channels = to_us(self._clock()), tuple(self._channels)
+        with self._store.read() as connection:
+            if not channels or store_alerts.next_due(connection, channels, now_us) is None:
+                return None
+        with self._store.write() as connection:
+            return store_alerts.take(connection, channels, now_us, now_us + LEASE_US)
 
     def _send(self, one: Message) -> bool:
         said = ""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from footprint.alert import Change, Standing, Watched
 from footprint.interval import from_us, to_us
@@ -183,8 +183,16 @@ def add(connection: Connection, made: Iterable[Message]) -> None:
 def take(
     connection: Connection, channels: Collection[str], now_us: int, until_us: int
 ) -> Message | None:
-    """The next message to send through one of the channels, leased to the caller until then: of
-    each receiver the first that was not sent, where it is due and nobody sends it."""
+    """The message that is `next_due`, leased to the caller until then."""
+    found = next_due(connection, channels, now_us)
+    if found is not None:
+        _update(connection, found.seq, leased_us=until_us)
+    return found
+
+
+def next_due(connection: Connection, channels: Collection[str], now_us: int) -> Message | None:
+    """The next message to send through one of the channels: of each receiver the first that was not
+    sent, where it is due and nobody sends it."""
     columns = [_OUTBOX.c[name] for name in Message.__struct_fields__]
     waits = (_OUTBOX.c.sent_us == 0, _OUTBOX.c.given_up_us == 0, _OUTBOX.c.channel.in_(channels))
     first = (
@@ -195,10 +203,7 @@ def take(
         _OUTBOX.c.seq.in_(seqs), _OUTBOX.c.due_us <= now_us, _OUTBOX.c.leased_us <= now_us
     )
     row = connection.execute(query.order_by(_OUTBOX.c.due_us, _OUTBOX.c.seq).limit(1)).first()
-    if row is None:
-        return None
-    _update(connection, row.seq, leased_us=until_us)
-    return _message(row)
+    return None if row is None else Message(**row._mapping)
 
 
 def sent(connection: Connection, one: Message, now_us: int) -> None:
@@ -243,7 +248,3 @@ def waiting(connection: Connection) -> Waiting:
 
 def _update(connection: Connection, seq: int, **values: Any) -> None:
     connection.execute(_OUTBOX.update().where(_OUTBOX.c.seq == seq).values(**values))
-
-
-def _message(row: Row[Any]) -> Message:
-    return Message(**row._mapping)
