@@ -39,6 +39,16 @@ def sign_in_html(to: str, lang: str, *, provider: bool, failed: bool) -> str:
     )
 
 
+def signed_out_html(provider_address: str, lang: str) -> str:
+    """The page after signing out here, which leads on to sign out at the provider."""
+    return page(
+        "signed_out.html",
+        lang,
+        provider_address=provider_address,
+        addresses={code: f"?{urlencode({'lang': code})}" for code in LANGUAGES},
+    )
+
+
 def account_html(account: AccountPage, lang: str) -> str:
     """The page of who is signed in."""
     asked = {"format": "html", "lang": lang}

@@ -33,6 +33,8 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
 """Signatures alone, by keys that only the provider has: neither `none` nor HMAC."""
 T = TypeVar("T")
 CALLBACK = "/sign-in/callback"
+SIGNED_OUT = "/sign-in"
+"""Where the provider sends the browser back to that signed out there."""
 LEEWAY_SECONDS = 60
 MOST_BYTES = 256 * 1024
 TIMEOUT_SECONDS = 10.0
@@ -47,6 +49,7 @@ class _Endpoints(msgspec.Struct, frozen=True):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str
+    end_session_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
@@ -110,7 +113,20 @@ class Provider:
             (str(told[name]) for name in ("email", "preferred_username", "name") if told.get(name)),
             claims["sub"],
         )
-        return Vouched(self._told.issuer, claims["sub"], _printable(label))
+        return Vouched(self._told.issuer, claims["sub"], _printable(label), tokens.id_token)
+
+    def sign_out(self, token: str) -> str | None:
+        """Where to send the browser of whoever signs out, to sign out there too (RP-Initiated
+        Logout 1.0, 2); None where the provider has no such address. Raises SignInError."""
+        where = self._discover().end_session_endpoint
+        if where is None:
+            return None
+        asked = {
+            "id_token_hint": token,
+            "post_logout_redirect_uri": self._told.public_url.rstrip("/") + SIGNED_OUT,
+            "state": _random(),
+        }
+        return f"{where}{'&' if urlsplit(where).query else '?'}{urlencode(asked)}"
 
     def _check_required(self, told: dict[str, Any]) -> None:
         """Raise SignInError where a claim is not one that this service takes; of several values of
@@ -175,7 +191,11 @@ class Provider:
         found = _decoded("discovery", _ask("discovery", "GET", where), _Endpoints)
         if found.issuer != self._told.issuer:
             raise SignInError("discovery: tells of another issuer")
-        for url in (found.token_endpoint, found.jwks_uri, found.userinfo_endpoint):
+        end = found.end_session_endpoint
+        for url in (
+            *(found.token_endpoint, found.jwks_uri, found.userinfo_endpoint),
+            *([end] if end is not None else ()),
+        ):
             secure = urlsplit(url).scheme == "https"
             if not secure and not is_loopback(urlsplit(url).hostname or ""):
                 raise SignInError("discovery: names an address without TLS")

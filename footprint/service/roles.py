@@ -133,6 +133,7 @@ POLICY: dict[tuple[str, str], Who] = {
     ("GET", "/sign-in"): _EVERYBODY,
     ("POST", "/sign-in"): _EVERYBODY,
     ("POST", "/sign-out"): _EVERYBODY,
+    ("GET", "/sign-out/provider"): _EVERYBODY,
     ("GET", "/sign-in/provider"): _EVERYBODY,
     ("GET", "/sign-in/callback"): _EVERYBODY,
     ("GET", "/account"): _EVERYBODY,

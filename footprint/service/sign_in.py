@@ -6,6 +6,7 @@ password.
 """
 
 import base64
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from footprint.interval import month_of, to_us
-from footprint.portal.account_pages import AccountPage, account_html, sign_in_html
+from footprint.portal.account_pages import AccountPage, account_html, sign_in_html, signed_out_html
 from footprint.service import (
     accounts,
     body,
@@ -40,6 +41,8 @@ router = APIRouter(tags=["pages for people"], include_in_schema=False)
 LIMIT_BYTES = 8192
 MOST_TO = 1000
 BEGUN_SECONDS = 600
+MOST_KEPT = 3500
+"""Bytes of a provider's token that a cookie takes, with its name and the rest (RFC 6265, 6.1)."""
 
 
 @router.get("/sign-in")
@@ -74,8 +77,27 @@ async def post_sign_out(request: Request) -> Response:
     _own_page(request)
     shown = request.cookies.get(callers.cookie_name(request), "")
     await run_in_threadpool(_sign_out, state_of(request), shown)
-    response = RedirectResponse("/sign-in", 303, {"Cache-Control": "no-store"})
+    vouched = _told_name(request) in request.cookies
+    to = "/sign-out/provider" if vouched else "/sign-in"
+    response = RedirectResponse(to, 303, {"Cache-Control": "no-store"})
     _forget(request, response, callers.cookie_name(request))
+    return response
+
+
+@router.get("/sign-out/provider")
+def get_signed_out(request: Request, lang: str | None = None) -> Response:
+    """A page that leads on to sign out at the provider too: browsers let no form lead there."""
+    chosen, provider = html.language(request, lang), state_of(request).provider
+    token = request.cookies.get(_told_name(request), "")
+    where = None
+    if provider is not None and token:
+        with suppress(SignInError):  # it is away: then they are signed out here
+            where = provider.sign_out(token)
+    if where is None:
+        response: Response = RedirectResponse("/sign-in", 303, {"Cache-Control": "no-store"})
+    else:
+        response = _private(html.page(signed_out_html(where, chosen).encode(), chosen))
+    _forget(request, response, _told_name(request), "/sign-out")
     return response
 
 
@@ -105,6 +127,9 @@ def get_callback(request: Request) -> Response:
         raise _failed(request, state, error) from error
     response = _let_in(request, _vouched(state, vouched), begun.to)
     _forget(request, response, _begun_name(request))
+    if len(vouched.token) <= MOST_KEPT:
+        seconds = accounts.SIGNED_IN_US // 1_000_000
+        _set(request, response, _told_name(request), vouched.token, seconds, path="/sign-out")
     return response
 
 
@@ -235,16 +260,24 @@ def _begun_name(request: Request) -> str:
     return f"{callers.cookie_name(request)}-begun"
 
 
-def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+def _told_name(request: Request) -> str:
+    """Of the cookie with the provider's ID token, which only signing out there is shown; not of the
+    kind that is bound to the host, whose path is the whole service."""
+    return f"{callers.cookie_name(request).removeprefix('__Host-')}-told"
+
+
+def _set(
+    request: Request, response: Response, name: str, value: str, seconds: int, *, path: str = "/"
+) -> None:
     secure = request.url.scheme == "https"
     response.set_cookie(
-        name, value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax"
+        name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax"
     )
 
 
-def _forget(request: Request, response: Response, name: str) -> None:
+def _forget(request: Request, response: Response, name: str, path: str = "/") -> None:
     secure = request.url.scheme == "https"
-    response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+    response.delete_cookie(name, path=path, secure=secure, httponly=True, samesite="lax")
 
 
 def _private(response: Response) -> Response:

@@ -26,8 +26,9 @@ class Begun(msgspec.Struct, frozen=True):
 
 class Vouched(msgspec.Struct, frozen=True):
     """Whom a provider vouches for: `subject` is theirs for good with that issuer; `label` is what
-    it calls them, for whoever gives rights."""
+    it calls them, for whoever gives rights; `token` is what it is to be shown at signing out."""
 
     issuer: str
     subject: str
     label: str
+    token: str

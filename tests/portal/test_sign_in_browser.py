@@ -73,6 +73,9 @@ def test_a_person_signs_in_at_the_provider(context: BrowserContext, tmp_path: Pa
         kept = {one["name"]: one for one in context.cookies(house.address)}
         assert kept["footprint"]["httpOnly"]
         assert "footprint-begun" not in kept
+        page.get_by_role("button", name="Se déconnecter").click()
+        page.wait_for_url("**/session/end?*")
+        assert "id_token_hint" in page.url
 
 
 def accessible(page) -> str:  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ const client = {
   client_id: clientId,
   client_secret: secret,
   redirect_uris: [callback],
+  post_logout_redirect_uris: [callback.replace('/callback', '')],
   grant_types: ['authorization_code'],
   response_types: ['code'],
   token_endpoint_auth_method: 'client_secret_post',
