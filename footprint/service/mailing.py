@@ -85,6 +85,8 @@ def _said(mail: Mail, error: Exception) -> str:
     text = words.decode(errors="replace") if isinstance(words, bytes) else str(words)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         text = "sign-in refused"
+    if isinstance(error, UnicodeError):  # its words would have a character of the password
+        return f"{mail.host}:{mail.port}: user, password and addresses need ASCII"
     where = f"{mail.host}:{mail.port}"
     reason = f"{code} {text}" if code is not None else str(error) or type(error).__name__
     return one_line(f"{where}: {reason}")[:300]

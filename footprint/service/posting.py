@@ -38,11 +38,11 @@ def send(webhook: Webhook, one: Message) -> None:
         answer.read(MOST_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
         said = getattr(error, "strerror", None) or type(error).__name__
-        raise PostError(one_line(f"the webhook's receiver: {said}")[:300]) from None
+        raise PostError(one_line(said)[:300]) from None
     finally:
         client.close()
     if not 200 <= answer.status < 300:
-        raise PostError(f"the webhook's receiver answered {answer.status}")
+        raise PostError(f"answered {answer.status}")
 
 
 def headers(webhook: Webhook, one: Message, timestamp: int) -> dict[str, str]:
