@@ -1,4 +1,4 @@
-"""`footprint alert-test` and the settings of alerts: one line for what is wrong, no secret in it."""
+"""`footprint alert-test`, and settings of alerts: one line for what is wrong, without a secret."""
 
 from pathlib import Path
 
