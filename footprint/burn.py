@@ -48,6 +48,24 @@ class Target(msgspec.Struct, frozen=True):
     amount: int
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A budget in a list of them; what became of it (`state`, `used` in `base_amount`'s unit) is
+    None where nobody has looked yet."""
+
+    code: str
+    name: str
+    project: str | None
+    sia: str | None
+    indicator: str
+    period: str
+    amount: Decimal
+    unit: str
+    base_amount: int
+    used: int | None
+    state: State | None
+    ended: bool
+
+
 class BurnUp(msgspec.Struct, frozen=True):
     """A budget against what was measured. All amounts are integers of `base_unit`; `amount` and
     what was `used` are in `unit` besides. `used` is a lower bound where coverage lacks; None where

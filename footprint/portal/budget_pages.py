@@ -1,11 +1,14 @@
-"""The page of a budget: what became of it so far, and what it comes to.
+"""The list of budgets, and the page of one: what became of it so far, and what it comes to.
 
-In: a `BurnUp`, a language. Out: a whole page, with the exact integers as other pages have them.
+In: `Listed`s or a `BurnUp`, a language. Out: a whole page, with the exact integers as other pages
+have them.
 """
 
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote, urlencode
 
-from footprint.burn import BurnUp
+from footprint.burn import BurnUp, Listed
 from footprint.interval import paris_date
 from footprint.portal.formats import ENERGY, MASS, WATER, Family
 from footprint.portal.languages import LANGUAGES
@@ -55,6 +58,22 @@ def burn_html(burn: BurnUp, lang: str, *, alone: bool = False) -> str:
         addresses={code: f"?{urlencode({'format': 'html', 'lang': code})}" for code in LANGUAGES},
         formats={kind: f"?{urlencode({'format': kind})}" for kind in ("json", "csv")},
         statement_address=_statement(burn, lang),
+    )
+
+
+def budgets_html(budgets: Sequence[Listed], at: datetime | None, lang: str) -> str:
+    """The list of budgets in `lang` ("fr" or "en"; ValueError for another), as they stood at the
+    last look `at` (None: there was none yet)."""
+    asked = urlencode({"format": "html", "lang": lang})
+    return page(
+        "budgets.html",
+        lang,
+        budgets=budgets,
+        at=at,
+        indicators=INDICATORS,
+        states=STATES,
+        pages={one.code: f"/v1/budgets/{quote(one.code)}/burn-up?{asked}" for one in budgets},
+        addresses={code: f"?{urlencode({'format': 'html', 'lang': code})}" for code in LANGUAGES},
     )
 
 

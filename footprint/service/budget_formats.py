@@ -7,15 +7,17 @@ each day. Amounts are integers of the unit that `# base_unit` names.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from footprint.burn import BurnUp
+from footprint.burn import BurnUp, Listed
 from footprint.service import json_text
+from footprint.service.budgets import UNITS, Budget, Held
 from footprint.service.formats import Format
 from footprint.service.statement_csv import safe
+from footprint.service.watching import Looked
 
 HEADER = ("day", "used", "planned", "covered_permille")
 _FACTS = (
@@ -35,6 +37,32 @@ def render(burn: BurnUp, form: Format, lang: str) -> bytes:
 
         return burn_html(burn, lang).encode()
     return msgspec.json.format(json_text.encode(burn), indent=2) + b"\n"
+
+
+def list_page(held: Iterable[Held], looked: Looked | None, lang: str) -> bytes:
+    """The page of a list of budgets."""
+    from footprint.portal.budget_pages import budgets_html  # noqa: PLC0415 - as above
+
+    burns = looked.burns if looked else {}
+    rows = [_listed(one.budget, burns.get(one.budget.code)) for one in held]
+    return budgets_html(rows, looked.at if looked else None, lang).encode()
+
+
+def _listed(budget: Budget, burn: BurnUp | None) -> Listed:
+    return Listed(
+        budget.code,
+        budget.name,
+        budget.project,
+        budget.sia,
+        budget.indicator,
+        budget.period,
+        budget.amount,
+        UNITS[budget.indicator],
+        budget.base_amount,
+        burn.used if burn else None,
+        burn.state if burn else None,
+        budget.ended,
+    )
 
 
 def _csv(burn: BurnUp) -> str:

@@ -45,13 +45,27 @@ _decoder = msgspec.json.Decoder(dict[str, Any])
 @router.get(
     "/budgets",
     summary="Budgets as they are now",
-    responses=described.answers("In the order of their codes", described.listed("Held")),
+    responses=described.answers(
+        "In the order of their codes", described.listed("Held"), html="text/html"
+    ),
 )
-def list_budgets(request: Request, cursor: str = "", limit: Limit = 100) -> Response:
-    """Those that the caller may know of."""
+def list_budgets(
+    request: Request,
+    *,
+    cursor: str = "",
+    limit: Limit = 100,
+    format: Literal["json", "html"] = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+) -> Response:
+    """Those that the caller may know of. The page has all, as they stood at the last look."""
     answers.check_limit(limit)
     with state_of(request).store.read() as connection:
         held = store_budgets.budgets(connection, _own(connection, request))
+    if format == "html":
+        language = html.language(request, lang)
+        looked = state_of(request).watcher.looked
+        content = budget_formats.list_page(held.values(), looked, language)
+        return html.page(content, language)
     items = [one for code, one in held.items() if code > cursor]
     last = items[limit - 1].budget.code if len(items) > limit else None
     return answers.json_response(answers.page_of(items, limit, last))

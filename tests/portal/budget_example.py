@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from footprint.budget import Forecast
-from footprint.burn import BurnUp, Day, Passed, Ranked, Target
+from footprint.burn import BurnUp, Day, Listed, Passed, Ranked, Target
 from footprint.uncertainty import Bounds
 from tests.portal.examples import AT, HOSTILE, STATEMENTS
 
@@ -101,4 +101,35 @@ BURNS = {
         factors=[],
     ),
     "hostile": burn(name=HOSTILE, reason=HOSTILE, sia=[Ranked("vil", HOSTILE, 1)]),
+}
+
+
+def listed(**changes: object) -> Listed:
+    """A budget in the list."""
+    made = Listed(
+        code="assistance-novembre",
+        name="Assistance, novembre",
+        project="albert",
+        sia=None,
+        indicator="emissions",
+        period="2026-11",
+        amount=Decimal(12_000),
+        unit="gCO2e",
+        base_amount=12_000_000_000,
+        used=6_150_000_000,
+        state="at_risk",
+        ended=False,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+LISTS = {
+    "normal": [
+        listed(),
+        listed(code="an", name="Une année", period="2026", used=None, state="not_enough_coverage"),
+        listed(code="new", project=None, sia="chat-demo", used=None, state=None),
+        listed(code="old", indicator="energy_per_1000_tokens", unit="Wh", ended=True),
+    ],
+    "empty": [],
+    "hostile": [listed(name=HOSTILE)],
 }

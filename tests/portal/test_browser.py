@@ -1,18 +1,19 @@
 """The pages in a real browser: accessible by axe, whole without JavaScript, no sideways scroll."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from footprint.portal.budget_pages import burn_html
+from footprint.portal.budget_pages import budgets_html, burn_html
 from footprint.portal.languages import LANGUAGES
 from footprint.portal.render import overview_html, statement_html, trend_html
 from tests.portal.browsing import AXE
-from tests.portal.budget_example import BURNS
-from tests.portal.examples import OVERVIEWS, STATEMENTS, TRENDS
+from tests.portal.budget_example import BURNS, LISTS
+from tests.portal.examples import AT, OVERVIEWS, STATEMENTS, TRENDS
 from tests.portal.site import site
 
 NAMES = [
@@ -28,8 +29,15 @@ UGLY = [
     "overview-empty",
     "statement-empty",
     "budget-hostile",
+    "budgets-hostile",
 ]
-UNUSUAL = ["overview-no-factor", "overview-modelled", "budget-unknown", "budget-tokens"]
+UNUSUAL = [
+    "overview-no-factor",
+    "overview-modelled",
+    "budget-unknown",
+    "budget-tokens",
+    "budgets-empty",
+]
 VIEWS = [(1280, "light"), (320, "light"), (1280, "dark"), (320, "dark")]
 
 
@@ -37,12 +45,13 @@ VIEWS = [(1280, "light"), (320, "light"), (1280, "dark"), (320, "dark")]
 def address() -> Iterator[str]:
     """The address under which every example is served, as `/overview-normal-fr`."""
     pages = {
-        f"/{kind}-{name}-{lang}": render(one, lang)
+        f"/{kind}-{name}-{lang}": render(one, lang=lang)
         for kind, render, examples in (
             ("overview", overview_html, OVERVIEWS),
             ("statement", statement_html, STATEMENTS),
             ("trend", trend_html, TRENDS),
             ("budget", burn_html, BURNS),
+            ("budgets", partial(budgets_html, at=AT), LISTS),
         )
         for name, one in examples.items()
         for lang in LANGUAGES

@@ -257,6 +257,22 @@ def test_an_owner_has_the_budgets_of_their_projects(house: House) -> None:
         assert client.put("/v1/budgets/s", json=own).status_code == 200
 
 
+def test_the_list_as_a_page(used: House) -> None:
+    """Each with how it stood at the last look; an owner sees those of their projects."""
+    put(used, BUDGET)
+    put(used, {**BUDGET, "project": entry.OTHER, "name": "Un autre"}, "c")
+    page = used.get("/v1/budgets?format=html&lang=fr").text
+    assert "pas encore examiné" in page
+    used.app.state.footprint.watcher.look()
+    page = used.get("/v1/budgets?format=html&lang=fr").text
+    assert "En bonne voie" in page
+    assert "/v1/budgets/c/burn-up?format=html&amp;lang=fr" in page
+    with entry.client(used, entry.token_of(used, Role.OWNER)) as owner:
+        theirs = owner.get("/v1/budgets?format=html&lang=fr").text
+    assert "Novembre" in theirs
+    assert "Un autre" not in theirs
+
+
 def test_what_became_of_it_as_csv_and_page(used: House) -> None:
     """The same figures: a row a day, and a page that carries them."""
     put(used, BUDGET)
