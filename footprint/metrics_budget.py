@@ -55,7 +55,7 @@ STATE = Metric(
     ("budget", "state"),
 )
 UNREADABLE = Metric(
-    "footprint_budgets_unreadable",
+    "footprint_unreadable_budgets",
     "gauge",
     "Budgets that cannot be watched: what they are about has left the register.",
 )

@@ -12,6 +12,7 @@ COUNTED = (
     *("_info", "_up", "_pages", "_hosts", "_processes", "_sample"),
     *("_pages_total", "_pushes_total", "_late_total", "_pages_in_memory"),
     *("_ledgers_begun_total", "_refusals_total", "_refused_total"),
+    *("_messages", "_budgets", "_state", "_reached"),
 )
 
 
