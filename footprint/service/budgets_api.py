@@ -166,8 +166,8 @@ async def put_budget(request: Request, code: Code) -> Response:
 
 
 def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> Held:
-    now = state.clock()
     with state.store.write() as connection:
+        now = state.clock()
         own = own_of(connection, caller)
         before = store_budgets.budgets(connection, code=budget.code).get(budget.code)
         theirs = store_budgets.budgets(connection, own, code=budget.code)

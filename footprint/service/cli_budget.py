@@ -18,6 +18,7 @@ from footprint.service import (
     budgets,
     budgets_file,
     place,
+    preview,
     store_budgets,
     store_register,
 )
@@ -30,10 +31,6 @@ from footprint.service.register import RegisterError
 from footprint.service.store import open_store
 
 FORMATS = ("csv", "json", "html")
-
-
-class _Undone(Exception):  # noqa: N818 - no error: a preview's end
-    """Takes a transaction back."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -129,14 +126,11 @@ def _set(chosen: argparse.Namespace) -> int:
     file = budgets_file.read(chosen.file)
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
-        with store.write() as connection:
+        with preview.writing(store, preview=chosen.preview) as connection:
             said = list(_changes(connection, file))
-            if chosen.preview:
-                raise _Undone
-    except _Undone:
-        said.append("nothing was stored: this was a preview")
     finally:
         store.close()
+    said += [preview.SAID] if chosen.preview else []
     sys.stdout.write("".join(f"{line}\n" for line in said))
     return 0
 

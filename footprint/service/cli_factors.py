@@ -60,15 +60,19 @@ def run(chosen: argparse.Namespace) -> int:
     from footprint.service.preview import SAID, writing  # noqa: PLC0415
     from footprint.service.store import open_store  # noqa: PLC0415
 
-    now = utc_now()
-    files = [_read(path, chosen.published, now) for path in chosen.files]
+    began = utc_now()
+    files = [_read(path, chosen.published, began) for path in chosen.files]
     report = []
-    store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=now)
+    store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=began)
     try:
         with writing(store, preview=chosen.preview) as connection:
+            now = utc_now()  # known from here on, not from when the files were begun to be read
             for file in files:
                 before = store_factors.all_factors(connection)
-                changes = store_factors.add(connection, file.found.factors)
+                learned = [
+                    msgspec.structs.replace(one, known_from=now) for one in file.found.factors
+                ]
+                changes = store_factors.add(connection, learned)
                 if changes.new or changes.changed:
                     audit.by_command(
                         connection,

@@ -55,10 +55,10 @@ def run(chosen: argparse.Namespace) -> int:
 
     files = [_read(path) for path in chosen.files]
     report = [f"{file.path}: {line}" for file in files for line in _said(file.series)]
-    now = utc_now()
-    store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=now)
+    store = open_store(chosen.database, create=not chosen.preview, migrate=True, now=utc_now())
     try:
         with writing(store, preview=chosen.preview) as connection:
+            now = utc_now()
             for file in files:
                 report.append(f"{file.path}: {_add(connection, file, now)}")
     finally:

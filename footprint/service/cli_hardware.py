@@ -67,12 +67,11 @@ def _import(chosen: argparse.Namespace) -> int:
     lines = FileLines(chosen.file, "a list of hardware")
     lines.check()
     found = hardware_file.read(str(chosen.file), lines.text())
-    now = utc_now()
-    store = open_store(chosen.database, create=True, migrate=True, now=now)
+    store = open_store(chosen.database, create=True, migrate=True, now=utc_now())
     try:
         with store.write() as connection:
             register = msgspec.structs.replace(Register(), hardware=found)
-            changed = registry.take_by_command(connection, register, now)["hardware"]
+            changed = registry.take_by_command(connection, register, utc_now())["hardware"]
     except RegisterError as error:
         raise CommandError(f"{chosen.file}: {error}; nothing was imported") from error
     finally:

@@ -39,12 +39,11 @@ def run_registry(chosen: argparse.Namespace) -> int:
 
     reader = registry_csv if chosen.file.suffix.lower() == ".csv" else registry_file
     file = reader.read(chosen.file)
-    now = utc_now()
-    store = open_store(chosen.database, create=True, migrate=True, now=now)
+    store = open_store(chosen.database, create=True, migrate=True, now=utc_now())
     try:
         with store.write() as connection:
             register = file.over(store_register.held(connection)) if file.untold else file.register
-            changed = registry.take_by_command(connection, register, now)
+            changed = registry.take_by_command(connection, register, utc_now())
     except RegisterError as error:
         raise file.error(error) from error
     finally:

@@ -70,21 +70,25 @@ def run(chosen: argparse.Namespace) -> int:
     store = open_store(chosen.database, create=True, migrate=True, now=now)
     report, lacking, new = [], [], 0
     try:
+        energies = [
+            (rack, read_rack(rack, files[rack.code], now))
+            for rack in racks.racks
+            if rack.code in files
+        ]
         with store.write() as connection:
+            now = utc_now()
             known_us = store_nodes.next_us(connection, to_us(now))
             sources = []
-            for rack in racks.racks:
-                if rack.code in files:
-                    found = read_rack(rack, files[rack.code], now)
-                    lacking += found.lacking
-                    added = store_nodes.add(connection, found.facts, known_us)
-                    report += found.report
-                    new += added
-                    if added:
-                        sources += [
-                            store_nodes.Source(export.path.name, export.sha256, meter(rack))
-                            for export in found.exports
-                        ]
+            for rack, found in energies:
+                lacking += found.lacking
+                added = store_nodes.add(connection, found.facts, known_us)
+                report += found.report
+                new += added
+                if added:
+                    sources += [
+                        store_nodes.Source(export.path.name, export.sha256, meter(rack))
+                        for export in found.exports
+                    ]
             if sources:
                 store_nodes.add_sources(connection, KIND, sources, known_us)
                 audit.by_command(connection, now, f"import {KIND}", after=sources)

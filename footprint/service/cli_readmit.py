@@ -30,11 +30,10 @@ def run(chosen: argparse.Namespace) -> int:
     until = cli_statement.instant(chosen.until, "--until")
     if until <= since:
         raise CommandError(f"--until {chosen.until}: is not after --since {chosen.since}")
-    now = utc_now()
-    store = open_store(chosen.database, create=False, migrate=False, now=now)
+    store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     counted = left = 0
     try:
-        for counts, line in readmit.readmit(store, since, until, chosen.host, now):
+        for counts, line in readmit.readmit(store, since, until, chosen.host, utc_now):
             sys.stdout.write(f"footprint: {one_line(line)}\n")
             counted, left = counted + counts, left + (not counts)
     finally:

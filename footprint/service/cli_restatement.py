@@ -69,8 +69,7 @@ def _made(chosen: argparse.Namespace) -> Restatement:
     asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
-        with rollups.figures(store) as connection:
-            now = utc_now()
+        with rollups.settled(store, utc_now) as (connection, now):
             if since > now:
                 raise CommandError(f"--since {chosen.since}: is yet to come; give an earlier one")
             new = reports.statement(connection, asked, chosen.zone, now, rolled=True)

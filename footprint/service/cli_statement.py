@@ -6,13 +6,21 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from footprint import factors
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from footprint.service.store import Store
 
 FORMATS = ("json", "csv", "html")
 URL_SECONDS = 60
@@ -42,17 +50,15 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _render(chosen: argparse.Namespace) -> bytes:
-    from footprint.service import formats, reports, rollups  # noqa: PLC0415 - slow to import
+    from footprint.service import formats, reports  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     as_of = instant(chosen.as_of, "--as-of") if chosen.as_of else None
     asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
-        present = as_of is None
-        with rollups.figures(store) if present else store.read() as connection:
-            at = as_of or utc_now()
-            statement = reports.statement(connection, asked, chosen.zone, at, rolled=present)
+        with _known(store, as_of) as (connection, at):
+            statement = reports.statement(connection, asked, chosen.zone, at, rolled=as_of is None)
     except reports.ReportError as error:
         raise CommandError(f"statement: {error}") from error
     finally:
@@ -60,6 +66,21 @@ def _render(chosen: argparse.Namespace) -> bytes:
     for zone in statement.zones_without_factor:
         sys.stderr.write(f"footprint: warning: no grams are shown: {factors.lacking(zone)}\n")
     return formats.render(statement, chosen.format, chosen.lang, alone=True)
+
+
+@contextmanager
+def _known(store: "Store", as_of: datetime | None) -> "Iterator[tuple[Connection, datetime]]":
+    """What is known now and when that is, or what was known as of an instant that has been."""
+    from footprint.service import rollups  # noqa: PLC0415 - slow to import
+
+    if as_of is None:
+        with rollups.settled(store, utc_now) as found:
+            yield found
+        return
+    if as_of > utc_now():
+        raise CommandError(f"--as-of {as_of.isoformat()}: is yet to come; give an earlier one")
+    with store.read() as connection:
+        yield connection, as_of
 
 
 def instant(text: str, option: str) -> datetime:

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from footprint.interval import to_us
 from footprint.service import audit, ingest
+from footprint.service.clock import Clock
 from footprint.service.ingest import Taken
 from footprint.service.kinds import ENERGY, USAGE, Kind
 from footprint.service.store import Store
@@ -24,17 +25,17 @@ ACTION = "readmit"
 
 
 def readmit(
-    store: Store, since: datetime, until: datetime, hosts: Collection[str], now: datetime
+    store: Store, since: datetime, until: datetime, hosts: Collection[str], clock: Clock
 ) -> Iterator[tuple[bool, str]]:
     """Every page that came in [since, until) and was left out for its time: whether it counts now,
     and which it is. One transaction a host."""
     came_us = (to_us(since), to_us(until))
-    yield from _of_kind(store, ENERGY, came_us, hosts, now)
-    yield from _of_kind(store, USAGE, came_us, hosts, now)
+    yield from _of_kind(store, ENERGY, came_us, hosts, clock)
+    yield from _of_kind(store, USAGE, came_us, hosts, clock)
 
 
 def _of_kind(
-    store: Store, kind: Kind[P], came_us: tuple[int, int], hosts: Collection[str], now: datetime
+    store: Store, kind: Kind[P], came_us: tuple[int, int], hosts: Collection[str], clock: Clock
 ) -> Iterator[tuple[bool, str]]:
     with store.read() as connection:
         held = [
@@ -43,20 +44,21 @@ def _of_kind(
             if row.reason.startswith(CLOCK)
         ]
     for host_id, rows in groupby(held, key=lambda row: row[0]):
-        for item in _of_host(store, kind, host_id, [body for _, body in rows], now):
+        for item in _of_host(store, kind, host_id, [body for _, body in rows], clock):
             head = item.sheet.head
             where = f"{kind.name} {head.seq} of ledger {head.ledger_id}, host {head.host_id}"
             yield item.page is not None, f"{where}: {item.reason or 'counts from now on'}"
 
 
 def _of_host(
-    store: Store, kind: Kind[P], host_id: str, bodies: Sequence[bytes], now: datetime
+    store: Store, kind: Kind[P], host_id: str, bodies: Sequence[bytes], clock: Clock
 ) -> list[Taken[P]]:
     sheets = ingest.sheets_of(kind, bodies)
-    names, instants_us = ingest.filing({sheet.key: [sheet] for sheet in sheets}, now)
+    names, instants_us = ingest.filing({sheet.key: [sheet] for sheet in sheets}, clock())
     names |= {gpu for sheet in sheets for gpu in sheet.gpus}
     instants_us |= {sheet.interval_us[0] for sheet in sheets if sheet.interval_us}
     with store.write_pages(names, instants_us) as connection:
+        now = clock()
         found = ingest.take_again(connection, kind, sheets, now)
         count = sum(item.page is not None for item in found)
         if count:

@@ -9,14 +9,17 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from footprint.service import damage, store_rollups
+from footprint.service.clock import Clock
 from footprint.service.store import Store
 
 PAUSE_SECONDS = 15.0
+ATTEMPTS = 5
 REST = 4
 """The refresher pauses at least as many times as long as it summed, so that a backlog of a large
 fleet, whose days it would sum again and again, comes in first."""
@@ -44,6 +47,25 @@ def figures(store: Store) -> Iterator[Connection]:
     refresh(store)
     with store.read() as connection:
         yield connection
+
+
+@contextmanager
+def settled(store: Store, clock: Clock) -> Iterator[tuple[Connection, datetime]]:
+    """As `figures`, with the instant as of which they are: whatever is known until then is in them,
+    whatever is stored later is known later. So the same can be had again as of that instant. It
+    begins while nobody writes, after a last moment has been summed."""
+    for attempt in range(ATTEMPTS):
+        refresh(store)
+        with ExitStack() as held:
+            with store.still():
+                refresh(store)
+                with store.alone():
+                    connection = held.enter_context(store.read())
+                    left = store_rollups.marked_day(connection)  # from here on it sees this state
+                    now = clock()
+            if left is None or attempt == ATTEMPTS - 1:
+                yield connection, now
+                return
 
 
 class Refresher:

@@ -58,10 +58,9 @@ def get_statement(
 def made(state: State, asked: reports.Asked, own: frozenset[str] | None = None) -> Statement:
     """The statement as of now, held to the projects `own`; a `Problem` where it cannot be made."""
     try:
-        with rollups.figures(state.store) as connection:
+        with rollups.settled(state.store, state.clock) as (connection, now):
             scopes.check(connection, own, asked.project, asked.sia)
-            zone = state.settings.zone
-            return reports.statement(connection, asked, zone, state.clock(), rolled=True)
+            return reports.statement(connection, asked, state.settings.zone, now, rolled=True)
     except reports.ReportError as error:
         status, kind = (404, "not-found") if error.unknown else (400, "query")
         raise Problem(status, kind, str(error)) from error

@@ -45,7 +45,8 @@ class Store:
         )
         self._months: set[str] = set()
         # Threads of a process wait here, where it costs nothing, and not in SQLite.
-        self._writing = threading.Lock() if isinstance(place, Path) else None
+        # Again and again by the same one, who brings sums up to date in a still moment.
+        self._writing = threading.RLock() if isinstance(place, Path) else None
 
     @contextmanager
     def read(self, *, any_version: bool = False) -> Iterator[Connection]:
@@ -100,6 +101,29 @@ class Store:
         with self._turn(), self._begin() as connection:
             self._backend.lock_archive(connection)
             yield connection
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Until the block ends nobody else of this process (PostgreSQL: nobody) writes what figures
+        rest on; who does is waited for. A month that leaves for the archive is not waited for long:
+        it changes no figure. Sums may be brought up to date in it."""
+        with self._turn():
+            if self._writing is not None:
+                yield
+                return
+            with self._begin() as connection:
+                self._backend.lock_still(connection)
+                yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """In a `still` moment: of a SQLite file, which other processes may write, nobody does so
+        until the block ends, which writes nothing itself."""
+        if self._writing is None:
+            yield
+            return
+        with self._turn(), self._begin():
+            yield
 
     def leading(self) -> AbstractContextManager[bool]:
         """Whether this service does what only one of several does, until the block ends."""

@@ -7,10 +7,11 @@ Pages, and what follows from them, lie in partitions of a Paris month, made befo
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from footprint.interval import from_us, month_of, paris_month, to_us
@@ -38,6 +39,8 @@ _LEADER = 4
 _PATIENCE = "500ms"
 """How long a month that leaves waits for others at most, who then wait behind it; less than the
 server's `deadlock_timeout`, so that it is this side that gives way."""
+_STILL_PATIENCE = "2s"
+"""How long who wants a still moment waits for pages in hand, or for a month that leaves."""
 
 
 class Names(NamedTuple):
@@ -98,6 +101,14 @@ def lock_archive(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
     for key in (_ROLLUPS, _ARCHIVE):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def lock_still(connection: Connection) -> None:
+    """Have nobody write pages or anything else; a month that leaves is let go on."""
+    lock(connection, None)
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_STILL_PATIENCE}'"))
+    with suppress(OperationalError), connection.begin_nested():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ARCHIVE})
 
 
 @contextmanager

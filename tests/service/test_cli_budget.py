@@ -44,9 +44,7 @@ def make_run(database: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_a_file_is_made_revised_and_listed(run, database: Place) -> None:
     """The same again changes nothing; a revision has a reason; all of it is in the audit log."""
-    assert run("set", "--preview", text=FILE)[1].endswith(
-        "nothing was stored: this was a preview\n"
-    )
+    assert run("set", "--preview", text=FILE)[1].endswith("preview: nothing was stored\n")
     assert run("list")[1] == ""
     assert run("set", text=FILE) == (0, "nov: made\nan: made\n", "")
     assert run("set", text=FILE) == (0, "nov: as it is\nan: as it is\n", "")

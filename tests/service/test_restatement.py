@@ -141,7 +141,7 @@ def test_pages_that_are_taken_in_again_are_named(house: House) -> None:
     at = house.now
     house.now += timedelta(minutes=1)
     store = house.app.state.footprint.store
-    assert [*readmit.readmit(store, START, present, (), house.now)]
+    assert [*readmit.readmit(store, START, present, (), lambda: house.now)]
     house.now += timedelta(minutes=1)
     found = restated(house, at)
     (cause,) = found.causes
