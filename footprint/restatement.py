@@ -76,15 +76,23 @@ Amounts = Mapping[str, int | None]
 
 class _Told(msgspec.Struct, frozen=True):
     """A statement's amounts: of all, by consumer, and what a measure is of a consumer that has no
-    amount of it: nothing, or, where nothing is known of the measure at all, unknown."""
+    amount of it: nothing, or, where nothing is known of the measure at all, unknown. `measured`:
+    pages were known; else nothing is."""
 
     whole: Amounts
     consumers: Mapping[str, Amounts]
     absent: Amounts
+    measured: bool
 
     def of(self, consumer: str | None) -> Amounts:
         """Of a consumer (None: of all)."""
         return self.whole if consumer is None else self.consumers.get(consumer, {})
+
+    def amount(self, consumer: str | None, measure: str) -> int | None:
+        """Of a consumer (None: of all); what it did not have is zero."""
+        if not self.measured:
+            return None
+        return self.of(consumer).get(measure, self.absent.get(measure, 0))
 
 
 def compare(old: Statement, new: Statement, register: Iterable[Cause] = ()) -> Restatement:
@@ -118,7 +126,9 @@ def _amounts(one: Statement) -> _Told:
         for consumer in one.embodied.consumers:
             own = consumers.setdefault(consumer.consumer, {})
             own |= {f"making_{making}": part.value for making, part in consumer.month.items()}
-    return _Told(whole | _outside(one), consumers, absent)
+    # Of a part of the house that used nothing there may be no page, and it is nothing.
+    measured = one.scope.kind != "all" or bool(one.ledgers or one.usage_ledgers)
+    return _Told(whole | _outside(one), consumers, absent, measured)
 
 
 def _outside(one: Statement) -> dict[str, int | None]:
@@ -152,10 +162,8 @@ def _of(figure: Figure) -> dict[str, int | None]:
 
 def _rows(consumer: str | None, old: _Told, new: _Told) -> Iterator[Changed]:
     """What a consumer did not have is zero; what is not available has no difference."""
-    before, now = old.of(consumer), new.of(consumer)
-    for measure in dict.fromkeys((*before, *now)):
-        was = before.get(measure, old.absent.get(measure, 0))
-        is_ = now.get(measure, new.absent.get(measure, 0))
+    for measure in dict.fromkeys((*old.of(consumer), *new.of(consumer))):
+        was, is_ = old.amount(consumer, measure), new.amount(consumer, measure)
         if was != is_:
             difference = None if was is None or is_ is None else is_ - was
             yield Changed(consumer, measure, was, is_, difference)

@@ -82,6 +82,7 @@ async def admit(request: Request) -> AsyncIterator[None]:
             state.tally.count_refused("at_once")
             raise guard.too_many("requests at once with this token", 1)
         request.state.caller = caller
+        _check_query(request)
         yield
 
 
@@ -96,6 +97,19 @@ async def _admitted(request: Request, state: State) -> Caller:
         state.tally.count_refused("rate")
         raise guard.too_many("requests with this token", wait)
     return caller
+
+
+def _check_query(request: Request) -> None:
+    """Raise the 400 for a parameter that the API's route does not know: whoever asks for what is not
+    there would take the answer for it."""
+    route = request.scope["route"]
+    if not route.path.startswith("/v1/"):
+        return
+    known = {field.alias for field in route.dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            said = f"it knows: {', '.join(sorted(known))}" if known else "it knows none"
+            raise Problem(400, "query", f"{name[:80]!r}: no parameter of {route.path}; {said}")
 
 
 def caller_of(request: Request) -> Caller:

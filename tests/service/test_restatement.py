@@ -257,3 +257,14 @@ def test_words_of_the_register_are_no_cause(house: House) -> None:
     house.now += timedelta(minutes=1)
     kinds = ["sia", "server", "site", "external"]
     assert [one.kind for one in restated(house, at).causes] == kinds
+
+
+def test_before_the_first_page_nothing_was_known(house: House) -> None:
+    """Which is not zero."""
+    start = house.now
+    house.now += timedelta(hours=1)
+    assert house.post(make_ledger(2, start=START)).status_code == 200
+    rows = {one.measure: one for one in restated(house, start).changed if one.consumer is None}
+    assert rows["energy_uj"].old is None
+    assert rows["energy_uj"].difference is None
+    assert (rows["energy_uj"].new or 0) > 0

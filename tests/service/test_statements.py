@@ -52,6 +52,15 @@ def register(house: House) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def test_a_parameter_that_is_not_known_is_refused(house: House) -> None:
+    """Whoever asks as of an instant is not given today's figures for it."""
+    for query in ("as_of=2026-11-01T00:00:00Z", "bogus=1", "format=json&Project=x"):
+        answer = house.get(f"/v1/statements/2026-11?{query}")
+        assert answer.status_code == 400, query
+        assert "no parameter of" in answer.json()["detail"]
+    assert house.get("/v1/hosts?x").status_code == 400
+
+
 def test_the_total_is_what_the_pages_say(house: House) -> None:
     """Energy, emissions and kWh follow from the entries by exact arithmetic."""
     house.post(make_ledger(4))
