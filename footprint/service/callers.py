@@ -100,8 +100,8 @@ async def _admitted(request: Request, state: State) -> Caller:
 
 
 def _check_query(request: Request) -> None:
-    """Raise the 400 for a parameter that the API's route does not know: whoever asks for what is not
-    there would take the answer for it."""
+    """Raise the 400 for a parameter that the API's route does not know: whoever asks for what is
+    not there would take the answer for it."""
     route = request.scope["route"]
     if not route.path.startswith("/v1/"):
         return
