@@ -1,6 +1,7 @@
 """A fresh service for each test: the real application, its clock told, on a real SQLite file and
 again on a real PostgreSQL server."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from footprint.service.place import Place
+from footprint.service.store import open_store
 from tests.postgres import Postgres, running
 from tests.service.house import House
 
@@ -22,11 +24,20 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as a service first started with the year has it: every test has a copy, and no test
+    waits for the migrations again."""
+    path = tmp_path_factory.mktemp("migrated") / "footprint.db"
+    open_store(path, create=True, migrate=True, now=FIRST_START).close()
+    return path
+
+
 def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "postgresql":
         found: Place = request.getfixturevalue("postgres").migrated(FIRST_START)
         return found
-    return tmp_path / "footprint.db"
+    return shutil.copy(request.getfixturevalue("migrated"), tmp_path / "footprint.db")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
