@@ -16,6 +16,7 @@ import pytest
 
 from footprint.interval import from_us
 from footprint.ledger import Page
+from footprint.service import sending, watching
 from footprint.service.alert_settings import Mail
 from footprint.service.place import Place
 from footprint.service.roles import Role
@@ -28,6 +29,7 @@ from tests.service.receivers import KEY, PUBLIC_URL, TO, MailServer, Receiver, a
 KWH_UJ = 3_600_000_000_000
 DAY = timedelta(days=1)
 DAYS = 12
+REST_SECONDS = 3600.0
 MIDNIGHT = datetime(2026, 10, 31, 23, 0, tzinfo=UTC)
 """The beginning of November in Paris."""
 BUDGET: dict[str, Any] = {
@@ -54,6 +56,13 @@ def november(kwh: int = 1) -> list[list[Sealed[Page]]]:
     ]
     sealed = list(chain(pages))
     return [sealed[day * 96 : day * 96 + 96] for day in range(DAYS)]
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test says when budgets are looked at and messages sent; the service's own threads rest."""
+    monkeypatch.setattr(watching, "FIRST_SECONDS", REST_SECONDS)
+    monkeypatch.setattr(sending, "PAUSE_SECONDS", REST_SECONDS)
 
 
 @pytest.fixture(name="mail")

@@ -175,10 +175,10 @@ def test_a_statement_is_the_same_from_database_and_service(tmp_path: Path, capfd
     with House(tmp_path / "f.db", PAST) as house:
         house.now = PAST + timedelta(hours=1)
         house.post(make_ledger(3, start=PAST))
-        house.now = datetime(2026, 12, 5, tzinfo=UTC)
+        house.now = datetime(2026, 2, 5, tzinfo=UTC)
         for form in ("json", "csv", "html"):
             common = ["statement", "--month", "2026-01", "--format", form]
-            as_of = ["--as-of", "2026-12-05T00:00:00+00:00"]
+            as_of = ["--as-of", "2026-02-05T00:00:00+00:00"]
             assert main([*common, "--database", str(house.database), *as_of]) == 0
             from_database = capfdbinary.readouterr().out
             assert main([*common, "--url", house.address]) == 0
