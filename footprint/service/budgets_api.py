@@ -1,9 +1,12 @@
 """`/v1/budgets`: budgets, their revisions, and what became of them.
 
 A budget has an `ETag`; a revision is sent with it as `If-Match`, so that nobody undoes what they
-have not seen. An owner reads and changes those of their projects, and of SIA that are theirs alone.
+have not seen. An owner reads and changes those of their projects, and of SIA that are theirs alone;
+they make one without naming its code, since a code that is refused would tell what others have.
 """
 
+import secrets
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import msgspec
@@ -39,6 +42,9 @@ from footprint.service.store_budgets import Own
 
 router = APIRouter(prefix="/v1", tags=["budgets"])
 LIMIT_BYTES = 64 * 1024
+_UNNAMED = "budget"
+_ABOUT_CHARACTERS = 40
+_DRAWN_BYTES = 4
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -136,11 +142,25 @@ def made(connection: Connection, state: State, held: Held) -> BurnUp:
         raise Problem(404, "not-found", str(error)) from error
 
 
-_BODY = {
-    "required": True,
-    "description": "`code` may be left out: the path has it.",
-    "content": {described.JSON: {"schema": described.reference("BudgetBody")}},
-}
+def _body(said: str) -> dict[str, Any]:
+    content = {described.JSON: {"schema": described.reference("BudgetBody")}}
+    return {"required": True, "description": said, "content": content}
+
+
+@router.post(
+    "/budgets",
+    summary="Make a budget, whose code the service gives",
+    responses=described.answers("As it is now", "Held", 422, *described.OF_WRITING),
+    openapi_extra={"requestBody": _body("Without `code`.")},
+)
+async def post_budget(request: Request) -> Response:
+    """Its `ETag` and its code come back. Sent again, the one that is there already."""
+    state = state_of(request)
+    content = body.decode(await body.read(request, state, LIMIT_BYTES), _decoder)
+    if "code" in content:
+        raise Problem(422, "unprocessable", "code: is given by the service; leave it out")
+    budget = _budget(content | {"code": _UNNAMED})
+    return await _stored(_make, state, callers.caller_of(request), budget)
 
 
 @router.put(
@@ -148,46 +168,66 @@ _BODY = {
     summary="Make a budget, or revise it",
     responses=described.answers("As it is now", "Held", 404, 412, 422, 428, *described.OF_WRITING),
     openapi_extra={
-        "requestBody": _BODY,
+        "requestBody": _body("`code` may be left out: the path has it."),
         "parameters": [described.IF_MATCH],
     },
 )
 async def put_budget(request: Request, code: Code) -> Response:
-    """The same again changes nothing."""
+    """The same again changes nothing. An owner revises here, and makes one by POST."""
     state = state_of(request)
     budget = _decode(code, await body.read(request, state, LIMIT_BYTES))
-    caller = callers.caller_of(request)
     match = request.headers.get("if-match")
+    return await _stored(_store, state, callers.caller_of(request), budget, match)
+
+
+async def _stored(store: Callable[..., Held], *arguments: Any) -> Response:
     try:
-        held = await run_in_threadpool(_store, state, caller, budget, match)
+        held = await run_in_threadpool(store, *arguments)
     except RegisterError as error:
         raise Problem(422, "unprocessable", str(error)) from error
     return _answer(held)
 
 
+def _make(state: State, caller: Caller, budget: Budget) -> Held:
+    with state.store.write() as connection:
+        own = own_of(connection, caller)
+        for held in store_budgets.budgets(connection, own).values():
+            if held.budget == msgspec.structs.replace(budget, code=held.budget.code):
+                return held
+        code = _given(budget, store_budgets.budgets(connection))
+        return _revise(connection, state, caller, msgspec.structs.replace(budget, code=code), None)
+
+
+def _given(budget: Budget, taken: Collection[str]) -> str:
+    """A code that nobody has, which says what it is of and cannot be guessed."""
+    while True:
+        about = (budget.project or budget.sia or _UNNAMED)[:_ABOUT_CHARACTERS]
+        code = f"{about}-{budget.period}-{secrets.token_hex(_DRAWN_BYTES)}"
+        if code not in taken:
+            return code
+
+
 def _store(state: State, caller: Caller, budget: Budget, match: str | None) -> Held:
     with state.store.write() as connection:
-        now = state.clock()
         own = own_of(connection, caller)
-        before = store_budgets.budgets(connection, code=budget.code).get(budget.code)
-        theirs = store_budgets.budgets(connection, own, code=budget.code)
-        if before is not None and budget.code not in theirs:
-            raise _unknown(budget.code)
+        before = store_budgets.budgets(connection, own, code=budget.code).get(budget.code)
+        if before is None and own is not None:
+            raise _unknown(budget.code, "; to make one, POST it to /v1/budgets without a code")
         if before is not None and before.budget == budget:
             return before
         _check_match(before, match)
-        was = before.budget if before else None
-        budgets.check(budget, store_register.held(connection), was)
-        _check_own(own, budget)
-        _check_mail(state.settings.alerts.mail, budget)
-        held = store_budgets.revise(connection, before, budget, caller.id, now)
-        state.audit.record(
-            connection,
-            caller.id,
-            f"budget {budget.code}",
-            before=was,
-            after=budget,
-        )
+        return _revise(connection, state, caller, budget, before)
+
+
+def _revise(
+    connection: Connection, state: State, caller: Caller, budget: Budget, before: Held | None
+) -> Held:
+    was = before.budget if before else None
+    _check_own(own_of(connection, caller), budget)
+    budgets.check(budget, store_register.held(connection), was)
+    _check_mail(state.settings.alerts.mail, budget)
+    held = store_budgets.revise(connection, before, budget, caller.id, state.clock())
+    state.audit.record(connection, caller.id, f"budget {budget.code}", before=was, after=budget)
     return held
 
 
@@ -240,6 +280,10 @@ def _decode(code: str, raw: bytes) -> Budget:
     content = body.decode(raw, _decoder)
     if content.setdefault("code", code) != code:
         raise Problem(422, "unprocessable", f"code: {content['code']!r} is not the path's {code!r}")
+    return _budget(content)
+
+
+def _budget(content: dict[str, Any]) -> Budget:
     try:
         return msgspec.convert(content, Budget)
     except msgspec.ValidationError as error:
@@ -256,5 +300,5 @@ def _answer(held: Held) -> Response:
     return response
 
 
-def _unknown(code: str) -> Problem:
-    return Problem(404, "not-found", f"budgets: {code!r} is not there")
+def _unknown(code: str, remedy: str = "") -> Problem:
+    return Problem(404, "not-found", f"budgets: {code!r} is not there{remedy}")

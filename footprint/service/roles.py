@@ -106,6 +106,7 @@ POLICY: dict[tuple[str, str], Who] = {
     ("GET", "/v1/tokens/mine"): _METERS,
     **dict(_of_register()),
     ("GET", "/v1/budgets"): _SIGNED_IN,
+    ("POST", "/v1/budgets"): Who(_KEEPERS.roles | {Role.OWNER}),
     ("GET", "/v1/budgets/{code}"): _SIGNED_IN,
     ("GET", "/v1/budgets/{code}/history"): _SIGNED_IN,
     ("GET", "/v1/budgets/{code}/burn-up"): _SIGNED_IN,

@@ -211,17 +211,31 @@ class Run:
             return
         if path in BATCHES:
             case.body = self._batch(case.body, path)
-        elif case.method.upper() == "PUT":
-            case.headers.pop("If-Match", None)  # nobody could guess it
-            if "budgets" in path:  # each is a new one
-                case.path_parameters["code"] = f"budget-{_number(case.body)}"
-            case.body = _registrable(case.body, path, case.path_parameters["code"])
+        elif case.method.upper() == "PUT" or case.operation.label == "POST /v1/budgets":
+            self._make_registrable(case, path)
         elif path == "/v1/enrolments" and _coin(case):
             case.body = {**case.body, "code": self._code(case.body["host_id"])}
         elif path.startswith("/v1/tokens/"):
             self._show_a_token(case)
         elif _coin(case) or not self.succeeded[case.operation.label]:
             self._name_what_is_there(case)
+
+    def _make_registrable(self, case: Case, path: str) -> None:
+        case.headers.pop("If-Match", None)  # nobody could guess it
+        if case.method.upper() == "POST":
+            case.body = _registrable(case.body, path, "")
+            del case.body["code"]
+            return
+        if "budgets" in path:
+            self._name_a_budget(case)
+        case.body = _registrable(case.body, path, case.path_parameters["code"])
+
+    def _name_a_budget(self, case: Case) -> None:
+        """A new one; an owner revises what there is."""
+        case.path_parameters["code"] = f"budget-{_number(case.body)}"
+        if self.role == "owner":
+            code = case.path_parameters["code"] = KNOWN["budgets"]
+            case.headers["If-Match"] = self.house.get(f"/v1/budgets/{code}").headers["etag"]
 
     def _show_a_token(self, case: Case) -> None:
         if self.role in (None, "meter"):
@@ -362,6 +376,7 @@ def _registrable(body: Any, path: str, code: str) -> Any:
             item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
     if "indicator" in item:
         of = {"project": KNOWN["projects"], "sia": None, "months": None, "indicator": "energy"}
+        of |= {"period": "2026", "mail_to": []}
         item |= {**of, "amount": "5", "thresholds": [50], "trajectory": [], "reason": "Essai"}
     if item.get("contracts"):
         item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]

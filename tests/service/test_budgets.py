@@ -245,16 +245,45 @@ def test_an_owner_has_the_budgets_of_their_projects(house: House) -> None:
         tag = client.get("/v1/budgets/b").headers["etag"]
         revised = {**BUDGET, "amount": "40", "reason": "Plus"}
         assert client.put("/v1/budgets/b", json=revised, headers={"If-Match": tag}).is_success
-        other = {**BUDGET, "project": entry.OTHER}
-        refused = client.put("/v1/budgets/new", json=other)
-        guessed = client.put("/v1/budgets/new", json={**BUDGET, "project": "nothing"})
-        assert (refused.status_code, guessed.status_code) == (422, 422)
-        assert refused.text.replace(entry.OTHER, "nothing") == guessed.text
-        assert client.put("/v1/budgets/theirs", json=other).status_code == 404
+
+
+def test_an_owner_makes_one_without_naming_it(house: House) -> None:
+    """A code of somebody else's is answered like one of nobody, whatever is wrong besides; what is
+    made has a code that is given, and made again is the same."""
+    entry.furnish(house)
+    assert put(house, {**BUDGET, "project": entry.OTHER}, "theirs").status_code == 200
+    with entry.client(house, entry.token_of(house, Role.OWNER)) as client:
+        for body in (BUDGET, {**BUDGET, "amount": "0"}, {**BUDGET, "project": entry.OTHER}):
+            for headers in ({}, {"If-Match": '"x"'}):
+                taken, free = (
+                    client.put(f"/v1/budgets/{code}", json=body, headers=headers)
+                    for code in ("theirs", "nobodys")
+                )
+                assert (taken.status_code, free.status_code) == (404, 404)
+                assert taken.text.replace("theirs", "nobodys") == free.text
+                assert "POST it to /v1/budgets" in free.text
+        for change in ({}, {"amount": "0"}, {"thresholds": [50, 50]}, {"mail_to": ["a@b.fr"]}):
+            theirs, nothing = (
+                client.post("/v1/budgets", json={**BUDGET, **change, "project": project})
+                for project in (entry.OTHER, "nothing")
+            )
+            assert (theirs.status_code, nothing.status_code) == (422, 422)
+            assert theirs.text.replace(entry.OTHER, "nothing") == nothing.text
         shared = {**BUDGET, "project": None, "sia": "commun"}
-        assert client.put("/v1/budgets/s", json=shared).status_code == 422
+        assert client.post("/v1/budgets", json=shared).status_code == 422
+        named = client.post("/v1/budgets", json={**BUDGET, "code": "x"})
+        assert (named.status_code, "leave it out" in named.text) == (422, True)
         own = {**BUDGET, "project": None, "sia": entry.SIA}
-        assert client.put("/v1/budgets/s", json=own).status_code == 200
+        made = client.post("/v1/budgets", json=own)
+        code = made.json()["budget"]["code"]
+        assert code.startswith(f"{entry.SIA}-2026-11-")
+        assert client.post("/v1/budgets", json=own).json() == made.json()
+        assert client.post("/v1/budgets", json={**own, "amount": "7"}).json() != made.json()
+        again = client.get(f"/v1/budgets/{code}")
+        assert again.headers["etag"] == made.headers["etag"]
+        revised = {**own, "amount": "40", "reason": "Plus"}
+        match = {"If-Match": made.headers["etag"]}
+        assert client.put(f"/v1/budgets/{code}", json=revised, headers=match).is_success
 
 
 def test_the_list_as_a_page(used: House) -> None:
