@@ -12,6 +12,7 @@ from footprint.service.place import Place
 from footprint.service.store import open_store
 from tests.postgres import Postgres, running
 from tests.service.house import House
+from tests.service.receivers import MailServer, Receiver
 
 FIRST_START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
@@ -52,3 +53,17 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     with House(_place(request, tmp_path), FIRST_START) as opened:
         opened.now = NOW
         yield opened
+
+
+@pytest.fixture(name="mail")
+def listen_for_mail() -> Iterator[MailServer]:
+    """A mail server."""
+    with MailServer() as found:
+        yield found
+
+
+@pytest.fixture(name="hook")
+def listen_for_posts() -> Iterator[Receiver]:
+    """Who takes what a webhook sends."""
+    with Receiver() as found:
+        yield found

@@ -376,8 +376,8 @@ def _registrable(body: Any, path: str, code: str) -> Any:
             item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
     if "indicator" in item:
         of = {"project": KNOWN["projects"], "sia": None, "months": None, "indicator": "energy"}
-        of |= {"period": "2026", "mail_to": []}
         item |= {**of, "amount": "5", "thresholds": [50], "trajectory": [], "reason": "Essai"}
+        item |= {"period": "2026", "mail_to": []}
     if item.get("contracts"):
         item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]
     return item

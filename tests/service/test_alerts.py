@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import cache
@@ -63,18 +62,6 @@ def nobody_else_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test says when budgets are looked at and messages sent; the service's own threads rest."""
     monkeypatch.setattr(watching, "FIRST_SECONDS", REST_SECONDS)
     monkeypatch.setattr(sending, "PAUSE_SECONDS", REST_SECONDS)
-
-
-@pytest.fixture(name="mail")
-def listen_for_mail() -> Iterator[MailServer]:
-    with MailServer() as found:
-        yield found
-
-
-@pytest.fixture(name="hook")
-def listen_for_posts() -> Iterator[Receiver]:
-    with Receiver() as found:
-        yield found
 
 
 def words(mail: EmailMessage) -> str:
