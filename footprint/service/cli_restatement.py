@@ -33,7 +33,7 @@ _LISTS: dict[Kind, str] = {
     "site": "sites",
     "external": "externals",
 }
-_TELLING = {"name", "purpose", "stage", "hosting", "charter", "owner"}
+_TELLING = {"name", "purpose", "stage", "hosting", "charter", "owner", "users"}
 """What the register says of an entry that no figure rests on."""
 
 

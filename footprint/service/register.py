@@ -75,6 +75,9 @@ class Alias(Dated, frozen=True, kw_only=True):
 Stage = Literal["study", "experiment", "deployment", "production", "retired"]
 Hosting = Literal["own", "shared", "external"]
 Charter = Literal["recommended", "allowed", "restricted", "forbidden"]
+Users = Literal["1-9", "10-49", "50-249", "250+"]
+"""How many people use a SIA."""
+SMALL: Users = "1-9"
 
 
 class Sia(_Strict, frozen=True):
@@ -82,7 +85,8 @@ class Sia(_Strict, frozen=True):
     one of at a time (page, document, second of audio): its functional unit, if it has one.
     `purpose` is in plain words; `hosting` says where it runs: a server of its own, a shared
     platform, a service of others; `charter` what the charter for AI makes of it; `owner` is a role,
-    never a person. None: nobody said. `aliases` are further codes of it.
+    never a person; `users` how many people use it, by which small ones are published together.
+    None: nobody said. `aliases` are further codes of it.
     """
 
     code: Code
@@ -97,6 +101,12 @@ class Sia(_Strict, frozen=True):
     hosting: Hosting | None = None
     charter: Charter | None = None
     owner: Name | None = None
+    users: Users | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether what it uses would tell of few people; where nobody said, it might."""
+        return self.users in (None, SMALL)
 
 
 class Weights(_Strict, frozen=True):

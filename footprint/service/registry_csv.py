@@ -26,7 +26,7 @@ DIRECTORATES = ("code", "name")
 PROJECTS = ("code", "name", "directorate")
 SIA = (
     *("code", "name", "purpose", "stage", "hosting", "charter", "owner", "unit"),
-    *("shares", "aliases"),
+    *("users", "shares", "aliases"),
 )
 TEXTS = ("name", "purpose", "owner", "unit")
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -17,6 +17,7 @@
         hosting: own                                        # or shared, external
         charter: allowed                                    # recommended, restricted, forbidden
         owner: Chef de projet                               # a role, never a person
+        users: 10-49                                        # 1-9, 50-249, 250+
         aliases: [{code: tri-v1, to: 2026-03-01}]           # codes that its facts stand under too
     servers:
       - code: albert

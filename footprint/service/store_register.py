@@ -42,7 +42,7 @@ _TABLES = {
     Hardware: store_hardware.HARDWARE,
     External: store_externals.EXTERNAL,
 }
-_SAID = ("unit", "purpose", "stage", "hosting", "charter", "owner")
+_SAID = ("unit", "purpose", "stage", "hosting", "charter", "owner", "users")
 """What is said of a SIA in its own row."""
 MOST_VERSIONS = 100
 sites = store_sites.sites

@@ -296,6 +296,7 @@ class Sia(SQLModel, table=True):
     hosting: str | None = None
     charter: str | None = None
     owner: str | None = None
+    users: str | None = None
 
 
 class Share(SQLModel, table=True):

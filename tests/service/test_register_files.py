@@ -48,6 +48,7 @@ def register(stage_of_last: str = "retired") -> str:
         else:
             lines += [
                 "    charter: allowed",
+                "    users: 10-49",
                 "    shares:",
                 f"      - {{project: projet-{n % PROJECTS}, permille: 250, from: 2026-01-01}}",
                 f"      - {{project: projet-{(n + 1) % PROJECTS}, permille: 750, "
@@ -92,7 +93,8 @@ def test_out_and_in_again_it_is_the_same(
     assert content(tmp_path / "footprint.db") == before
 
 
-SHORT = "code;name;purpose;stage;hosting;charter;owner;unit;shares"
+SHORT = "code;name;purpose;stage;hosting;charter;owner;unit;users;shares"
+HEADER = f"{SHORT};aliases"
 
 
 def test_what_a_csv_has_no_column_for_stays(
@@ -109,7 +111,7 @@ def test_what_a_csv_has_no_column_for_stays(
     assert load(tmp_path, "unit;code;name\npage;neu;Neu\n", "new.csv") == 0
     assert content(tmp_path / "footprint.db")["sia_alias"] == before["sia_alias"]
     table = export(tmp_path, capsys, "--format", "csv", "--list", "sia")
-    assert sorted(table.splitlines()) == sorted([*whole.splitlines(), "neu;Neu;;;;;;page;;"])
+    assert sorted(table.splitlines()) == sorted([*whole.splitlines(), "neu;Neu;;;;;;page;;;"])
     assert load(tmp_path, "aliases;name;code\n;Autre;sia-00\n", "some.csv") == 0
     table = export(tmp_path, capsys, "--format", "csv", "--list", "sia")
     rows = list(csv.DictReader(io.StringIO(table), delimiter=";"))
@@ -188,23 +190,24 @@ def test_any_text_survives_a_spreadsheets_csv(
         ('code;name\n"a;x\n', "line 2: not CSV"),
         ("code;name;directorate\np;P;nowhere\n", "line 2: directorate: 'nowhere' is not known"),
         (
-            "code;name;purpose;stage;hosting;charter;owner;unit;shares;aliases\nc;C;;prod;;;;;;\n",
+            f"{HEADER}\nc;C;;prod;;;;;;;\n",
             "line 2: stage: Invalid enum value 'prod'; allowed: deployment",
         ),
+        (f"{HEADER}\nc;C;;;;;;;9;;\n", "line 2: users: Invalid enum value '9'; allowed: 1-9"),
         (
-            "code;name;purpose;stage;hosting;charter;owner;unit;shares;aliases\nc;C;;;;;;;p;\n",
+            f"{HEADER}\nc;C;;;;;;;;p;\n",
             "line 2: shares: 'p' is no share; write project=permille",
         ),
         (
-            "code;name;purpose;stage;hosting;charter;owner;unit;shares;aliases\nc;C;;;;;a@b.fr;;;\n",
+            f"{HEADER}\nc;C;;;;;a@b.fr;;;;\n",
             "line 2: owner: looks like an address",
         ),
         (
-            "code;name;purpose;stage;hosting;charter;owner;unit;shares;aliases\nc;C;;;;;;;p=²;\n",
+            f"{HEADER}\nc;C;;;;;;;;p=²;\n",
             "line 2: shares: 'p=²' is no share; write project=permille",
         ),
         (
-            "code;name;purpose;stage;hosting;charter;owner;unit;shares;aliases\nc;C;;;;;;;;a@b\n",
+            f"{HEADER}\nc;C;;;;;;;;;a@b\n",
             "line 2: aliases: 'a@b' is none; write code, or code@from/to",
         ),
         ("code;name\na;A\nb;B \n", "line 3: name: 'B ' has blanks around it; take them away"),
@@ -230,6 +233,7 @@ def test_the_api_says_what_is_known_of_a_sia_and_since_when(house: House) -> Non
         "hosting": "own",
         "charter": "restricted",
         "owner": "Cheffe de projet",
+        "users": "50-249",
     }
     assert house.put("/v1/sia/tri", body).is_success
     assert house.put("/v1/sia/chat", {"name": "Assistant"}).is_success

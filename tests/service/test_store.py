@@ -103,7 +103,7 @@ def test_a_database_of_the_version_before_keeps_everything(tmp_path: Path) -> No
         for name, rows in before.items():
             if name not in ("alembic_version", "factor", "page", "sia"):
                 assert after[name] == rows
-        assert after["sia"] == [(*row, *[None] * 6) for row in before["sia"]]
+        assert after["sia"] == [(*row, *[None] * 7) for row in before["sia"]]
         places = (0, *range(2, 9), 11, 13, 15, 17)  # but for subject, spread and what else is newer
         kept = {tuple(row[place] for place in places) for row in after["factor"]}
         assert {*before["factor"]} <= kept
