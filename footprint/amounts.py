@@ -131,12 +131,12 @@ class Amount:
 
 def of_lines(periods: Iterable[Period], project: str | None = None) -> dict[LineKey, Amount]:
     """The amounts of all lines; where a project is given, of those of which it carries something,
-    what it carries."""
+    what it carries; and of UNALLOCATED what no project does."""
     found: dict[LineKey, list[_Placed]] = {}
     for period in periods:
         for cell in period.cells:
             shares = period.shares.get(sia_of(cell.consumer), {})
-            if project is None or project in shares:
+            if project is None or project in shares or (project == UNALLOCATED and not shares):
                 found.setdefault(_line(cell), [])
     for period in periods:
         for cell in period.cells:

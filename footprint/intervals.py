@@ -27,7 +27,7 @@ from footprint.statement import (
     Line,
     Uncertain,
 )
-from footprint.uncertainty import Deviation, Error
+from footprint.uncertainty import Bounds, Deviation, Error
 
 Covers = Mapping[Component, Coverage]
 Splits = Mapping[tuple[str, str], Share]
@@ -57,6 +57,10 @@ class Intervals:
             key: self._of_line(key, found)
             for key, found in amounts.evidenced(periods, project).items()
         }
+
+    def of_line(self, line: Line) -> Mapping[Measure, list[Deviation]]:
+        """How far a line may be off, by measure."""
+        return self._off.get(_key(line), {})
 
     def lines(self, found: Iterable[Line]) -> list[Line]:
         """Lines with their intervals."""
@@ -127,13 +131,7 @@ class Intervals:
         )
 
     def _figure(self, figure: Figure, keys: Iterable[LineKey], *, whole: bool = False) -> Figure:
-        off = self._sum(keys, whole=whole)
-        intervals = {}
-        for measure in MEASURES:
-            value = _value(figure, measure)
-            if value is not None:
-                intervals[measure] = uncertainty.bounds(value, off.get(measure, []))
-        return msgspec.structs.replace(figure, intervals=intervals)
+        return msgspec.structs.replace(figure, intervals=ends(figure, self._sum(keys, whole=whole)))
 
     def _sum(self, keys: Iterable[LineKey], *, whole: bool) -> _Off:
         found: _Off = defaultdict(list)
@@ -192,6 +190,16 @@ MEASURES: tuple[Measure, ...] = ("energy_uj", *_TOLD, *IMPACTS, *VIEWS)
 
 def _key(line: Line) -> LineKey:
     return codes.phased(line.consumer, line.phase), line.component, line.part, line.via or ""
+
+
+def ends(figure: Figure, off: Mapping[Measure, Iterable[Deviation]]) -> dict[Measure, Bounds]:
+    """The ends of what is available of a figure that may be so far off."""
+    values = {measure: _value(figure, measure) for measure in MEASURES}
+    return {
+        measure: uncertainty.bounds(value, off.get(measure, []))
+        for measure, value in values.items()
+        if value is not None
+    }
 
 
 def _value(figure: Figure, measure: Measure) -> int | None:

@@ -25,10 +25,10 @@ from footprint.service import (
     callers,
     described,
     html,
-    reports,
     rollups,
     store_budgets,
     store_register,
+    subjects,
 )
 from footprint.service.alert_settings import Mail
 from footprint.service.budgets import Budget, Held
@@ -138,7 +138,7 @@ def made(connection: Connection, state: State, held: Held) -> BurnUp:
         return burns.burn_up(
             connection, held, state.settings.zone, state.clock(), state.months.common
         )
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         raise Problem(404, "not-found", str(error)) from error
 
 

@@ -27,13 +27,14 @@ from footprint.service import (
     periods,
     reports,
     store_totals,
+    subjects,
     trend_months,
     trends,
 )
 from footprint.service.budgets import BASES, UNITS, Budget, Held
 from footprint.service.known import Known, known_at
-from footprint.service.reports import Subject
 from footprint.service.store_facts import Window
+from footprint.service.subjects import Subject
 from footprint.service.trend_months import Common, CommonMonths
 from footprint.statement import Figure
 from footprint.uncertainty import Bounds
@@ -136,20 +137,20 @@ def burn_up(
 def _gather(connection: Connection, asked: Asked, kept: CommonMonths) -> _Days:
     plan, today = asked.budget.plan, paris_date(asked.now)
     names = _months(plan.first, min(plan.last, today))
-    spans = [reports.month_interval(name) for name in names]
+    spans = [subjects.month_interval(name) for name in names]
     wanted = [
         trend_months.Asked(span, asked.known, asked.zone, asked.now, daily=True) for span in spans
     ]
     common = kept.get(connection, wanted)
     users = {user for one in common for user in one.users}
     window = Window(spans[-1], to_us(asked.now), rolled=True)
-    of = reports.Asked(names[-1], asked.budget.project, asked.budget.sia)
-    subject = reports.subject(connection, of, asked.known, window, users)
+    of = subjects.Asked(names[-1], asked.budget.project, asked.budget.sia)
+    subject = subjects.subject(connection, of, asked.known, window, users)
     by_day: dict[date, list[Period]] = {}
     hosts: set[str] = set()
     for one in common:
         month = msgspec.structs.replace(window, interval=one.interval)
-        named = asked.known.aliases.names(reports.with_servers(subject, one.served))
+        named = asked.known.aliases.names(subjects.with_servers(subject, one.served))
         hosts.update(store_totals.hosts_of(connection, month, named))
         asks = periods.Asked(
             month, one.cut, asked.known.sites, subject.consumers, asked.known.aliases
@@ -217,7 +218,7 @@ def _per_1000_tokens(connection: Connection, asked: Asked) -> int | None:
     plan, today = asked.budget.plan, paris_date(asked.now)
     sample = energy_uj = 0
     for name in _months(plan.first, min(plan.last, today))[MONTHS_BEFORE:]:
-        of = reports.Asked(name, None, asked.budget.sia)
+        of = subjects.Asked(name, None, asked.budget.sia)
         made = reports.statement(connection, of, asked.zone, asked.now, rolled=True)
         for one in made.consumers:
             ratio = one.efficiency and one.efficiency.per_1000_generated_tokens

@@ -101,12 +101,12 @@ def _show(chosen: argparse.Namespace) -> int:
 
 def _burn(connection: Connection, chosen: argparse.Namespace, held: Held) -> BurnUp | None:
     """None where what it is about is gone."""
-    from footprint.service import burns, reports  # noqa: PLC0415 - slow
+    from footprint.service import burns, subjects  # noqa: PLC0415 - slow
     from footprint.service.trend_months import CommonMonths  # noqa: PLC0415 - slow
 
     try:
         return burns.burn_up(connection, held, chosen.zone, utc_now(), CommonMonths())
-    except reports.ReportError:
+    except subjects.ReportError:
         return None
 
 

@@ -23,7 +23,7 @@ from footprint.service.errors import CommandError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from footprint.service import reports
+    from footprint.service import subjects
     from footprint.statement import Statement
 
 FORMATS = ("json", "csv")
@@ -62,11 +62,11 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _made(chosen: argparse.Namespace) -> Restatement:
-    from footprint.service import reports, rollups  # noqa: PLC0415 - slow to import
+    from footprint.service import reports, rollups, subjects  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     since = cli_statement.instant(chosen.since, "--since")
-    asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
+    asked = subjects.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
         with rollups.settled(store, utc_now) as (connection, now):
@@ -75,21 +75,21 @@ def _made(chosen: argparse.Namespace) -> Restatement:
             new = reports.statement(connection, asked, chosen.zone, now, rolled=True)
             old = _stated(connection, asked, chosen.zone, since)
             return compare(old, new, _register(connection, since))
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         raise CommandError(f"restatement: {error}") from error
     finally:
         store.close()
 
 
 def _stated(
-    connection: "Connection", asked: "reports.Asked", zone: str, since: datetime
+    connection: "Connection", asked: "subjects.Asked", zone: str, since: datetime
 ) -> "Statement":
     """As known then, of a scope that is known now."""
-    from footprint.service import reports  # noqa: PLC0415 - slow to import
+    from footprint.service import reports, subjects  # noqa: PLC0415 - slow to import
 
     try:
         return reports.statement(connection, asked, zone, since, rolled=False)
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         if not error.unknown:
             raise
         raise CommandError(

@@ -50,16 +50,16 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _render(chosen: argparse.Namespace) -> bytes:
-    from footprint.service import formats, reports  # noqa: PLC0415 - slow to import
+    from footprint.service import formats, reports, subjects  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     as_of = instant(chosen.as_of, "--as-of") if chosen.as_of else None
-    asked = reports.Asked(chosen.month, chosen.project, chosen.sia)
+    asked = subjects.Asked(chosen.month, chosen.project, chosen.sia)
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     try:
         with _known(store, as_of) as (connection, at):
             statement = reports.statement(connection, asked, chosen.zone, at, rolled=as_of is None)
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         raise CommandError(f"statement: {error}") from error
     finally:
         store.close()

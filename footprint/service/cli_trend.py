@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the trend to standard output."""
-    from footprint.service import reports, rollups, trend_formats, trends  # noqa: PLC0415 - slow
+    from footprint.service import rollups, subjects, trend_formats, trends  # noqa: PLC0415 - slow
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     asked = trends.Asked(chosen.to, chosen.months, chosen.project, chosen.sia, chosen.factor_of)
@@ -36,7 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         with rollups.figures(store) as connection:
             found = trends.trend(connection, asked, chosen.zone, utc_now())
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         raise CommandError(f"trend: {error}") from error
     finally:
         store.close()

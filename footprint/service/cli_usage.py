@@ -71,11 +71,11 @@ def _tables(
 ) -> Iterator[Table]:
     from footprint.service import (  # noqa: PLC0415 - slow to import
         archived_facts,
-        reports,
         servers,
         store_register,
         store_servers,
         store_usage,
+        subjects,
     )
     from footprint.service.store_facts import Window  # noqa: PLC0415 - slow to import
 
@@ -84,7 +84,7 @@ def _tables(
         raise CommandError(f"--server {code}: not registered as a shared server at that instant")
     month = paris_month(month_of(interval.start))
     if archived_facts.of(connection, month_of(interval.start)) is not None:
-        raise CommandError(f"--from: {reports.left_words(connection, month_of(interval.start))}")
+        raise CommandError(f"--from: {subjects.left_words(connection, month_of(interval.start))}")
     window = Window(month, to_us(as_of))
     sites = store_register.sites(connection, to_us(as_of))
     served = servers.gather(connection, window, [month], {code: registered}, sites)

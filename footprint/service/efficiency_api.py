@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from footprint.interval import month_of
-from footprint.service import answers, described, reports, statements
+from footprint.service import answers, described, statements, subjects
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
 from footprint.statement import SharedServer
@@ -35,7 +35,7 @@ class ServerMonth(msgspec.Struct, frozen=True):
 def get_efficiency(request: Request, code: described.Code, month: str | None = None) -> Response:
     """The server in the statement of a month `YYYY-MM` (Europe/Paris), by default the present."""
     state = state_of(request)
-    asked = reports.Asked(month or month_of(state.clock()))
+    asked = subjects.Asked(month or month_of(state.clock()))
     statement = statements.made(state, asked)
     found = next((one for one in statement.servers if one.code == code), None)
     if found is None:

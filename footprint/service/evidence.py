@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from footprint import ledger, merkle
-from footprint.service import judge, reports, store_archived
+from footprint.service import judge, reports, store_archived, subjects
 from footprint.service.kinds import ENERGY, USAGE, Kind
 from footprint.statement import LedgerHead, Scope
 
@@ -76,7 +76,7 @@ def _figures(connection: Connection, told: Told) -> Iterator[str]:
     if store_archived.facts(connection, told.month) is not None:
         return
     scope = told.scope
-    asked = reports.Asked(
+    asked = subjects.Asked(
         told.month,
         project=scope.code if scope.kind == "project" else None,
         sia=scope.code if scope.kind in ("sia", "server") else None,
@@ -84,7 +84,7 @@ def _figures(connection: Connection, told: Told) -> Iterator[str]:
     try:
         as_of = datetime.fromisoformat(told.as_of)
         found = reports.statement(connection, asked, told.zone, as_of, rolled=False)
-    except (reports.ReportError, ValueError) as error:
+    except (subjects.ReportError, ValueError) as error:
         yield f"its figures cannot be made again: {error}"
         return
     is_, was = _energies_uj(found.lines), _energies_uj(told.lines)

@@ -6,7 +6,7 @@ The sums of all hosts are those of the month's statement before shared servers a
 from fastapi import APIRouter, Request, Response
 
 from footprint.interval import paris_month, to_us
-from footprint.service import answers, described, reports, store_archived, store_hosts
+from footprint.service import answers, described, store_archived, store_hosts, subjects
 from footprint.service.described import AskedMonth, Limit
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
@@ -33,7 +33,7 @@ def list_hosts(
         raise Problem(400, "query", str(error)) from error
     with state.store.read() as connection:
         if store_archived.facts(connection, month) is not None:
-            raise Problem(400, "query", reports.left_words(connection, month))
+            raise Problem(400, "query", subjects.left_words(connection, month))
         window = Window(interval, to_us(state.clock()))
         found = store_hosts.months(connection, window, cursor, limit + 1)
     after = found[limit - 1].host_id if len(found) > limit else None

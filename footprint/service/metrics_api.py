@@ -30,6 +30,7 @@ from footprint.service import (
     store_facts,
     store_pages,
     store_usage,
+    subjects,
 )
 from footprint.service.state import State, state_of
 from footprint.statement import Figure, Statement
@@ -71,7 +72,7 @@ class ServiceCollector(Collector):
 
     def _month(self, connection: Connection) -> dict[str, Samples]:
         state, now = self._state, self._state.clock()
-        asked = reports.Asked(month_of(now))
+        asked = subjects.Asked(month_of(now))
         statement = state.months.get(
             connection,
             now,

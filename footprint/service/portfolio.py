@@ -15,7 +15,16 @@ from footprint.applied import FactorUse, PueUse
 from footprint.cited import cited
 from footprint.facility import NO_SITE
 from footprint.interval import to_us
-from footprint.service import covers, grids, periods, pieces, reports, servers, store_register
+from footprint.service import (
+    covers,
+    grids,
+    periods,
+    pieces,
+    reports,
+    servers,
+    store_register,
+    subjects,
+)
 from footprint.service.known import known_at
 from footprint.service.store_facts import Window
 from footprint.statement import ComponentTotal, Figure
@@ -60,7 +69,7 @@ class Portfolio(msgspec.Struct, frozen=True):
 
 def portfolio(connection: Connection, month: str, zone: str, now: datetime) -> Portfolio:
     """The month's figures so far, as known now. Raises as `reports.statement` does."""
-    interval = reports.month_interval(month)
+    interval = subjects.month_interval(month)
     window = Window(interval, to_us(now), rolled=True)
     known = known_at(connection)
     told = pieces.Asked(interval, zone, now)

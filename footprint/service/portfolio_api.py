@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.service import answers, described, portfolio, reports, rollups
+from footprint.service import answers, described, portfolio, rollups, subjects
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
 
@@ -20,6 +20,6 @@ def get_month(request: Request, month: described.Month) -> Response:
     try:
         with rollups.figures(state.store) as connection:
             found = portfolio.portfolio(connection, month, state.settings.zone, state.clock())
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         raise Problem(400, "query", str(error)) from error
     return answers.json_response(found)

@@ -3,8 +3,8 @@
 In: a read connection. Out: `Statement`. The same code serves API, CLI and every format.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
@@ -16,7 +16,8 @@ from footprint.cited import cited
 from footprint.codes import sia_of
 from footprint.embodied_figures import Carried
 from footprint.facility import NO_SITE
-from footprint.interval import Interval, from_us, paris_date, paris_month, to_us
+from footprint.grid.hourly import Grid
+from footprint.interval import to_us
 from footprint.intervals import Intervals
 from footprint.ledger import Component, Quality
 from footprint.service import (
@@ -29,20 +30,20 @@ from footprint.service import (
     pieces,
     platforms,
     servers,
-    store_archived,
     store_facts,
-    store_register,
     store_servers,
     store_totals,
     store_versions,
+    subjects,
 )
 from footprint.service.archived_facts import Facts
 from footprint.service.known import Known, known_at
-from footprint.service.register import Sia
 from footprint.service.store_facts import Window
+from footprint.service.store_usage import ToldLine
+from footprint.service.subjects import Asked, Subject
 from footprint.shared import Share
 from footprint.shared_figures import Made, Served
-from footprint.statement import HostBoundary, Line, Scope, Statement
+from footprint.statement import HostBoundary, Line, Statement
 
 OMISSIONS = ("platform", "embodied", "network_storage_terminals", "public_chatbots")
 """What no figure holds: the rest of the host beside its components, making the hardware, what
@@ -51,56 +52,45 @@ PUE_UNKNOWN = "pue_unknown"
 """Of some hosts nothing is known of what their site adds: it is in no figure."""
 
 
-class ReportError(ValueError):
-    """A report that cannot be made of what was asked; the message says what and the remedy.
-    `unknown` where the words are right but nothing bears that code."""
-
-    def __init__(self, message: str, *, unknown: bool = False) -> None:
-        super().__init__(message)
-        self.unknown = unknown
-
-
-def unknown_project(code: str) -> ReportError:
-    """There is no such project, or none that the caller may know of."""
-    remedy = "use: footprint import registry FILE"
-    return ReportError(f"project: {code!r} is not registered; {remedy}", unknown=True)
-
-
-def unknown_sia(code: str) -> ReportError:
-    """There is no such SIA, or none that the caller may know of."""
-    remedy = "check the code"
-    told = f"sia: {code!r} is neither registered nor in any page; {remedy}"
-    return ReportError(told, unknown=True)
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """Whose figures: `consumers` of the ledger (None: all), and the project whose share counts."""
-
-    scope: Scope
-    consumers: tuple[str, ...] | None
-    project: str | None
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What a statement is asked for. `project` and `sia` exclude each other."""
-
-    month: str
-    project: str | None = None
-    sia: str | None = None
-
-
 def statement(
     connection: Connection, asked: Asked, zone: str, as_of: datetime, *, rolled: bool
 ) -> Statement:
     """The month's figures so far, as known at `as_of`; from rollups where they are up to date
     (`rolled`) and `as_of` is the present, else from every page.
 
-    Raises ReportError for a wrong month or an unknown project or SIA.
+    Raises subjects.ReportError for a wrong month or an unknown project or SIA.
     """
-    interval = month_interval(asked.month)
+    return stated(connection, gather(connection, asked, zone, as_of, rolled=rolled))
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """What a statement is made of: its time cut in pieces, what is known of the register and of the
+    pages of a month that has `left`, whose figures they are, how long devices were covered, who
+    used what in each piece and, by the `grid`, what quarter-hours emitted."""
+
+    asked: Asked
+    zone: str
+    as_of: datetime
+    left: Facts | None
+    known: Known
+    window: Window
+    cut: list[pieces.Piece]
+    grid: Grid
+    served: list[Served]
+    outside: list[ToldLine]
+    of: Subject
+    cover: covers.Cover
+    energies: list[Period]
+
+
+def gather(
+    connection: Connection, asked: Asked, zone: str, as_of: datetime, *, rolled: bool
+) -> Gathered:
+    """Arguments and errors as those of `statement`."""
+    interval = subjects.month_interval(asked.month)
     left = archived_facts.of(connection, asked.month)
     if left is not None and not rolled:
-        raise ReportError(left_words(connection, asked.month))
+        raise subjects.ReportError(subjects.left_words(connection, asked.month))
     as_of_us = to_us(as_of)
     # Totals have the sites that are known now, whatever the caller's clock says.
     known = known_at(connection, store_versions.EVER_US if rolled else as_of_us)
@@ -115,27 +105,40 @@ def statement(
     )
     outside = externals.used(connection, window, known.externals, left=left, aliases=aliases)
     users = {*(one.line.consumer for one in outside), *_users(served)}
-    of = subject(connection, asked, known, window, users)
+    of = subjects.subject(connection, asked, known, window, users)
     if of.consumers is not None:
         facts = store_totals if rolled else store_facts
-        used_hosts = facts.hosts_of(connection, window, aliases.names(with_servers(of, served)))
+        used_hosts = facts.hosts_of(
+            connection, window, aliases.names(subjects.with_servers(of, served))
+        )
         window = Window(interval, as_of_us, used_hosts, rolled)
     cover = covers.gather(connection, window, as_of)
     asks = periods.Asked(window, cut, known.sites, of.consumers, aliases)
     energies = divided(periods.gather(connection, asks, grid), served, of.consumers)
+    return Gathered(
+        asked, zone, as_of, left, known, window, cut, grid, served, outside, of, cover, energies
+    )
+
+
+def stated(connection: Connection, got: Gathered) -> Statement:
+    """The statement of what was gathered."""
+    interval, as_of, known, window = got.window.interval, got.as_of, got.known, got.window
+    left, of, cover, energies = got.left, got.of, got.cover, got.energies
     whole = of.scope.kind == "all"
     off = Intervals(
         energies,
         {one: figures.coverage(cover.devices, {one}) for one in figures.COMPONENTS},
         of.project,
-        splits=splits(served),
-        grid=grid,
+        splits=splits(got.served),
+        grid=got.grid,
     )
     lines = off.lines(figures.lines(energies, cover.devices, of.project))
-    made = Made(served, _shared_lines(energies, served), known.named, known.units)
+    made = Made(got.served, _shared_lines(energies, got.served), known.named, known.units)
     total, uncertain = off.total(figures.total(lines, figures.coverage(cover.devices)), whole=whole)
     cites = cited(
-        amounts.standing(energies, of.project), [piece.terms[NO_SITE] for piece in cut], grid
+        amounts.standing(energies, of.project),
+        [piece.terms[NO_SITE] for piece in got.cut],
+        got.grid,
     )
     totals = off.consumers(figures.consumer_totals(lines, cover.devices, known.named), lines)
     shown = made.servers(of.consumers)
@@ -143,21 +146,23 @@ def statement(
     heads = left.ledgers_of(window.hosts) if left else store_facts.ledgers(connection, window)
     gateways = left.usage_ledgers if left else store_servers.usage_ledgers(connection, window)
     whose = externals.Whose(of.consumers, of.project, known.sia, known.named)
-    used = externals.gather(connection, window, known.externals, whose, lines=outside, left=left)
+    used = externals.gather(
+        connection, window, known.externals, whose, lines=got.outside, left=left
+    )
     strangers = externals.strangers(connection, window, known, whose, left=left)
-    tokens = externals.tokens_inside(_of_scope(served, of), shown, totals)
+    tokens = externals.tokens_inside(_of_scope(got.served, of), shown, totals)
     usage_ledgers = gateways if shown or used else []
     platform = left.platform if left else None
     if whole and left is None:
         platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
     carried = Carried(
         known.named,
-        makings.of_servers(served),
+        makings.of_servers(got.served),
         of.consumers,
         of.project,
         makings.by_project(energies) if of.project else {},
     )
-    named = makings.Named(aliases, parts)
+    named = makings.Named(known.aliases, [piece.interval for piece in got.cut])
     making = makings.gather(
         connection,
         window,
@@ -169,14 +174,14 @@ def statement(
     )
     return Statement(
         format=1,
-        month=asked.month,
+        month=got.asked.month,
         start=interval.start,
         end=interval.end,
         as_of=as_of,
         closed=False,
         scope=of.scope,
         method_version=METHOD_VERSION,
-        zone=zone,
+        zone=got.zone,
         total=total,
         consumers=made.with_efficiency(totals),
         components=off.components(
@@ -208,7 +213,13 @@ def statement(
         sci=[]
         if of.project
         else makings.intensities(
-            connection, window, making, totals=totals, units=known.units, served=served, named=named
+            connection,
+            window,
+            making,
+            totals=totals,
+            units=known.units,
+            served=got.served,
+            named=named,
         ),
         uncertainty=uncertain,
         externals=externals.with_dependence(
@@ -238,15 +249,6 @@ def _quarantined(connection: Connection, window: Window, left: Facts | None) -> 
     return left.quarantined_of(window.hosts) + since
 
 
-def left_words(connection: Connection, month: str) -> str:
-    """What to say to whoever asks for pages of a month that has left."""
-    left = next(one for one in store_archived.months(connection) if one.month == month)
-    return (
-        f"month {month}: its pages left this database for {left.file} at "
-        f"{from_us(left.at_us).isoformat()}; its statement, as known since, can be had"
-    )
-
-
 def _users(served: Iterable[Served]) -> set[str]:
     """All who used shared servers."""
     return {consumer for one in served for consumer in one.consumers}
@@ -265,65 +267,6 @@ def splits(served: Iterable[Served]) -> dict[tuple[str, str], Share]:
         for one in served
         for consumer, share in one.split.shares.items()
     }
-
-
-def with_servers(subject: Subject, served: Iterable[Served]) -> tuple[str, ...]:
-    """The subject's consumers and the shared servers that they used: where their energy was."""
-    own = subject.consumers or ()
-    used = (one.split.rules.code for one in served if one.consumers & {*own})
-    return (*own, *used)
-
-
-def month_interval(month: str) -> Interval:
-    """The interval of a month; ReportError where it is none."""
-    try:
-        return paris_month(month)
-    except ValueError as error:
-        raise ReportError(str(error)) from error
-
-
-def subject(
-    connection: Connection,
-    asked: Asked,
-    known: Known,
-    window: Window,
-    users: Collection[str],
-) -> Subject:
-    """Whose figures are asked for. `users` are those of services of which no page need tell. Raises
-    ReportError for an unknown project or SIA."""
-    facts = store_totals if window.rolled else store_facts
-    if asked.project is not None and asked.sia is not None:
-        raise ReportError("project, sia: give one of them, not both")
-    if asked.project is not None:
-        return _project(connection, asked.project, known.sia, window.as_of_us)
-    if asked.sia is not None:
-        code = _whose(known, asked.sia, window.interval)
-        kind, name, registered = known.named.of(code)
-        told = registered or code in users
-        scope = Scope("server" if kind == "server" else "sia", code, name)
-        if not told and not facts.has_consumer(connection, code):
-            raise unknown_sia(asked.sia)
-        return Subject(scope, (code,), None)
-    return Subject(Scope("all", None, None), None, None)
-
-
-def _whose(known: Known, code: str, interval: Interval) -> str:
-    """Whose figures a code stands for in a month: a SIA's where it is its alias on every day, else
-    its own, which has a line there."""
-    first, end = paris_date(interval.start), paris_date(interval.end)
-    days = (first + timedelta(days=number) for number in range((end - first).days))
-    found = {known.aliases.of(code, day) for day in days}
-    return found.pop() if len(found) == 1 else code
-
-
-def _project(connection: Connection, code: str, known: Mapping[str, Sia], as_of_us: int) -> Subject:
-    project = store_register.projects(connection, as_of_us).get(code)
-    if project is None:
-        raise unknown_project(code)
-    carried = tuple(
-        item.code for item in known.values() if any(s.project == code for s in item.shares)
-    )
-    return Subject(Scope("project", code, project.name), carried, code)
 
 
 def divided(

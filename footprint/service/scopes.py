@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from footprint.service import store_register
 from footprint.service.problems import Problem
-from footprint.service.reports import unknown_project, unknown_sia
+from footprint.service.subjects import unknown_project, unknown_sia
 
 
 def check(

@@ -18,6 +18,7 @@ from footprint.service import (
     reports,
     rollups,
     scopes,
+    subjects,
 )
 from footprint.service.problems import Problem
 from footprint.service.state import State, state_of
@@ -47,7 +48,7 @@ def get_statement(
     `alone`: as HTML, one file to keep, with its style inside.
     """
     language = html.language(request, lang)
-    asked = reports.Asked(month, project, sia)
+    asked = subjects.Asked(month, project, sia)
     statement = made(state_of(request), asked, callers.own_of(request))
     content = formats.render(statement, format, language, alone=alone)
     if format == "html":
@@ -55,13 +56,13 @@ def get_statement(
     return Response(content, media_type=formats.MEDIA_TYPES[format], headers=html.NO_SNIFF)
 
 
-def made(state: State, asked: reports.Asked, own: frozenset[str] | None = None) -> Statement:
+def made(state: State, asked: subjects.Asked, own: frozenset[str] | None = None) -> Statement:
     """The statement as of now, held to the projects `own`; a `Problem` where it cannot be made."""
     try:
         with rollups.settled(state.store, state.clock) as (connection, now):
             scopes.check(connection, own, asked.project, asked.sia)
             return reports.statement(connection, asked, state.settings.zone, now, rolled=True)
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         status, kind = (404, "not-found") if error.unknown else (400, "query")
         raise Problem(status, kind, str(error)) from error
 

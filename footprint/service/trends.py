@@ -17,10 +17,18 @@ from footprint.cited import cited
 from footprint.factors import FactorError
 from footprint.interval import Interval, month_of, paris_date, to_us
 from footprint.intervals import Intervals
-from footprint.service import covers, periods, reports, store_factors, store_totals, trend_months
+from footprint.service import (
+    covers,
+    periods,
+    reports,
+    store_factors,
+    store_totals,
+    subjects,
+    trend_months,
+)
 from footprint.service.known import Known, known_at
-from footprint.service.reports import Subject
 from footprint.service.store_facts import Window
+from footprint.service.subjects import Subject
 from footprint.service.trend_months import Common, CommonMonths
 from footprint.statement import Figure
 from footprint.trend import Trend, TrendMonth
@@ -62,24 +70,24 @@ def trend(
     """The months as known now, with what is `kept` of them. Raises ReportError for a wrong month or
     number of months, or an unknown project or SIA."""
     if not 1 <= asked.months <= MOST_MONTHS:
-        raise reports.ReportError(f"months: {asked.months} is not from 1 to {MOST_MONTHS}")
+        raise subjects.ReportError(f"months: {asked.months} is not from 1 to {MOST_MONTHS}")
     last = asked.to or month_of(now)
-    newest = reports.month_interval(last)
-    reference = reports.month_interval(asked.factor_of) if asked.factor_of else newest
+    newest = subjects.month_interval(last)
+    reference = subjects.month_interval(asked.factor_of) if asked.factor_of else newest
     known = known_at(connection)
     names = _before(last, asked.months)
-    spans = {name: reports.month_interval(name) for name in names}
+    spans = {name: subjects.month_interval(name) for name in names}
     wanted = [trend_months.Asked(interval, known, zone, now) for interval in spans.values()]
     common = (kept or CommonMonths()).get(connection, wanted)
     users = {user for one in common for user in one.users}
     # By its month: whose a code is may change.
-    subjects = [
+    of_months = [
         _subject(connection, asked, known, spans[name], now=now, users=users) for name in names
     ]
-    subject = subjects[-1]
+    subject = of_months[-1]
     found = [
         _month(connection, known, of, one, now=now)
-        for of, one in zip(subjects, common, strict=True)
+        for of, one in zip(of_months, common, strict=True)
     ]
     zones = sorted(
         {terms.zone for one in found for part in one.periods for terms in part.terms.values()}
@@ -128,8 +136,8 @@ def _subject(
     users: Collection[str],
 ) -> Subject:
     window = Window(interval, to_us(now), rolled=True)
-    of = reports.Asked(month_of(interval.start), asked.project, asked.sia)
-    return reports.subject(connection, of, known, window, users)
+    of = subjects.Asked(month_of(interval.start), asked.project, asked.sia)
+    return subjects.subject(connection, of, known, window, users)
 
 
 def _month(
@@ -140,7 +148,7 @@ def _month(
     aliases, served = known.aliases, common.served
     devices = everywhere = covers.gather(connection, window, now).devices
     if subject.consumers is not None:
-        names = aliases.names(reports.with_servers(subject, served))
+        names = aliases.names(subjects.with_servers(subject, served))
         used = store_totals.hosts_of(connection, window, names)
         window = msgspec.structs.replace(window, hosts=used)
         devices = covers.gather(connection, window, now).devices

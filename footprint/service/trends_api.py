@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from footprint.service import callers, described, html, reports, rollups, scopes, trends
+from footprint.service import callers, described, html, rollups, scopes, subjects, trends
 from footprint.service.formats import MEDIA_TYPES
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
@@ -42,7 +42,7 @@ def get_trend(
             found = trends.trend(
                 connection, asked, state.settings.zone, state.clock(), kept=state.months.common
             )
-    except reports.ReportError as error:
+    except subjects.ReportError as error:
         status, kind = (404, "not-found") if error.unknown else (400, "query")
         raise Problem(status, kind, str(error)) from error
     content = render(found, format, language)

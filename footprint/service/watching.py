@@ -20,7 +20,7 @@ from footprint import alert
 from footprint.alert import Change, Standing, Told, Watched
 from footprint.burn import BurnUp
 from footprint.interval import paris_date, to_us
-from footprint.service import burns, damage, json_text, messages, reports, rollups, store_alerts
+from footprint.service import burns, damage, json_text, messages, rollups, store_alerts, subjects
 from footprint.service import store_budgets as budgets_of
 from footprint.service.clock import Clock
 from footprint.service.month_cache import MonthCache
@@ -107,7 +107,7 @@ class Watcher:
                     found[code] = burns.burn_up(
                         connection, held, self._settings.zone, now, self._months.common
                     )
-                except reports.ReportError as error:
+                except subjects.ReportError as error:
                     unreadable.append(code)
                     _log.warning("budget %s cannot be watched: %s", code, error)
         return Looked(now, found, tuple(unreadable))

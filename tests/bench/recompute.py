@@ -28,6 +28,7 @@ from footprint.service import (
     store_factors,
     store_grid,
     store_rollups,
+    subjects,
     tables,
     tables_rollups,
 )
@@ -95,7 +96,7 @@ def _grams(store: Store, now: datetime) -> float:
     total_ug = 0
     for month in range(1, 13):
         with rollups.figures(store) as connection:
-            asked = reports.Asked(f"{YEAR}-{month:02}")
+            asked = subjects.Asked(f"{YEAR}-{month:02}")
             found = reports.statement(connection, asked, "FR", now, rolled=True)
         assert found.total.views["hourly_life_cycle"].energy_uj == found.total.energy_uj
         assert found.total.emissions_ug is not None

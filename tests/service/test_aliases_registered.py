@@ -9,8 +9,8 @@ import pytest
 from footprint.interval import to_us
 from footprint.service import rollups, store_register, store_totals
 from footprint.service.register import Alias, Register, Sia
-from footprint.service.reports import month_interval
 from footprint.service.store_facts import Window
+from footprint.service.subjects import month_interval
 from footprint.statement import Statement
 from tests import usage_pages
 from tests.pages import START, chain, make_page

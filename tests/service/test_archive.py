@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from footprint.service import archive, archive_file, reports, rollups
+from footprint.service import archive, archive_file, reports, rollups, subjects
 from footprint.service.cli import main
 from footprint.service.housekeeping import Housekeeper
 from footprint.service.settings import Settings
@@ -33,7 +33,7 @@ def asked(house: House) -> list[Statement]:
         for scope in ({}, {"sia": "chat-demo"}, {"project": "p"}):
             with rollups.figures(store) as connection:
                 one = reports.statement(
-                    connection, reports.Asked(month, **scope), "FR", house.now, rolled=True
+                    connection, subjects.Asked(month, **scope), "FR", house.now, rolled=True
                 )
             found.append(msgspec.structs.replace(one, omissions=[]))
     return found

@@ -9,7 +9,7 @@ import pytest
 
 from footprint.embodied_statement import Embodied
 from footprint.interval import paris_month
-from footprint.service import reports, rollups
+from footprint.service import reports, rollups, subjects
 from footprint.service.cli import main
 from footprint.statement import Statement
 from tests.pages import START, chain, make_ledger, make_page
@@ -35,7 +35,7 @@ def statement(house: House, at: Any = None, *, rolled: bool = False, **scope: st
     store = house.app.state.footprint.store
     rollups.refresh(store)
     with store.read() as connection:
-        asked = reports.Asked("2026-11", **scope)
+        asked = subjects.Asked("2026-11", **scope)
         return reports.statement(connection, asked, "FR", at or house.now, rolled=rolled)
 
 

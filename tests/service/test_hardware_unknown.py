@@ -8,7 +8,7 @@ import msgspec
 from footprint import factor_table
 from footprint.embodied import SCENARIOS
 from footprint.embodied_statement import Embodied
-from footprint.service import reports, rollups, store_factors
+from footprint.service import reports, rollups, store_factors, subjects
 from footprint.service.cli import main
 from tests.pages import chain, make_ledger, make_page
 from tests.service import months, older, shared_house
@@ -29,7 +29,7 @@ def made(house: House, month: str = "2026-11", **scope: str) -> Embodied:
     store = house.app.state.footprint.store
     rollups.refresh(store)
     with store.read() as connection:
-        asked = reports.Asked(month, **scope)
+        asked = subjects.Asked(month, **scope)
         found = reports.statement(connection, asked, "FR", house.now, rolled=True).embodied
     assert found is not None
     return found

@@ -10,7 +10,7 @@ import pytest
 
 from footprint import factor_table, restatement
 from footprint.restatement import Restatement
-from footprint.service import cli_restatement, readmit, reports, rollups, store_factors
+from footprint.service import cli_restatement, readmit, reports, rollups, store_factors, subjects
 from footprint.service.cli import main
 from footprint.statement import Statement
 from tests import usage_pages
@@ -43,7 +43,7 @@ def statement(house: House, at: datetime | None = None) -> Statement:
     store = house.app.state.footprint.store
     rollups.refresh(store)
     with store.read() as connection:
-        asked = reports.Asked("2026-11")
+        asked = subjects.Asked("2026-11")
         return reports.statement(connection, asked, "FR", at or house.now, rolled=at is None)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
 from footprint.ledger import GapRecord, Page
-from footprint.service import reports, rollups, store_rollups
+from footprint.service import reports, rollups, store_rollups, subjects
 from footprint.service.cli import main
 from footprint.service.store import Store
 from footprint.statement import Statement
@@ -20,11 +20,11 @@ from tests.service.house import House, content
 from tests.service.older import as_of
 
 ASKED = (
-    reports.Asked("2026-11"),
-    reports.Asked("2026-10"),
-    reports.Asked("2026-11", sia="chat"),
-    reports.Asked("2026-11", sia="tri"),
-    reports.Asked("2026-11", project="p"),
+    subjects.Asked("2026-11"),
+    subjects.Asked("2026-10"),
+    subjects.Asked("2026-11", sia="chat"),
+    subjects.Asked("2026-11", sia="tri"),
+    subjects.Asked("2026-11", project="p"),
 )
 DEVICES = (("cpu", "package-0"), ("dram", "memory-0"), ("gpu", "GPU-1"), ("gpu", "GPU-2"))
 
@@ -40,7 +40,7 @@ def house(house: House) -> House:
     return house
 
 
-def statement(house: House, asked: reports.Asked, *, rolled: bool) -> Statement:
+def statement(house: House, asked: subjects.Asked, *, rolled: bool) -> Statement:
     """A statement as of now, by the one way or the other."""
     store = house.app.state.footprint.store
     with rollups.figures(store) if rolled else store.read() as connection:
@@ -199,9 +199,9 @@ def test_late_pages_of_last_month_count(house: House) -> None:
     """A month that was summed is summed again when pages of it come."""
     october = make_ledger(8, start=datetime(2026, 10, 30, 9, tzinfo=UTC))
     house.post(october[:4])
-    before = statement(house, reports.Asked("2026-10"), rolled=True).total.energy_uj
+    before = statement(house, subjects.Asked("2026-10"), rolled=True).total.energy_uj
     house.post(october)
-    assert statement(house, reports.Asked("2026-10"), rolled=True).total.energy_uj == 2 * before
+    assert statement(house, subjects.Asked("2026-10"), rolled=True).total.energy_uj == 2 * before
 
 
 def test_energy_beyond_what_a_column_holds_is_summed_exactly(house: House) -> None:
@@ -218,7 +218,7 @@ def test_energy_beyond_what_a_column_holds_is_summed_exactly(house: House) -> No
         )
     house.post(pages[:600])
     house.post(pages[600:])
-    found = statement(house, reports.Asked("2026-11"), rolled=True)
+    found = statement(house, subjects.Asked("2026-11"), rolled=True)
     assert found.total.energy_uj == 1200 * most_uj > 2**63
     both(house)
 
@@ -283,7 +283,7 @@ def test_a_database_of_before_is_summed_whole(tmp_path: Path) -> None:
     as_of("0003", newer, older)
     with House(older, now) as house:
         assert len({mark[1] for mark in marks(house)}) == 2
-        asked = reports.Asked("2026-11")
+        asked = subjects.Asked("2026-11")
         whole = statement(house, asked, rolled=True)
         assert whole == statement(house, asked, rolled=False)
         assert whole.total.energy_uj == 12 * 1_000_000_001

@@ -10,7 +10,7 @@ import pytest
 
 from footprint import factor_table
 from footprint.interval import floor_to
-from footprint.service import cli, reports, store_factors
+from footprint.service import cli, reports, store_factors, subjects
 from footprint.service.place import Place
 from tests.pages import make_ledger
 from tests.service.house import House
@@ -49,7 +49,7 @@ def again(house: Living, stated: dict[str, Any]) -> int | None:
     """The gases of a statement, read from the pages as of its instant."""
     with house.app.state.footprint.store.read() as connection:
         as_of = datetime.fromisoformat(stated["as_of"])
-        asked = reports.Asked(stated["month"])
+        asked = subjects.Asked(stated["month"])
         return reports.statement(connection, asked, "FR", as_of, rolled=False).total.emissions_ug
 
 

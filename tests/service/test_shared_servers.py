@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from footprint.attribution import attribute
-from footprint.service import json_text, reports
+from footprint.service import json_text, reports, subjects
 from footprint.usage import Gap
 from tests.pages import START
 from tests.service import shared_house
@@ -190,7 +190,7 @@ def test_late_usage_restates_and_the_past_can_be_had_again(house: House) -> None
     assert energy_uj(lines(now, consumer="tri-courrier")) > ACTIVE[0]["gpu", "dynamic"]
     assert energy_uj(lines(now, consumer=SERVER)) == 0
     with house.app.state.footprint.store.read() as connection:
-        past = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of, rolled=False)
+        past = reports.statement(connection, subjects.Asked("2026-11"), "FR", as_of, rolled=False)
     assert json.loads(json_text.encode(past)) == first
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from footprint import factor_table
-from footprint.service import reports, rollups, store_factors
+from footprint.service import reports, rollups, store_factors, subjects
 from footprint.statement import Statement
 from tests.pages import make_ledger
 from tests.service import shared_house
@@ -47,7 +47,7 @@ def statement(house: House, as_of: datetime | None = None, *, rolled: bool = Fal
     store = house.app.state.footprint.store
     rollups.refresh(store)
     with store.read() as connection:
-        asked = reports.Asked("2026-11")
+        asked = subjects.Asked("2026-11")
         return reports.statement(connection, asked, "FR", as_of or house.now, rolled=rolled)
 
 

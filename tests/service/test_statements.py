@@ -337,7 +337,7 @@ def test_a_device_that_only_had_gaps_is_expected(house: House) -> None:
 
 def test_a_statement_can_be_had_as_of_a_past_instant(house: House) -> None:
     """Pages, names and factors that came later are left out of it."""
-    from footprint.service import reports
+    from footprint.service import reports, subjects
 
     register(house)
     pages = make_ledger(4)
@@ -348,7 +348,7 @@ def test_a_statement_can_be_had_as_of_a_past_instant(house: House) -> None:
     house.post(pages[2:])
     house.put("/v1/sia/chat-demo", {"name": "Renamed"})
     with house.app.state.footprint.store.read() as connection:
-        again = reports.statement(connection, reports.Asked("2026-11"), "FR", as_of, rolled=False)
+        again = reports.statement(connection, subjects.Asked("2026-11"), "FR", as_of, rolled=False)
     assert json.loads(json_text.encode(again)) == first
     assert statement(house)["total"]["energy_uj"] == 2 * first["total"]["energy_uj"]
 

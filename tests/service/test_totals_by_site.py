@@ -8,7 +8,7 @@ import pytest
 
 from footprint.interval import paris_midnight, to_us
 from footprint.ledger import Page
-from footprint.service import reports, rollups, store_places, store_rollups
+from footprint.service import reports, rollups, store_places, store_rollups, subjects
 from footprint.service.cli import main
 from footprint.service.register import Site, SiteHost
 from tests.pages import Sealed, make_ledger
@@ -101,7 +101,7 @@ def test_statements_say_the_same_from_pages_and_from_rollups(house: House) -> No
     rollups.refresh(house.app.state.footprint.store)
     with house.app.state.footprint.store.read() as connection:
         both = [
-            reports.statement(connection, reports.Asked("2026-11"), "FR", house.now, rolled=rolled)
+            reports.statement(connection, subjects.Asked("2026-11"), "FR", house.now, rolled=rolled)
             for rolled in (True, False)
         ]
     assert both[0].lines == both[1].lines

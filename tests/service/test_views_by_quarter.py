@@ -8,7 +8,7 @@ import pytest
 
 from footprint.grid.quarter import TECHNOLOGIES, Quarter
 from footprint.interval import paris_day, quarter_hours, to_us
-from footprint.service import reports, rollups, store_grid
+from footprint.service import reports, rollups, store_grid, subjects
 from footprint.statement import Statement, Viewed
 from tests.pages import START, chain, make_page
 from tests.service import shared_house
@@ -38,7 +38,7 @@ def statement(
     store = house.app.state.footprint.store
     rollups.refresh(store)
     with store.read() as connection:
-        asked = reports.Asked(month, **scope)
+        asked = subjects.Asked(month, **scope)
         return reports.statement(connection, asked, "FR", as_of or house.now, rolled=rolled)
 
 
