@@ -69,19 +69,21 @@ class Plan(msgspec.Struct, frozen=True):
 
 class Spent(msgspec.Struct, frozen=True):
     """What was used on a day, and how much of the day was covered, in permille of what should have
-    been."""
+    been; None where nothing should have been: nothing is missing, and other days were not like it.
+    """
 
     day: date
     amount: int
-    covered: int
+    covered: int | None
 
 
 class Forecast(msgspec.Struct, frozen=True):
     """What the period comes to. The band: as if all weeks that remain were as the least or the most
     of the last eight, or as all of the period so far, or went on changing as the last four did from
     the four before, whichever is furthest. `rule`: each weekday as it was, or every day as the mean
-    of the last `days`. `exhausted`: the day on which the amount is used up, None where it is not;
-    `exhausted_early`, `exhausted_late`: at the ends of the band."""
+    of the last `days`. `exhausted`: the day on which the amount is used up, none before the present
+    unless it was measured, None where it is not; `exhausted_early`, `exhausted_late`: at the ends
+    of the band."""
 
     rule: Literal["weekdays", "pace"]
     days: int
@@ -159,6 +161,9 @@ class _Run:
             total += self._of(day, today)
             if exhausted is None and total > self._plan.amount:
                 exhausted = day
+        measured = sum(one.amount for one in self._used.values())
+        if exhausted is not None and measured <= self._plan.amount:
+            exhausted = max(exhausted, today)
         return int(total), exhausted
 
     def _of(self, day: date, today: date) -> Fraction:
@@ -168,15 +173,16 @@ class _Run:
         held = self._used.get(day)
         if held is None:
             return level if self._fill else Fraction()
-        missing = level * max(0, THOUSAND - held.covered) / THOUSAND if self._fill else 0
-        return held.amount + Fraction(missing)
+        if held.covered is None or not self._fill:
+            return Fraction(held.amount)
+        return held.amount + level * max(0, THOUSAND - held.covered) / THOUSAND
 
 
 def _levels(plan: Plan, spent: Sequence[Spent]) -> _Levels | None:
     all_known = [
         (one.day, Fraction(one.amount * THOUSAND, one.covered) / plan.weight(one.day))
         for one in spent
-        if one.covered >= KNOWN_PERMILLE and plan.weight(one.day)
+        if one.covered is not None and one.covered >= KNOWN_PERMILLE and plan.weight(one.day)
     ]
     if len(all_known) < LEAST_DAYS:
         return None

@@ -5,6 +5,7 @@ the two is named.
 """
 
 import base64
+import ipaddress
 import re
 from datetime import time
 from email.utils import parseaddr
@@ -21,8 +22,11 @@ from footprint.service.errors import SettingError
 
 Security = Literal["starttls", "tls", "none"]
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\Z")
-_DOMAIN = re.compile(r"[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\Z")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z")
+_ADDRESS = re.compile(
+    rf"(?=[^@]{{1,64}}@)[A-Za-z0-9_%+\-]+(?:\.[A-Za-z0-9_%+\-]+)*@{_LABEL}(?:\.{_LABEL})*\Z"
+)
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)\Z")
 LEAST_KEY_BYTES = 24
 MOST_KEY_BYTES = 64
@@ -80,9 +84,15 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "Webhook()"
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            named = _is_host(parts.hostname or "") and parts.port != 0
+        except ValueError:  # brackets that do not close, no number for a port
+            named = False
+        if not named:
+            raise SettingError("--alert-webhook-file: the address has no host or port that can be")
         local = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        if not (parts.scheme == "https" or local) or not parts.hostname or parts.username:
+        if not (parts.scheme == "https" or local) or parts.username:
             raise SettingError(
                 "--alert-webhook-file: the address needs https://, or http:// on loopback, "
                 "and no user in it"
@@ -109,6 +119,14 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise SettingError(f"--alert-seconds {self.seconds:g}: between 1 and 86400")
         if (self.mail or self.webhook) and not self.public_url:
             raise SettingError("--alert-...: needs --public-url, which messages lead to")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return bool(_DOMAIN.match(text))
+    return True
 
 
 def is_address(text: str) -> bool:

@@ -33,6 +33,8 @@ BASES: dict[Indicator, int] = {
 }
 """Of an indicator's unit: microjoules, micrograms, microlitres, microjoules for 1000 tokens."""
 MOST = 10**12
+FINEST = 6
+"""Decimals that an amount has at most: none is less than one of the integers it is kept in."""
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 Percent = Annotated[int, msgspec.Meta(ge=1, le=200)]
 Part = Annotated[int, msgspec.Meta(ge=0, le=1000)]
@@ -103,6 +105,11 @@ class Held(msgspec.Struct, frozen=True):
     factors_as_of: datetime
 
 
+def _is_amount(one: Decimal) -> bool:
+    exponent = one.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -FINEST and 0 < one < MOST
+
+
 def days_of(period: str) -> tuple[date, date]:
     """The first and the last day of a year or month."""
     year, _, month = period.partition("-")
@@ -126,8 +133,11 @@ def _faults(budget: Budget, register: Register, before: Budget | None) -> list[t
     amounts = [budget.amount, *(step.amount for step in budget.trajectory)]
     found = [
         (
-            not all(one.is_finite() and 0 < one < MOST for one in amounts),
-            (f"amount: not between 0 and {MOST}", "write a number of the indicator's unit"),
+            not all(_is_amount(one) for one in amounts),
+            (
+                f"amount: not between 0 and {MOST} with {FINEST} decimals at most",
+                "write a number of the indicator's unit",
+            ),
         ),
         (
             (budget.project is None) == (budget.sia is None),
@@ -156,8 +166,13 @@ def _faults(budget: Budget, register: Register, before: Budget | None) -> list[t
             ("mail_to: no mail address, or one that stands there twice", "write name@example.org"),
         ),
         (
-            bool(budget.reason) and not re.fullmatch(r"[^\x00-\x1f\x7f]+", budget.reason),
+            bool(budget.reason)
+            and not (re.fullmatch(r"[^\x00-\x1f\x7f]+", budget.reason) and budget.reason.strip()),
             ("reason: not one line of text", "write one"),
+        ),
+        (
+            any(text != text.strip() for text in (budget.name, budget.reason)),
+            ("name, reason: has blanks around it", "take them away"),
         ),
     ]
     if before is not None:

@@ -233,13 +233,13 @@ def _spent(
     found: _Days,
     constant: Mapping[str, FactorUse | None],
 ) -> list[Spent]:
-    """Each day before today of which something should be known."""
+    """Each day before today of which the amount is known."""
     today = paris_date(asked.now)
     spent = []
     for day in sorted(found.by_day):
         if day >= today:
             break
-        covered = _coverage(connection, asked, found, day, day)
+        covered = _covered(connection, asked, found, day, day)
         amount = _amount(_figure(_under(found.by_day[day], constant), found.subject.project), asked)
         if amount is not None:
             spent.append(Spent(day, amount, covered))

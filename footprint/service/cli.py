@@ -64,7 +64,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         sys.stderr.write(f"footprint: {error}\n")
         return 1
     except damage.UNREADABLE as error:
-        if getattr(chosen, "url", None):  # a service was asked: no database of ours is at fault
+        if getattr(chosen, "url", None) or not hasattr(chosen, "database"):  # none is at fault
             raise
         sys.stderr.write(f"footprint: {damage.explain(chosen.database, error)}\n")
         return 1

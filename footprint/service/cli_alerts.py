@@ -16,7 +16,7 @@ from footprint.interval import to_us
 from footprint.service import alert_settings, json_text
 from footprint.service.alert_settings import Alerts, Mail, Security, Webhook
 from footprint.service.clock import utc_now
-from footprint.service.errors import CommandError
+from footprint.service.errors import CommandError, SendError
 from footprint.service.store_alerts import Message
 
 _MAIL: dict[str, dict[str, Any]] = {
@@ -139,7 +139,7 @@ def add_test(parser: argparse.ArgumentParser) -> None:
 
 def run_test(chosen: argparse.Namespace) -> int:
     """Send one message to every receiver; 1 where one could not be sent."""
-    from footprint.service import mailing, posting  # noqa: PLC0415 - only here
+    from footprint.service import sending  # noqa: PLC0415 - only here
 
     alerts = read(chosen)
     now = utc_now()
@@ -147,15 +147,11 @@ def run_test(chosen: argparse.Namespace) -> int:
     targets += [("mail", address) for address in (alerts.mail.to if alerts.mail else ())]
     if not targets:
         raise CommandError("nobody to send to: give --alert-mail-server or --alert-webhook-file")
-    failed = False
+    failed, channels = False, sending.channels_of(alerts)
     for channel, target in targets:
-        message = _message(alerts, channel, target, now)
         try:
-            if channel == "mail" and alerts.mail:
-                mailing.send(alerts.mail, message)
-            elif alerts.webhook:
-                posting.send(alerts.webhook, message)
-        except (mailing.MailError, posting.PostError) as error:
+            channels[channel](_message(alerts, channel, target, now))
+        except SendError as error:
             failed = True
             sys.stderr.write(f"footprint: {target}: {error}\n")
         else:

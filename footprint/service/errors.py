@@ -1,4 +1,6 @@
-"""What the `footprint` command turns into one line on standard error."""
+"""What the `footprint` command turns into one line on standard error, or in the log."""
+
+from collections.abc import Callable
 
 
 class CommandError(Exception):
@@ -7,6 +9,14 @@ class CommandError(Exception):
 
 class SettingError(ValueError):
     """A setting that cannot be used; the message says which and what to do."""
+
+
+class SendError(Exception):
+    """Something that did not arrive; the message says why."""
+
+
+Held = list[Callable[[], None]]
+"""What breaks off a sending, from another thread."""
 
 
 def one_line(words: object) -> str:

@@ -5,32 +5,50 @@ message before this returns.
 """
 
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 
 import msgspec
 
 from footprint.alert import Told
 from footprint.interval import from_us
 from footprint.service.alert_settings import Mail
-from footprint.service.errors import one_line
+from footprint.service.errors import Held, SendError, one_line
 from footprint.service.store_alerts import Message
 
 TIMEOUT_SECONDS = 30.0
 _decoder = msgspec.json.Decoder(Told)
 
 
-class MailError(Exception):
+class MailError(SendError):
     """A mail that did not arrive; the message says why."""
 
 
-def send(mail: Mail, one: Message) -> None:
-    """Hand a message to the server. Raises MailError."""
+class _Client(smtplib.SMTP):
+    """One that can be broken off from its first moment on."""
+
+    def __init__(self, held: Held, *where: Any, **options: Any) -> None:
+        held.append(self._break)
+        super().__init__(*where, **options)
+
+    def _break(self) -> None:
+        if self.sock is not None:
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _TlsClient(_Client, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte."""
+
+
+def send(mail: Mail, one: Message, held: Held) -> None:
+    """Hand a message to the server; what breaks it off goes to `held`. Raises MailError."""
     try:
-        client = _connect(mail)
+        client = _connect(mail, held)
         try:
             if mail.user is not None and mail.password is not None:
                 client.login(mail.user, mail.password)
@@ -59,14 +77,14 @@ def composed(mail: Mail, one: Message) -> EmailMessage:
     return found
 
 
-def _connect(mail: Mail) -> smtplib.SMTP:
+def _connect(mail: Mail, held: Held) -> smtplib.SMTP:
     context = ssl.create_default_context()
     name = mail.sender.rpartition("@")[2]  # what RFC 5321 wants of EHLO, and no host's name
     if mail.security == "tls":
-        return smtplib.SMTP_SSL(
-            mail.host, mail.port, name, timeout=TIMEOUT_SECONDS, context=context
+        return _TlsClient(
+            held, mail.host, mail.port, name, timeout=TIMEOUT_SECONDS, context=context
         )
-    client = smtplib.SMTP(mail.host, mail.port, name, timeout=TIMEOUT_SECONDS)
+    client = _Client(held, mail.host, mail.port, name, timeout=TIMEOUT_SECONDS)
     if mail.security == "starttls":
         try:
             client.starttls(context=context)

@@ -10,29 +10,33 @@ import base64
 import hashlib
 import hmac
 import http.client
+import socket
 import ssl
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from footprint.service.alert_settings import Webhook
-from footprint.service.errors import one_line
+from footprint.service.errors import Held, SendError, one_line
 from footprint.service.store_alerts import Message
 
 TIMEOUT_SECONDS = 30.0
 MOST_ANSWER_BYTES = 64 * 1024
 
 
-class PostError(Exception):
+class PostError(SendError):
     """A post that did not arrive; the message says why, without the address."""
 
 
-def send(webhook: Webhook, one: Message) -> None:
-    """Post a message. Raises PostError."""
+def send(webhook: Webhook, one: Message, held: Held) -> None:
+    """Post a message; what breaks it off goes to `held`. Raises PostError."""
     parts = urlsplit(webhook.url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = one.content.encode()
     client = _client(parts.scheme, parts.hostname or "", parts.port)
     try:
+        client.connect()
+        held.append(_breaking(client.sock))
         client.request("POST", path, body, headers(webhook, one, int(time.time())))
         answer = client.getresponse()
         answer.read(MOST_ANSWER_BYTES)
@@ -58,6 +62,11 @@ def headers(webhook: Webhook, one: Message, timestamp: int) -> dict[str, str]:
         code = hmac.new(webhook.key, signed, hashlib.sha256).digest()
         found["webhook-signature"] = f"v1,{base64.b64encode(code).decode()}"
     return found
+
+
+def _breaking(line: socket.socket) -> Callable[[], None]:
+    """The answer may still be read from a line that its client has let go."""
+    return lambda: line.shutdown(socket.SHUT_RDWR)
 
 
 def _client(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

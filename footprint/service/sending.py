@@ -9,12 +9,16 @@ kept.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from footprint.interval import to_us
 from footprint.service import damage, mailing, posting, store_alerts
+from footprint.service.alert_settings import Alerts
+from footprint.service.bounded import MOST_SECONDS, Bounded
 from footprint.service.clock import Clock
+from footprint.service.errors import SendError
 from footprint.service.settings import Settings
 from footprint.service.store import Store
 from footprint.service.store_alerts import Message
@@ -22,8 +26,8 @@ from footprint.service.watching import MAIL, WEBHOOK
 
 PAUSE_SECONDS = 10.0
 END_SECONDS = 5.0
-LEASE_US = 15 * 60 * 1_000_000
-"""More than one sending may last (`mailing`, `posting`)."""
+LEASE_US = 3 * int(MOST_SECONDS) * 1_000_000
+"""More than one sending may last."""
 FIRST_WAIT_US = 60 * 1_000_000
 MOST_WAIT_US = 60 * FIRST_WAIT_US
 MOST_DOUBLINGS = 6
@@ -32,46 +36,49 @@ KEPT_US = timedelta(days=90) // timedelta(microseconds=1)
 _log = logging.getLogger("footprint.alerts")
 
 
-Send = Callable[[Message], None]
-
-
 class Courier:
-    """Sends in a thread of its own, which does not make a stop wait for a slow receiver: what it
-    had in hand is another's once its lease is over."""
+    """Sends in a thread for each channel, so that none waits for another's receiver; nor does a
+    stop: what it had in hand is another's once its lease is over."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._pause_seconds = min(PAUSE_SECONDS, settings.alerts.seconds)
-        self._channels = _channels(settings)
+        self._channels = channels_of(settings.alerts)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=([name],), name=f"courier-{name}", daemon=True)
+            for name in self._channels or [""]
+        ]
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(END_SECONDS)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(END_SECONDS)
 
-    def deliver(self) -> int:
-        """Send everything that is due; how much of it arrived."""
+    def deliver(self, channels: Sequence[str] | None = None) -> int:
+        """Send everything that is due, by some channels or all; how much of it arrived."""
         arrived = 0
-        while not self._stop.is_set():
-            one = self._take()
+        own = [name for name in self._channels if channels is None or name in channels]
+        while own and not self._stop.is_set():
+            one = self._take(own)
             if one is None:
                 break
             arrived += self._send(one)
         return arrived
 
-    def _take(self) -> Message | None:
+    def _take(self, channels: Sequence[str]) -> Message | None:
         """A message to send, leased; who only looks holds nobody up."""
-        now_us, channels = to_us(self._clock()), tuple(self._channels)
+        now_us = to_us(self._clock())
         with self._store.read() as connection:
-            if not channels or store_alerts.next_due(connection, channels, now_us) is None:
+            if store_alerts.next_due(connection, channels, now_us) is None:
                 return None
         with self._store.write() as connection:
             return store_alerts.take(connection, channels, now_us, now_us + LEASE_US)
@@ -80,7 +87,7 @@ class Courier:
         said = ""
         try:
             self._channels[one.channel](one)
-        except (mailing.MailError, posting.PostError) as error:
+        except SendError as error:
             said = str(error)
         now_us = to_us(self._clock())
         with self._store.write() as connection:
@@ -98,10 +105,10 @@ class Courier:
         with self._store.write() as connection:
             store_alerts.clean(connection, to_us(self._clock()) - KEPT_US)
 
-    def _run(self) -> None:
+    def _run(self, channels: Sequence[str]) -> None:
         self._do(self.clean)
         while not self._stop.wait(self._pause_seconds):
-            self._do(self.deliver)
+            self._do(lambda: self.deliver(channels))
 
     def _do(self, work: Callable[[], object]) -> None:
         try:
@@ -115,12 +122,12 @@ def _wait_us(attempts: int) -> int:
     return min(MOST_WAIT_US, FIRST_WAIT_US << min(attempts, MOST_DOUBLINGS))
 
 
-def _channels(settings: Settings) -> Mapping[str, Send]:
+def channels_of(alerts: Alerts) -> Mapping[str, Bounded]:
     """What there is to send by."""
-    found: dict[str, Send] = {}
-    mail, webhook = settings.alerts.mail, settings.alerts.webhook
+    found: dict[str, Bounded] = {}
+    mail, webhook = alerts.mail, alerts.webhook
     if mail is not None:
-        found[MAIL] = lambda one: mailing.send(mail, one)
+        found[MAIL] = Bounded(partial(mailing.send, mail))
     if webhook is not None:
-        found[WEBHOOK] = lambda one: posting.send(webhook, one)
+        found[WEBHOOK] = Bounded(partial(posting.send, webhook))
     return found

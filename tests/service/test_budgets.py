@@ -194,6 +194,11 @@ def test_a_revision_is_made_of_what_was_seen(house: House) -> None:
         ({"amount": "0"}, "amount: not between 0"),
         ({"amount": "NaN"}, "amount: not between 0"),
         ({"amount": "1e400"}, "amount: not between 0"),
+        ({"amount": "1e-20"}, "amount: not between 0 and 1000000000000 with 6 decimals at most"),
+        ({"amount": "1e-200000000"}, "with 6 decimals at most"),
+        ({"amount": "1.0000001"}, "with 6 decimals at most"),
+        ({"name": " a"}, "name, reason: has blanks around it"),
+        ({"reason": "  "}, "reason: not one line of text"),
         ({"period": "2026-13"}, "period"),
         ({"months": [1] * 12}, "months: a year's profile"),
         ({"period": "2026", "months": [0] * 12}, "months: a year's profile"),
@@ -201,6 +206,7 @@ def test_a_revision_is_made_of_what_was_seen(house: House) -> None:
         ({"thresholds": [0]}, "thresholds"),
         ({"indicator": "energy_per_1000_tokens"}, "is a SIA's"),
         ({"trajectory": [{"year": 2027, "amount": "1"}] * 2}, "trajectory: a year stands there"),
+        ({"trajectory": [{"year": 2027, "amount": "1e-9999999"}]}, "with 6 decimals at most"),
         ({"reason": "a\nb"}, "reason: not one line"),
         ({"owner": "x"}, "owner"),
     ],
@@ -284,6 +290,19 @@ def test_an_owner_makes_one_without_naming_it(house: House) -> None:
         revised = {**own, "amount": "40", "reason": "Plus"}
         match = {"If-Match": made.headers["etag"]}
         assert client.put(f"/v1/budgets/{code}", json=revised, headers=match).is_success
+
+
+def test_nothing_is_foretold_of_days_before_there_was_a_meter(used: House) -> None:
+    """A year of which ten days were metered, throughout; and a month metered from its tenth."""
+    put(used, {**BUDGET, "period": "2026", "amount": "100"}, "year")
+    found = burn(used, "year")
+    assert (found["coverage"], found["state"]) == (1000, "on_track")
+    assert found["forecast"]["value"] == 61 * KWH_UJ
+    assert found["forecast"]["exhausted"] is None
+    days = {one["day"]: one["covered"] for one in found["days"]}
+    assert (days["2026-10-31"], days["2026-11-05"]) == (None, 1000)
+    put(used, {**BUDGET, "period": "2026", "amount": "10.5"}, "spent")
+    assert burn(used, "spent")["forecast"]["exhausted"] == "2026-11-11"
 
 
 def test_the_list_as_a_page(used: House) -> None:

@@ -76,6 +76,9 @@ def test_what_is_said_to_the_server_is_secret(run, tmp_path: Path) -> None:
         (["--alert-webhook-file=none"], "cannot read none"),
         (["--alert-webhook-key-file=none"], "only with --alert-webhook-file"),
         ([], "nobody to send to"),
+        (["--alert-mail-server=x", *NEEDED, "--alert-mail-to=.a@e.fr"], "no mail address"),
+        (["--alert-mail-server=x", *NEEDED, "--alert-mail-to=a..b@e.fr"], "no mail address"),
+        (["--alert-mail-server=x", *NEEDED, "--alert-mail-to=a@e..fr"], "no mail address"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_line(run, arguments: list[str], words: str) -> None:
