@@ -42,7 +42,10 @@ def run_registry(chosen: argparse.Namespace) -> int:
     store = open_store(chosen.database, create=True, migrate=True, now=utc_now())
     try:
         with store.write() as connection:
-            register = file.over(store_register.held(connection)) if file.untold else file.register
+            held = store_register.held(connection)
+            if reader is registry_csv:
+                registry_csv.check(file, held)
+            register = file.over(held) if file.untold else file.register
             changed = registry.take_by_command(connection, register, utc_now())
     except RegisterError as error:
         raise file.error(error) from error

@@ -79,6 +79,21 @@ def read(path: Path) -> RegisterFile:
     return RegisterFile(register, path, lines, untold)
 
 
+def check(file: RegisterFile, held: Register) -> None:
+    """Raise RegisterError where what has the columns of directorates is another list, whose other
+    columns are missing: a code is never used again."""
+    known = {one.code for one in held.directorates}
+    others = {one.code: "a project" for one in held.projects}
+    others |= {one.code: "a SIA" for one in held.sia}
+    for index, one in enumerate(file.register.directorates):
+        if one.code in others and one.code not in known:
+            raise RegisterError(
+                f"code: {one.code!r} is {others[one.code]}, and `code;name` are the columns of "
+                "directorates; projects have `directorate` too, SIA another of their columns",
+                ("directorates", index, "code"),
+            )
+
+
 def _rows(path: Path, lines: dict[Place, int]) -> tuple[str, tuple[str, ...], _Rows]:
     """Which list it is, the columns that it lacks, and each row with its line."""
     try:

@@ -11,10 +11,12 @@ import msgspec
 import yaml
 from yaml.error import MarkedYAMLError
 
+from footprint import codes
 from footprint.service.errors import CommandError, Place, PlaceError, one_line
 
 _INTEGER = "tag:yaml.org,2002:int"
 _NULL = "tag:yaml.org,2002:null"
+MOST_BYTES = 16 * 2**20
 MOST_DEEP = 50
 MOST_DIGITS = 18
 MOST_CHARACTERS = 500
@@ -46,6 +48,8 @@ class _Loader(yaml.SafeLoader):
 def compose(path: Path) -> yaml.Node | None:
     """The file's tree, None for an empty one. Raises CommandError with the line."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CommandError(f"{path}: more than {MOST_BYTES // 2**20} MiB; take it in parts")
         text = path.read_text(encoding="utf-8")
         return yaml.compose(text, Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
@@ -74,6 +78,8 @@ def plain(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> Any:
         return [plain(item, (*place, n), lines) for n, item in enumerate(node.value)]
     if node.tag == _NULL:
         return None
+    if any("\ud800" <= one <= "\udfff" for one in node.value):
+        raise PlaceError("half a character (a surrogate); write the whole one", place)
     digits = node.value.isascii() and node.value.isdigit() and len(node.value) <= MOST_DIGITS
     if node.tag == _INTEGER and digits:
         return int(node.value)
@@ -97,7 +103,8 @@ def convert(value: Any, kind: Any, place: Place) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         reason, inner = _reason(str(error))
-        field = f"{inner[-1]}: " if inner else ""
+        named = [step for step in inner if isinstance(step, str)]
+        field = f"{named[-1]}: " if named else ""
         remedy = _allowed(kind, inner) or _remedy(reason)
         raise PlaceError(f"{field}{reason}{remedy}", (*place, *inner)) from error
 
@@ -134,7 +141,9 @@ def _allowed(kind: Any, place: Place) -> str:
 
 
 def _remedy(reason: str) -> str:
-    if "matching regex" in reason:
+    if "matching regex" in reason and repr(codes.SHOWN_PATTERN)[1:-1] in reason:
+        return "; take away what does not show, such as control characters"
+    if "matching regex" in reason and codes.CODE_PATTERN in reason:
         return "; use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
     return ""
 

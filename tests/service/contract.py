@@ -357,6 +357,34 @@ def _coin(case: Case) -> bool:
     return bool(_number(told) % 4)
 
 
+AMOUNTS = ("5", "0.000001", "999999999999.999999", "1E+2")
+
+
+def _budget(item: Any, number: int) -> dict[str, Any]:
+    """What a budget needs to be one; all else as it was made up."""
+    found: dict[str, Any] = {
+        "project": KNOWN["projects"],
+        "sia": None,
+        "amount": AMOUNTS[number % len(AMOUNTS)],
+        "reason": "Essai",
+        "name": item["name"].strip() or "Budget",
+        "mail_to": [],
+        "period": "2026",
+    }
+    if item["code"] == KNOWN["budgets"]:  # it is revised, and stays what it is about
+        found["indicator"] = "energy"
+    elif item["indicator"] == "energy_per_1000_tokens":
+        found |= {"project": None, "sia": KNOWN["sia"]}
+    if item.get("months") and not sum(item["months"]):
+        found["months"] = None
+    if item.get("thresholds"):
+        found["thresholds"] = list(dict.fromkeys(item["thresholds"]))
+    if item.get("trajectory"):
+        steps = {step["year"]: {**step, "amount": "1.5"} for step in item["trajectory"]}
+        found["trajectory"] = list(steps.values())
+    return found
+
+
 def _registrable(body: Any, path: str, code: str) -> Any:
     """An item whose code is the path's, and which names what is registered."""
     item = {**body, "code": code}
@@ -375,9 +403,7 @@ def _registrable(body: Any, path: str, code: str) -> Any:
         if item.get(name):
             item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
     if "indicator" in item:
-        of = {"project": KNOWN["projects"], "sia": None, "months": None, "indicator": "energy"}
-        item |= {**of, "amount": "5", "thresholds": [50], "trajectory": [], "reason": "Essai"}
-        item |= {"period": "2026", "mail_to": []}
+        item |= _budget(item, _number(body))
     if item.get("contracts"):
         item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]
     return item

@@ -224,6 +224,56 @@ def test_a_fault_in_a_csv_has_its_line(
     assert said in failure(capsys, "import", "registry", str(file), "--database", database)
 
 
+def test_a_list_without_its_columns_is_not_another_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Codes of projects do not become directorates'."""
+    assert load(tmp_path, register()) == 0
+    capsys.readouterr()
+    before = content(tmp_path / "footprint.db")
+    for code, what in (("projet-3", "a project"), ("sia-07", "a SIA")):
+        file = tmp_path / "short.csv"
+        file.write_text(f"code;name\ndir-0;Neu\n{code};Neu\n", encoding="utf-8")
+        said = failure(
+            capsys,
+            "import",
+            "registry",
+            str(file),
+            "--database",
+            str(tmp_path / "footprint.db"),
+        )
+        assert f"line 3: code: '{code}' is {what}, and `code;name` are the columns of" in said
+    assert content(tmp_path / "footprint.db") == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"half \\ud800"', "line 2: half a character (a surrogate); write the whole one"),
+        ('"a\\u0007b"', "line 2: name: Expected `str` matching regex"),
+        ('"a\\u0007b"', "take away what does not show"),
+    ],
+)
+def test_a_text_that_cannot_be_has_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    """And the remedy that fits."""
+    file = tmp_path / "r.yaml"
+    file.write_text(f"directorates:\n  - {{code: a, name: {text}}}\n", encoding="utf-8")
+    database = str(tmp_path / "footprint.db")
+    assert said in failure(capsys, "import", "registry", str(file), "--database", database)
+
+
+def test_a_file_without_end_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its size is looked at first."""
+    file = tmp_path / "r.yaml"
+    with file.open("wb") as written:
+        written.truncate(16 * 2**20 + 1)
+    database = str(tmp_path / "footprint.db")
+    said = failure(capsys, "import", "registry", str(file), "--database", database)
+    assert "more than 16 MiB" in said
+
+
 def test_the_api_says_what_is_known_of_a_sia_and_since_when(house: House) -> None:
     """What it is for, where it stands; every version; found by words of it."""
     body: dict[str, Any] = {
