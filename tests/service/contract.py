@@ -28,6 +28,7 @@ from tests import pages, usage_pages
 from tests.pages import Sealed, batch
 from tests.service import mended
 from tests.service.house import JSON, House
+from tests.service.registrable import KNOWN, budget, registrable
 
 CHECKS = (
     "not_a_server_error",
@@ -43,16 +44,6 @@ HOSTS = tuple(f"host-{number}" for number in range(1, 5))
 LEDGER = "00000000-0000-4000-8000-00000000c001"
 READ = "00000000-0000-4000-8000-00000000c002"
 OPERATOR = "an operator's token of this test"
-KNOWN = {
-    "directorates": "dsi",
-    "projects": "assistance",
-    "sia": "chat",
-    "servers": mended.SERVER,
-    "sites": "salle-1",
-    "hardware": "host-1",
-    "externals": "openai",
-    "budgets": "annee",
-}
 
 
 class Run:
@@ -87,6 +78,7 @@ class Run:
         self.broken: list[str] = []
         self._quarters: dict[str, datetime] = {}
         self._tokens: list[str] = []
+        self._budgets = 0
         self._fitting: set[str] = set()
         self._held: dict[str, Head] = {}
 
@@ -212,7 +204,7 @@ class Run:
         if path in BATCHES:
             case.body = self._batch(case.body, path)
         elif case.method.upper() == "PUT" or case.operation.label == "POST /v1/budgets":
-            self._make_registrable(case, path)
+            self._makeregistrable(case, path)
         elif path == "/v1/enrolments" and _coin(case):
             case.body = {**case.body, "code": self._code(case.body["host_id"])}
         elif path.startswith("/v1/tokens/"):
@@ -220,15 +212,17 @@ class Run:
         elif _coin(case) or not self.succeeded[case.operation.label]:
             self._name_what_is_there(case)
 
-    def _make_registrable(self, case: Case, path: str) -> None:
+    def _makeregistrable(self, case: Case, path: str) -> None:
         case.headers.pop("If-Match", None)  # nobody could guess it
-        if case.method.upper() == "POST":
-            case.body = _registrable(case.body, path, "")
-            del case.body["code"]
-            return
-        if "budgets" in path:
+        if "{code}" in path and "budgets" in path:
             self._name_a_budget(case)
-        case.body = _registrable(case.body, path, case.path_parameters["code"])
+        code = case.path_parameters.get("code", "")
+        case.body = registrable(case.body, path, code)
+        if "indicator" in case.body:
+            self._budgets += 1
+            case.body |= budget(case.body, self._budgets)
+        if not code:
+            del case.body["code"]
 
     def _name_a_budget(self, case: Case) -> None:
         """A new one; an owner revises what there is."""
@@ -355,55 +349,3 @@ def _coin(case: Case) -> bool:
     """Three of four cases."""
     told = (case.path_parameters, case.query, case.body)
     return bool(_number(told) % 4)
-
-
-AMOUNTS = ("5", "0.000001", "999999999999.999999", "1E+2")
-
-
-def _budget(item: Any, number: int) -> dict[str, Any]:
-    """What a budget needs to be one; all else as it was made up."""
-    found: dict[str, Any] = {
-        "project": KNOWN["projects"],
-        "sia": None,
-        "amount": AMOUNTS[number % len(AMOUNTS)],
-        "reason": "Essai",
-        "name": item["name"].strip() or "Budget",
-        "mail_to": [],
-        "period": "2026",
-    }
-    if item["code"] == KNOWN["budgets"]:  # it is revised, and stays what it is about
-        found["indicator"] = "energy"
-    elif item["indicator"] == "energy_per_1000_tokens":
-        found |= {"project": None, "sia": KNOWN["sia"]}
-    if item.get("months") and not sum(item["months"]):
-        found["months"] = None
-    if item.get("thresholds"):
-        found["thresholds"] = list(dict.fromkeys(item["thresholds"]))
-    if item.get("trajectory"):
-        steps = {step["year"]: {**step, "amount": "1.5"} for step in item["trajectory"]}
-        found["trajectory"] = list(steps.values())
-    return found
-
-
-def _registrable(body: Any, path: str, code: str) -> Any:
-    """An item whose code is the path's, and which names what is registered."""
-    item = {**body, "code": code}
-    if "directorate" in item:
-        item["directorate"] = KNOWN["directorates"]
-    if "parts" in item:
-        item |= {"from": "2026-01-01", "to": None}
-    if item.get("shares"):
-        item["shares"] = [{"project": KNOWN["projects"], "permille": 1000}]
-    if item.get("models") and "servers" in path:
-        boards = enumerate(item["models"])
-        item["models"] = {f"model-{index}": [f"GPU-{code}-{index}"[:100]] for index, _ in boards}
-    if item.get("hosts"):
-        item["hosts"] = [{"host": f"{code[:50]}-{index}"} for index, _ in enumerate(item["hosts"])]
-    for name in ("pue", "wue"):
-        if item.get(name):
-            item[name] = [{**item[name][0], "value": "1.25", "from": None, "to": None}]
-    if "indicator" in item:
-        item |= _budget(item, _number(body))
-    if item.get("contracts"):
-        item["contracts"] = [{"permille": 500, "g_per_kwh": "0", "document": "Offre"}]
-    return item
