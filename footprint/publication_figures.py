@@ -120,7 +120,9 @@ def made(month: Month, register: Register, told: Partition) -> Figures:
     sums.check(atoms)
     by = _grouped(atoms)
     return Figures(
-        total=sums.told(atoms, whole=True, apart=True),
+        total=msgspec.structs.replace(
+            sums.told(atoms, whole=True, apart=True), intervals=month.total.intervals
+        ),
         directorates=[
             sums.group(id_, None, register.directorates, own)
             for id_, own in by(lambda place: place.directorate)
