@@ -177,4 +177,7 @@ def _next(local: datetime, quiet: Quiet) -> datetime:
     """The next instant at which it might be over: the end of the hours, or a midnight."""
     end = datetime.combine(local.date(), quiet.end, PARIS)
     midnight = datetime.combine(local.date() + timedelta(days=1), time(), PARIS)
-    return end if local.time() < quiet.end else midnight
+    if local.time() >= quiet.end:
+        return midnight
+    # In the hour that comes twice the first of both may be over already.
+    return end if end.astimezone(UTC) > local.astimezone(UTC) else end.replace(fold=1)

@@ -56,6 +56,10 @@ def test_a_threshold_is_over_at_once() -> None:
     assert alert.changes(standing, {}, NOW) == [Change(HALF, "ended")]
 
 
+AGAIN = datetime(2026, 10, 25, 1, 1, tzinfo=UTC)
+"""A minute into the hour that comes twice, when it comes again."""
+
+
 @pytest.mark.parametrize(
     ("quiet", "now", "due"),
     [
@@ -71,6 +75,7 @@ def test_a_threshold_is_over_at_once() -> None:
         (Quiet(time(20), time(0)), paris(20, 21), paris(21, 0)),
         (Quiet(time(0), time(0), weekends=True), paris(21, 1), paris(23, 0)),
         (NIGHTS, paris(24, 23, month=10), paris(25, 8, month=10)),  # the clocks go back
+        (Quiet(time(16), time(2, 30)), AGAIN, AGAIN + timedelta(minutes=29)),
     ],
 )
 def test_messages_wait_until_it_is_not_quiet(
