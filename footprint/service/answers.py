@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Response
 
-from footprint.service import json_text
+from footprint import json_text
 from footprint.service.problems import Problem
 
 MOST_ITEMS = 1000

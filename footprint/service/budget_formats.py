@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from footprint import json_text
 from footprint.burn import BurnUp, Listed
-from footprint.service import json_text
 from footprint.service.budgets import UNITS, Budget, Held
 from footprint.service.formats import Format
 from footprint.service.statement_csv import safe

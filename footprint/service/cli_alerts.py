@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
+from footprint import json_text
 from footprint.alert import Told
 from footprint.interval import to_us
-from footprint.service import alert_settings, json_text
+from footprint.service import alert_settings
 from footprint.service.alert_settings import Alerts, Mail, Security, Webhook
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError, SendError

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from footprint.service import json_text
+from footprint import json_text
 from footprint.service.statement_csv import statement_csv
 from footprint.statement import Statement
 

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from footprint import codes
+from footprint import codes, json_text
 from footprint.interval import from_us, to_us
 from footprint.service import (
     answers,
@@ -25,7 +25,6 @@ from footprint.service import (
     body,
     callers,
     described,
-    json_text,
     register_check,
     store_places,
     store_register,

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from footprint import METHOD_VERSION
+from footprint import METHOD_VERSION, json_text
 from footprint.interval import from_us, to_us
-from footprint.service import json_text, tables, tables_budgets
+from footprint.service import tables, tables_budgets
 from footprint.service.budgets import Budget, Held
 from footprint.service.store_versions import EVER_US, last, of_last
 

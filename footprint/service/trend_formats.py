@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from footprint.service import json_text
+from footprint import json_text
 from footprint.service.formats import Format
 from footprint.service.statement_csv import safe
 from footprint.trend import Trend, TrendMonth

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from footprint import alert
+from footprint import alert, json_text
 from footprint.alert import Change, Standing, Told, Watched
 from footprint.burn import BurnUp
 from footprint.interval import paris_date, to_us
-from footprint.service import burns, damage, json_text, messages, rollups, store_alerts, subjects
+from footprint.service import burns, damage, messages, rollups, store_alerts, subjects
 from footprint.service import store_budgets as budgets_of
 from footprint.service.clock import Clock
 from footprint.service.month_cache import MonthCache

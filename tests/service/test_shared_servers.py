@@ -3,8 +3,9 @@
 import json
 from datetime import timedelta
 
+from footprint import json_text
 from footprint.attribution import attribute
-from footprint.service import json_text, reports, subjects
+from footprint.service import reports, subjects
 from footprint.usage import Gap
 from tests.pages import START
 from tests.service import shared_house

@@ -10,9 +10,9 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from footprint import json_text
 from footprint.interval import paris_month
 from footprint.ledger import GapRecord
-from footprint.service import json_text
 from footprint.units import micrograms
 from tests.pages import CONSUMERS, START, chain, make_ledger, make_page
 from tests.service.house import House
