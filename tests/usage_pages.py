@@ -48,9 +48,10 @@ def make_page(
     origin: Origin = "litellm",
     host_id: str = "gateway-1",
     ledger_id: str = LEDGER,
+    server: str = SERVER,
 ) -> UsagePage:
     """One interval of a gateway; `lines` None: one a consumer in `tokens`."""
-    named = [line(consumer, *counts) for consumer, counts in tokens.items()]
+    named = [line(consumer, *counts, server=server) for consumer, counts in tokens.items()]
     return UsagePage(
         format=1,
         host_id=host_id,
@@ -75,6 +76,7 @@ def make_ledger(
     tokens: Mapping[str, tuple[int, int]] = TOKENS,
     host_id: str = "gateway-1",
     ledger_id: str = LEDGER,
+    server: str = SERVER,
 ) -> list[Sealed[UsagePage]]:
     """`count` pages of `seconds` each, one after another, numbered and chained."""
     return list(
@@ -85,6 +87,7 @@ def make_ledger(
                 tokens=tokens,
                 host_id=host_id,
                 ledger_id=ledger_id,
+                server=server,
             )
             for index in range(count)
         )

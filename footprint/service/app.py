@@ -133,7 +133,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC_DIRECTORY), name="static")
     sign_in.install(app)
     openapi.install(app)
-    roles.check(ROUTERS)
+    roles.check(route for router in ROUTERS for route in router.routes)
     return app
 
 

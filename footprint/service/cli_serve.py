@@ -13,7 +13,7 @@ _PROVIDER = {
     "client-id": ("ID", "how the provider knows this service"),
     "secret-file": ("FILE", "file with the client's secret"),
     "scopes": ("SCOPES", "what is asked for besides openid (default: email)"),
-    "acr": ("VALUES", "least assurance asked for, such as eidas1 at ProConnect"),
+    "acr": ("VALUES", "assurances asked for, and held to, such as eidas1 at ProConnect"),
 }
 
 

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import secrets
 import threading
 from datetime import datetime
@@ -105,6 +106,9 @@ class Provider:
         tokens = self._exchange(query["code"], begun.verifier)
         claims = self._claims(tokens.id_token, now)
         _check_id(claims, begun, now)
+        asked = (self._told.acr_values or "").split()
+        if asked and claims.get("acr") not in asked:
+            raise SignInError("acr: not an assurance that this service asks for")
         told = self._userinfo(tokens.access_token, now)
         if told.get("sub") != claims["sub"]:
             raise SignInError("userinfo: tells of another subject")
@@ -166,12 +170,14 @@ class Provider:
             raise SignInError("token: of another issuer")
         if self._told.client_id not in audiences:
             raise SignInError("token: for another audience")
-        if len(audiences) > 1 and found.get("azp") != self._told.client_id:
-            raise SignInError("token: for several, and not asked for by this service")
+        party = found.get("azp", None if len(audiences) > 1 else self._told.client_id)
+        if party != self._told.client_id:
+            raise SignInError("token: asked for by another than this service")
         # A signed userinfo need not say when it ends (Core, 5.3.2); what does is held to it.
-        expires = found.get("exp", now.timestamp())
-        if not isinstance(expires, int | float) or now.timestamp() > expires + LEEWAY_SECONDS:
+        if now.timestamp() > _instant(found, "exp", now) + LEEWAY_SECONDS:
             raise SignInError("token: expired")
+        if now.timestamp() < _instant(found, "nbf", now) - LEEWAY_SECONDS:
+            raise SignInError("token: its time has not come")
         return dict(found)
 
     def _userinfo(self, access_token: str, now: datetime) -> dict[str, Any]:
@@ -193,7 +199,8 @@ class Provider:
             raise SignInError("discovery: tells of another issuer")
         end = found.end_session_endpoint
         for url in (
-            *(found.token_endpoint, found.jwks_uri, found.userinfo_endpoint),
+            *(found.authorization_endpoint, found.token_endpoint),
+            *(found.jwks_uri, found.userinfo_endpoint),
             *([end] if end is not None else ()),
         ):
             secure = urlsplit(url).scheme == "https"
@@ -222,12 +229,20 @@ class Provider:
         return found
 
 
+def _instant(claims: dict[str, Any], name: str, now: datetime) -> float:
+    """A claim's instant in seconds, the present where there is none; SignInError where it is no
+    number."""
+    found = claims.get(name, now.timestamp())
+    if not isinstance(found, int | float) or not math.isfinite(found):
+        raise SignInError(f"token: {name} is no instant")
+    return found
+
+
 def _check_id(claims: dict[str, Any], begun: Begun, now: datetime) -> None:
     """What an ID token has besides."""
     if "exp" not in claims:
         raise SignInError("token: without an end")
-    issued = claims.get("iat")
-    if not isinstance(issued, int | float) or issued > now.timestamp() + LEEWAY_SECONDS:
+    if "iat" not in claims or _instant(claims, "iat", now) > now.timestamp() + LEEWAY_SECONDS:
         raise SignInError("token: issued in the future")
     nonce = str(claims.get("nonce"))
     if not hmac.compare_digest(nonce.encode(), begun.nonce.encode()):

@@ -124,11 +124,7 @@ def _add_routes(kind: Kind) -> None:
     def get_history(request: Request, code: Code) -> Response:
         own = callers.own_of(request)
         with state_of(request).store.read() as connection:
-            found = [
-                Version(from_us(at_us), item)
-                for at_us in store_register.versions(connection, kind.item, code)
-                if (item := kind.held_at(connection, own, at_us, code=code).get(code))
-            ]
+            found = _history(connection, kind, own, code)
         if not found:
             raise Problem(404, "not-found", f"{kind.path}: {code!r} is not registered")
         return answers.json_response(answers.page_of(found, len(found), None))
@@ -172,6 +168,19 @@ def _add_routes(kind: Kind) -> None:
         responses=taken,
         openapi_extra={"requestBody": _body(schema), "parameters": [described.IF_MATCH]},
     )
+
+
+def _history(
+    connection: Connection, kind: Kind, own: frozenset[str] | None, code: str
+) -> list[Version]:
+    """The versions that somebody may see. What only others see of one makes none of its own."""
+    found, before = [], None
+    for at_us in store_register.versions(connection, kind.item, code):
+        item = kind.held_at(connection, own, at_us, code=code).get(code)
+        if item and item != before:
+            found.append(Version(from_us(at_us), item))
+        before = item
+    return found
 
 
 def _says(item: Item, words: str) -> bool:

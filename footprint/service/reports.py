@@ -33,6 +33,7 @@ from footprint.service import (
     store_facts,
     store_servers,
     store_totals,
+    store_usage,
     store_versions,
     subjects,
 )
@@ -152,6 +153,12 @@ def stated(connection: Connection, got: Gathered) -> Statement:
     strangers = externals.strangers(connection, window, known, whose, left=left)
     tokens = externals.tokens_inside(_of_scope(got.served, of), shown, totals)
     usage_ledgers = gateways if shown or used else []
+    if not whole:
+        # Who else's servers are told of is not theirs to know.
+        codes = [one.code for one in shown]
+        codes += [one.code for one in used.services] if used else []
+        told = _gateways(connection, got, codes)
+        usage_ledgers = [one for one in usage_ledgers if one.host_id in told]
     platform = left.platform if left else None
     if whole and left is None:
         platform = platforms.gather(connection, window, [host.host_id for host in hosts], cover)
@@ -247,6 +254,14 @@ def _quarantined(connection: Connection, window: Window, left: Facts | None) -> 
     before = msgspec.structs.replace(window, as_of_us=left.at_us)
     since = count - store_facts.quarantined_pages(connection, before)
     return left.quarantined_of(window.hosts) + since
+
+
+def _gateways(connection: Connection, got: Gathered, codes: Sequence[str]) -> set[str]:
+    """Those that told anything of some servers."""
+    if got.left is not None:
+        found = [*got.left.lines, *got.left.totals]
+        return {one.host_id for one in found if one.line.server in codes}
+    return store_usage.gateways(connection, got.window, codes)
 
 
 def _users(served: Iterable[Served]) -> set[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 
 class Role(StrEnum):
@@ -147,15 +147,13 @@ def who_may(method: str, path: str) -> Who:
     return POLICY.get((method, path), Who())
 
 
-def check(routers: Iterable[APIRouter]) -> None:
-    """Raise RuntimeError where the table and the routes of an application's routers differ."""
-    routes = {
-        (method, route.path)
-        for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
+def check(found: Iterable[BaseRoute]) -> None:
+    """Raise RuntimeError where the table and the routes of an application's routers differ. A
+    route that is none of the API's would ask nobody who they are: no rule can be had for it."""
+    routes = set()
+    for route in found:
+        methods = route.methods if isinstance(route, APIRoute) else {"*"}
+        routes |= {(method, getattr(route, "path", repr(route))) for method in methods or ()}
     if routes != POLICY.keys():
         raise RuntimeError(
             f"roles.POLICY: without a rule: {sorted(routes - POLICY.keys())}; "

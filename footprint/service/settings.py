@@ -31,7 +31,7 @@ LEAST_TOKEN_CHARACTERS = 22
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A provider of OpenID Connect, and how this service is known there: `issuer` as its tokens
     name it; `client_id`, and the file of the client's secret; `public_url`, under which people
-    reach this service; what is asked for besides `openid` (`scopes`), and the least assurance
+    reach this service; what is asked for besides `openid` (`scopes`), and the assurances held to
     (`acr_values`, such as ProConnect's `eidas1`). `required`: claims that whoever signs in must
     have, by name, each with the values that will do (such as the ministry's `siret`)."""
 

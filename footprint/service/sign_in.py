@@ -125,7 +125,7 @@ def get_callback(request: Request) -> Response:
         vouched = provider.finish(begun, dict(request.query_params), state.clock())
     except SignInError as error:
         raise _failed(request, state, error) from error
-    response = _let_in(request, _vouched(state, vouched), begun.to)
+    response = _let_in(request, _vouched(state, vouched), safe(begun.to))
     _forget(request, response, _begun_name(request))
     if len(vouched.token) <= MOST_KEPT:
         seconds = accounts.SIGNED_IN_US // 1_000_000

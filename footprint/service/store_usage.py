@@ -89,6 +89,13 @@ def servers_told(connection: Connection, window: Window) -> list[str]:
     return sorted(connection.execute(query).scalars())
 
 
+def gateways(connection: Connection, window: Window, servers: Sequence[str]) -> set[str]:
+    """The gateways that told anything of `servers`, in the intervals of `told`."""
+    held = _held(window)
+    query = select(_LINE.c.host_id).distinct().join(held, _same(held, _LINE))
+    return set(connection.execute(query.where(_LINE.c.server.in_(servers))).scalars())
+
+
 def _lines(
     connection: Connection,
     window: Window,

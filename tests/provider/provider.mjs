@@ -53,7 +53,7 @@ createServer((request, response) => {
   if (request.url.startsWith('/interaction/')) {
     const accountId = readFileSync(account, 'utf8').trim()
     provider
-      .interactionFinished(request, response, { login: { accountId } })
+      .interactionFinished(request, response, { login: { accountId, acr: 'eidas1' } })
       .catch((error) => response.writeHead(500).end(String(error)))
     return
   }

@@ -188,8 +188,19 @@ CLAIMS: dict[str, tuple[Change, str]] = {
     ),
     "party": (
         lambda claims: claims.update(aud=[CLIENT, "other"], azp="other"),
-        "token: for several, and not asked for by this service",
+        "token: asked for by another than this service",
     ),
+    "another party": (
+        lambda claims: claims.update(azp="other"),
+        "token: asked for by another than this service",
+    ),
+    "assurance": (lambda claims: claims.update(acr="eidas0"), "acr: not an assurance that"),
+    "no assurance": (lambda claims: claims.pop("acr", None), "acr: not an assurance that"),
+    "not yet": (
+        lambda claims: claims.update(nbf=claims["iat"] + 7200),
+        "token: its time has not come",
+    ),
+    "no instant": (lambda claims: claims.update(exp="soon"), "token: exp is no instant"),
     "nonce": (lambda claims: claims.update(nonce="n" * 43), "nonce: not that of this browser"),
     "no nonce": (lambda claims: claims.pop("nonce"), "nonce: not that of this browser"),
     "expired": (lambda claims: claims.update(exp=claims["exp"] - 7200), "token: expired"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
 
 from footprint.service.app import ROUTERS
 from footprint.service.openapi import COMMITTED
@@ -43,6 +45,7 @@ BODIES: dict[str, Any] = {
     },
     "accounts": {"label": "other", "roles": ["reader"]},
 }
+ROUTES = [route for router in ROUTERS for route in router.routes]
 OPERATIONS = [
     (method.upper(), path, set(operation["x-footprint-roles"]))
     for path, operations in json.loads(COMMITTED.read_bytes())["paths"].items()
@@ -76,7 +79,7 @@ def test_the_matrix_is_the_one_that_was_agreed() -> None:
         for (method, path), who in sorted(POLICY.items(), key=lambda item: item[0][::-1])
     ]
     assert MATRIX.read_text(encoding="utf-8").splitlines() == lines
-    check(ROUTERS)
+    check(ROUTES)
     told = {f"{method} {path}": roles for method, path, roles in OPERATIONS}
     for (method, path), who in POLICY.items():
         if f"{method} {path}" in told:
@@ -90,7 +93,15 @@ def test_what_the_table_lacks_is_nobody_s() -> None:
     assert not who.roles
     assert not who.everybody
     with pytest.raises(RuntimeError, match="without a route"):
-        check(ROUTERS[1:])
+        check(ROUTES[1:])
+
+
+def test_a_route_that_asks_nobody_who_they_are_is_refused() -> None:
+    """One that is no part of the API, wherever it hangs: the service does not start."""
+    files = PlainTextResponse("x")
+    for more in (Route("/hidden", files), Mount("/files", files)):
+        with pytest.raises(RuntimeError, match=r"without a rule: \[\('\*', '/(hidden|files)'\)\]"):
+            check([*ROUTES, more])
 
 
 def _filled(path: str, account: str) -> str:
@@ -222,6 +233,43 @@ def test_an_owner_sees_what_is_theirs(asking: House) -> None:
     assert len(reader.get("/v1/sia").json()["items"]) == 3
     owner.close()
     reader.close()
+
+
+def test_what_others_change_is_no_history_of_theirs(asking: House) -> None:
+    """Shares of other projects in a SIA that they share."""
+    shares = [
+        {"project": PROJECT, "permille": 400},
+        {"project": OTHER, "permille": 600, "to": "2026-12-01"},
+        {"project": OTHER, "permille": 600, "from": "2026-12-01"},
+    ]
+    asking.now = datetime(2026, 11, 10, 13, 0, tzinfo=UTC)
+    assert asking.put("/v1/sia/commun", {"name": "Commun", "shares": shares}).is_success
+    assert len(asking.get("/v1/sia/commun/history").json()["items"]) == 2
+    with entry.client(asking, entry.token_of(asking, Role.OWNER)) as client:
+        assert len(client.get("/v1/sia/commun/history").json()["items"]) == 1
+
+
+def test_gateways_of_others_are_not_theirs(asking: House) -> None:
+    """Neither by name nor by what they tell, in the evidence of a project's statement."""
+    own = entry.client(asking, entry.token_of(asking, Role.OWNER))
+    paths = [f"/v1/statements/2026-11?{scope}" for scope in (f"project={PROJECT}", f"sia={SIA}")]
+    before = [own.get(path).json() for path in paths]
+    assert [len(one["usage_ledgers"]) for one in before] == [1, 1]
+    assert asking.put("/v1/servers/serveur-z", {"name": "Z"}).is_success
+    pages = usage_pages.make_ledger(
+        3,
+        tokens={OTHER_SIA: (30, 40)},
+        host_id="gateway-z",
+        ledger_id="00000000-0000-4000-8000-00000000000f",
+        server="serveur-z",
+    )
+    assert asking.tell(pages).is_success
+    for path, one in zip(paths, before, strict=True):
+        after = own.get(path).json()
+        assert after["usage_ledgers"] == one["usage_ledgers"]
+        assert after["ledgers_root"] == one["ledgers_root"]
+    assert len(asking.get("/v1/statements/2026-11").json()["usage_ledgers"]) == 2
+    own.close()
 
 
 def test_a_share_that_ends_with_the_past_is_history(asking: House) -> None:
