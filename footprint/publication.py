@@ -22,11 +22,12 @@ from footprint.applied import (
     View,
     Viewed,
 )
+from footprint.budget import State
 from footprint.codes import ConsumerKind
 from footprint.embodied import Making, Spread
 from footprint.external import Dependence
 from footprint.ledger import Component
-from footprint.restatement import Cause
+from footprint.restatement import Kind
 from footprint.statement import Coverage, Efficiency, GapTotal, Sci, Uncertain
 from footprint.uncertainty import Bounds
 
@@ -159,49 +160,92 @@ class BoundaryTold(msgspec.Struct, frozen=True):
 
 
 class BudgetTold(msgspec.Struct, frozen=True):
-    """A budget of something that is told apart, as it stood when the month was closed; amounts in
-    `unit`."""
+    """A budget of something that is told apart: what it had used at the end of the month, its state
+    and what it comes to as was known when the month was closed. `amount` is in `unit`, all else in
+    whole `base_unit`s; None where it is not known."""
 
     code: str
     name: str
     project: str | None
     sia: str | None
     indicator: str
-    unit: str
     period: str
     amount: Decimal
-    used: Decimal | None
-    forecast: Decimal | None
-    state: str
+    unit: str
+    base_unit: str
+    amount_base: int
+    used: int | None
+    forecast_low: int | None
+    forecast: int | None
+    forecast_high: int | None
+    state: State
 
 
 class Restated(msgspec.Struct, frozen=True):
-    """A published figure of an earlier month that is another now, and by what; `unit` "" for the
-    whole."""
+    """A figure of an earlier month that is another now: of the whole (`units` is empty), or of the
+    units that were published then, told together where one of them would tell of a small SIA."""
 
-    month: str
-    unit: str
+    units: list[str]
     measure: str
     published: int | None
     known: int | None
     difference: int | None
 
 
+class CauseTold(msgspec.Struct, frozen=True):
+    """Something that figures rest on and that is other than it was, by a word of `restatement`. Of
+    what everybody may know (factors, the grid, contracts, PUE and WUE of sites) `id`, `old`, `new`
+    and `source`; of the rest how many there are."""
+
+    kind: Kind
+    count: int
+    id: str | None = None
+    old: str | None = None
+    new: str | None = None
+    source: str = ""
+
+
 class RestatedMonth(msgspec.Struct, frozen=True):
-    """What has changed in an earlier month since it was published; the publication itself stays as
-    it is, and `known` are the figures from here on."""
+    """What has changed in an earlier month since it was closed; its publication stays as it is, and
+    `known` are the figures from here on. `withheld`: all of the difference is one or two small
+    SIA's, and no figure is told."""
 
     month: str
     number: int
+    withheld: bool
     figures: list[Restated]
-    causes: list[Cause]
+    causes: list[CauseTold]
+
+
+class Equivalence(msgspec.Struct, frozen=True):
+    """An amount of the whole in another measure of everyday life: `count` of `kind`, each of which
+    is `each` of `unit`."""
+
+    kind: Literal["home_electricity", "car_kilometres"]
+    measure: Literal["site_energy_uj", "emissions_ug"]
+    count: Decimal
+    each: Decimal
+    unit: str
+    source: str
+
+
+class Recommendation(msgspec.Struct, frozen=True):
+    """What could be done, found in the figures, and its effect: at most so much of the month's own
+    `site_energy_uj` and `emissions_ug` (None: not known). `of` and `against` are units."""
+
+    kind: Literal["release_idle", "intensity"]
+    of: str
+    against: str | None
+    site_energy_uj: int
+    emissions_ug: int | None
 
 
 class Publication(msgspec.Struct, frozen=True):
     """A month (Europe/Paris) as it was known at `as_of`. `number` counts the service's closed
     months from 1; `previous` is the hash of the one before (None: of the first). `ledgers_root` is
     one root over the last pages of all ledgers that the figures rest on (`merkle`), `ledgers` their
-    number. `demonstration`: the figures are made up."""
+    number. `outside`: how much is done by services outside the house, None where that is withheld.
+    `demonstration`: the figures are made up."""
 
     format: Literal[1]
     number: int
@@ -228,9 +272,11 @@ class Publication(msgspec.Struct, frozen=True):
     boundaries: list[BoundaryTold]
     gaps: list[GapTotal]
     quarantined_pages: int
-    outside: Dependence | None
+    outside: list[Dependence] | None
     budgets: list[BudgetTold]
     restatements: list[RestatedMonth]
+    equivalences: list[Equivalence]
+    recommendations: list[Recommendation]
     omissions: list[str]
     zones_without_factor: list[str]
     factors: list[FactorUse]

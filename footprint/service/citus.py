@@ -66,7 +66,7 @@ EVERYWHERE = (
     "site_host",
     "site_ratio",
 )
-HERE = ("audit_event",)
+HERE = ("audit_event", "closed_month", "published_month")
 """On the coordinator alone: triggers keep it, which Citus refuses on tables that it spreads."""
 _TABLES = """
 SELECT relname FROM pg_class

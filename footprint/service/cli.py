@@ -1,5 +1,5 @@
-"""The `footprint` command: serve, migrate, import, export, statement, restatement, trend, evidence,
-usage, models, access, admin, budget, alert-test, fsck, archive, db, fleet.
+"""The `footprint` command: serve, migrate, import, export, statement, restatement, close,
+verify, trend, evidence, usage, models, access, admin, budget, alert-test, fsck, archive, db, fleet.
 
 Every failure is one line on standard error and exit code 1; wrong usage is 2.
 """
@@ -19,6 +19,7 @@ try:
         cli_alerts,
         cli_archive,
         cli_budget,
+        cli_close,
         cli_db,
         cli_evidence,
         cli_export,
@@ -31,6 +32,7 @@ try:
         cli_statement,
         cli_trend,
         cli_usage,
+        cli_verify,
         damage,
         place,
     )
@@ -87,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_restatement(commands)
     _add_trend(commands)
     _add_usage(commands)
+    _add_close(commands)
+    cli_verify.add(commands.add_parser("verify", help="check a published month's file by itself"))
     cli_export.add(commands.add_parser("export", help="the register as a file"))
     cli_models.add(
         commands.add_parser("models", help="AI models outside the house that can be estimated")
@@ -175,6 +179,13 @@ def _add_trend(commands: "Commands[argparse.ArgumentParser]") -> None:
     place.add_option(parser)
     _add_zone(parser)
     cli_trend.add(parser)
+
+
+def _add_close(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("close", help="close the month that has ended, and publish it")
+    place.add_option(parser)
+    _add_zone(parser)
+    cli_close.add(parser)
 
 
 def _add_usage(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -8,14 +8,12 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from footprint.interval import to_us
-from footprint.restatement import Cause, Kind, Restatement, compare
+from footprint.restatement import Restatement, compare
 from footprint.service import cli_statement
 from footprint.service.clock import utc_now
 from footprint.service.errors import CommandError
@@ -27,14 +25,6 @@ if TYPE_CHECKING:
     from footprint.statement import Statement
 
 FORMATS = ("json", "csv")
-_LISTS: dict[Kind, str] = {
-    "sia": "sia",
-    "server": "servers",
-    "site": "sites",
-    "external": "externals",
-}
-_TELLING = {"name", "purpose", "stage", "hosting", "charter", "owner", "users"}
-"""What the register says of an entry that no figure rests on."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +52,12 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _made(chosen: argparse.Namespace) -> Restatement:
-    from footprint.service import reports, rollups, subjects  # noqa: PLC0415 - slow to import
+    from footprint.service import (  # noqa: PLC0415 - slow to import
+        reports,
+        restating,
+        rollups,
+        subjects,
+    )
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
 
     since = cli_statement.instant(chosen.since, "--since")
@@ -74,7 +69,7 @@ def _made(chosen: argparse.Namespace) -> Restatement:
                 raise CommandError(f"--since {chosen.since}: is yet to come; give an earlier one")
             new = reports.statement(connection, asked, chosen.zone, now, rolled=True)
             old = _stated(connection, asked, chosen.zone, since)
-            return compare(old, new, _register(connection, since))
+            return compare(old, new, restating.causes(connection, since))
     except subjects.ReportError as error:
         raise CommandError(f"restatement: {error}") from error
     finally:
@@ -96,36 +91,6 @@ def _stated(
             f"restatement: --since {since.isoformat()}: {asked.project or asked.sia} was not "
             "known then; give a later instant"
         ) from error
-
-
-def _register(connection: "Connection", since: datetime) -> Iterator[Cause]:
-    """What figures rest on and the register says otherwise than it did (hardware is told by what it
-    makes), and pages that were taken in again, which leave every head where it was: the audit log
-    has them."""
-    from footprint.service import readmit, store_audit  # noqa: PLC0415 - slow to import
-    from footprint.service.known import known_at  # noqa: PLC0415 - slow to import
-
-    for event in store_audit.lines(connection, to_us(since)):
-        if event.action.startswith(readmit.ACTION):
-            yield Cause("pages", event.host_id or "", None, event.action)
-    before, now = known_at(connection, to_us(since)), known_at(connection)
-    for kind, name in _LISTS.items():
-        old, new = getattr(before, name), getattr(now, name)
-        for code in sorted({*old, *new}):
-            was, is_ = old.get(code), new.get(code)
-            if _counting(was) != _counting(is_):
-                yield Cause(kind, code, _words(was), _words(is_))
-
-
-def _counting(one: msgspec.Struct | None) -> dict[str, object] | None:
-    """What figures rest on of an entry."""
-    if one is None:
-        return None
-    return {name: getattr(one, name) for name in one.__struct_fields__ if name not in _TELLING}
-
-
-def _words(one: msgspec.Struct | None) -> str | None:
-    return None if one is None else msgspec.json.encode(one).decode()
 
 
 def _csv(found: Restatement) -> str:

@@ -18,6 +18,7 @@ from footprint.service import (
     store_audit,
     store_boards,
     store_check,
+    store_closings,
     store_factors,
     store_grid,
     store_nodes,
@@ -50,6 +51,7 @@ def check(connection: Connection, checked: Checked) -> Iterator[str]:
         )
     yield from _readable(_imported(connection), checked)
     yield from _readable(_audited(connection), checked)
+    yield from _readable(_closed(connection), checked)
 
 
 def quarantined(connection: Connection) -> Iterator[str]:
@@ -80,6 +82,11 @@ def _imported(connection: Connection) -> Iterator[str]:
 def _audited(connection: Connection) -> Iterator[str]:
     for message in store_audit.faults(connection):
         yield f"audit log: {message}"
+
+
+def _closed(connection: Connection) -> Iterator[str]:
+    for message in store_closings.faults(connection):
+        yield f"closed month {message}"
 
 
 def _readable(messages: Iterator[str], checked: Checked) -> Iterator[str]:

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from footprint import burn, factors, ledger, overview, statement, trend, usage
+from footprint import burn, factors, ledger, overview, published_file, statement, trend, usage
 from footprint.grid.day import GridDay
 from footprint.service import (
     accounts_api,
     alerts_api,
     budgets,
+    closings_api,
     described,
     efficiency_api,
     ledgers,
@@ -29,6 +30,7 @@ from footprint.service.batches import Receipt
 from footprint.service.enrolments import Enrolment, Issued, Mine
 from footprint.service.register import LISTS
 from footprint.service.roles import Who, who_may
+from footprint.service.store_closings import Closed
 
 COMMITTED = Path(__file__).with_name("openapi.json")
 REFERENCE = "#/components/schemas/{name}"
@@ -83,12 +85,15 @@ _STRUCTS = (
     *(store_hosts.HostMonth, efficiency_api.ServerMonth, factors.Factor, portfolio.Portfolio),
     *(GridDay, trend.Trend, accounts_api.AccountInfo, accounts_api.AccountChange),
     *(accounts_api.AuditLine, accounts_api.Me, burn.BurnUp, budgets.Budget, budgets.Held),
-    alerts_api.AlertInfo,
+    *(alerts_api.AlertInfo, published_file.Sealed, Closed, closings_api.PublishedInfo),
     *LISTS.values(),
 )
 _NAMES = {
     "footprint.statement.Line": "StatementLine",
     "footprint.usage.Line": "Line",
+    "footprint.alert.Told": "Told",
+    "footprint.publication.Line": "PublicationLine",
+    "footprint.publication.Told": "PublicationTold",
 }
 """Of two structs of one name, what each is called."""
 

@@ -30,9 +30,10 @@ GIVEN = tuple(role for role in Role if role is not Role.METER)
 MEANINGS = {
     Role.READER: "reads every figure, the register and the hosts",
     Role.OWNER: "reads what is their projects'; changes their budgets",
-    Role.OFFICER: "reads what a reader reads; changes the register, the sites and the budgets",
+    Role.OFFICER: "reads what a reader reads; changes the register, the sites and the budgets, "
+    "closes and publishes months",
     Role.ADMINISTRATOR: "reads what a reader reads, the accounts and the audit log; changes the "
-    "register and who may what",
+    "register and who may what, closes and publishes months",
     Role.AUDITOR: "reads everything, the accounts and the audit log too; changes nothing",
     Role.METER: "sends the pages of its host, and reads which of them are held",
 }
@@ -115,6 +116,13 @@ POLICY: dict[tuple[str, str], Who] = {
     ("GET", "/v1/factors"): _SIGNED_IN,
     ("GET", "/v1/grid/{day}"): _SIGNED_IN,
     ("GET", "/v1/statements/{month}"): _SIGNED_IN,
+    ("GET", "/v1/closings"): _READERS,
+    ("GET", "/v1/closings/{month}"): _READERS,
+    ("GET", "/v1/closings/{month}/preview"): _READERS,
+    ("PUT", "/v1/closings/{month}"): _KEEPERS,
+    ("GET", "/v1/publications"): _EVERYBODY,
+    ("GET", "/v1/publications/{month}"): _EVERYBODY,
+    ("PUT", "/v1/publications/{month}"): _KEEPERS,
     ("GET", "/v1/trend"): _SIGNED_IN,
     ("GET", "/v1/overview"): _READERS,
     ("GET", "/v1/months/{month}"): _READERS,

@@ -37,7 +37,7 @@ CHECKS = (
     "response_schema_conformance",
 )
 FIRST_QUARTER = datetime(2026, 6, 1, tzinfo=UTC)
-MONTH = "2026-06"
+MONTH, CLOSED = "2026-06", "2026-05"
 BATCHES = {"/v1/pages": mended.page, "/v1/usage": mended.usage_page}
 LEDGERS = {"/v1/pages": "/v1/ledgers", "/v1/usage": "/v1/usage/ledgers"}
 HOSTS = tuple(f"host-{number}" for number in range(1, 5))
@@ -152,8 +152,16 @@ class Run:
         for host in HOSTS:
             self._tokens.append(self._enrol(host))
         self._account, self._shown = self._program()
+        self._close_a_month()
         if self.role is not None:
             self._send_a_page_of_each()
+
+    def _close_a_month(self) -> None:
+        start = datetime(2026, 5, 1, tzinfo=UTC)
+        page = pages.make_ledger(1, start=start, host_id="host-before", ledger_id=READ)
+        assert self.house.post(page).is_success
+        for path in ("closings", "publications"):
+            assert self.house.client.put(f"/v1/{path}/{CLOSED}").is_success
 
     def _send_a_page_of_each(self) -> None:
         """So that whoever only reads finds one."""
@@ -203,7 +211,7 @@ class Run:
             return
         if path in BATCHES:
             case.body = self._batch(case.body, path)
-        elif case.method.upper() == "PUT" or case.operation.label == "POST /v1/budgets":
+        elif _is_registered(case.operation.label):
             self._makeregistrable(case, path)
         elif path == "/v1/enrolments" and _coin(case):
             case.body = {**case.body, "code": self._code(case.body["host_id"])}
@@ -247,7 +255,8 @@ class Run:
         if "seq" in parameters and held:
             parameters["seq"] = int(parameters["seq"]) % (held.seq + 1)
         if "month" in parameters:
-            parameters["month"] = MONTH
+            of_closed = {"closings", "publications"} & {*case.operation.path.split("/")}
+            parameters["month"] = CLOSED if of_closed else MONTH
         scoped = case.operation.path in ("/v1/statements/{month}", "/v1/trend")
         if "project" in query or (self.role == "owner" and scoped):
             query["project"] = KNOWN["projects"]
@@ -321,6 +330,10 @@ class Run:
             )
         pages = ", ".join(f"{what} {number}" for what, number in sorted(self.pages.items()))
         return "\n".join([*lines, f"pages: {pages or 'none'}"])
+
+
+def _is_registered(label: str) -> bool:
+    return (label.startswith("PUT") and "{code}" in label) or label == "POST /v1/budgets"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from footprint import factor_table, restatement
 from footprint.restatement import Restatement
-from footprint.service import cli_restatement, readmit, reports, rollups, store_factors, subjects
+from footprint.service import readmit, reports, restating, rollups, store_factors, subjects
 from footprint.service.cli import main
 from footprint.statement import Statement
 from tests import usage_pages
@@ -48,10 +48,9 @@ def statement(house: House, at: datetime | None = None) -> Statement:
 
 
 def restated(house: House, since: datetime) -> Restatement:
-    register = cli_restatement._register
     old, new = statement(house, since), statement(house)
     with house.app.state.footprint.store.read() as connection:
-        return restatement.compare(old, new, [*register(connection, since)])
+        return restatement.compare(old, new, [*restating.causes(connection, since)])
 
 
 def test_a_factor_that_changes_the_past_is_named(house: House) -> None:

@@ -8,6 +8,7 @@ from footprint.service import (  # their tables belong to METADATA
     tables_alerts,  # noqa: F401
     tables_archive,  # noqa: F401
     tables_budgets,  # noqa: F401
+    tables_closings,  # noqa: F401
     tables_grid,  # noqa: F401
     tables_sites,  # noqa: F401
 )
