@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from footprint.publication import Amount, Told
-from footprint.publication_figures import EVERYTHING, Figures
-from footprint.service import publishing, reports, rollups, subjects
+from footprint.publication import Amount, Publication, Told
+from footprint.publication_figures import EVERYTHING
+from footprint.service import publishing, rollups
+from footprint.service.publishing import Asked
+from footprint.service.trend_months import CommonMonths
 from footprint.statement import Statement
 from tests.pages import make_ledger
 from tests.service.house import House
@@ -45,13 +47,13 @@ def register(house: House, users: dict[str, str]) -> None:
         assert answer.is_success, answer.text
 
 
-def made(house: House) -> tuple[Figures, Statement]:
-    """The figures, and the statement of the same moment."""
+def made(house: House) -> tuple[Publication, Statement]:
+    """What would be published, and the statement of the same moment."""
     store = house.app.state.footprint.store
     with rollups.settled(store, house.app.state.footprint.clock) as (connection, now):
-        asked = subjects.Asked(MONTH)
-        statement = reports.statement(connection, asked, "FR", now, rolled=True)
-        return publishing.figures(connection, MONTH, "FR", now), statement
+        asked = Asked(MONTH, "FR", now, 1, None)
+        found = publishing.made(connection, asked, {}, CommonMonths())
+        return found.publication, found.statement
 
 
 def added(amounts: list[Amount]) -> Amount:
