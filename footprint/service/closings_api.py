@@ -4,14 +4,24 @@ A month is closed and published once, by `PUT`; again, it stays as it is. What i
 changes: its `ETag` is its hash.
 """
 
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from footprint.service import answers, callers, closing, described, html, store_closings
+from footprint import __version__, published_file
+from footprint.service import (
+    answers,
+    callers,
+    closing,
+    described,
+    html,
+    publication_csv,
+    store_closings,
+)
 from footprint.service.closing import Work
 from footprint.service.described import Month
+from footprint.service.formats import MEDIA_TYPES
 from footprint.service.problems import Problem
 from footprint.service.state import state_of
 from footprint.service.store_closings import Closed
@@ -19,7 +29,10 @@ from footprint.service.subjects import ReportError
 
 router = APIRouter(prefix="/v1", tags=["publications"])
 CACHED_SECONDS = 3600
-_FILE = described.answers("The file, as it was made when the month was closed", "Sealed", 404)
+Form = Literal["json", "csv"]
+_FILE = described.answers(
+    "The file, as it was made when the month was closed", "Sealed", 404, csv="text/csv"
+)
 
 
 class PublishedInfo(msgspec.Struct, frozen=True):
@@ -45,13 +58,18 @@ def list_closings(request: Request) -> Response:
 
 
 @router.get("/closings/{month}", summary="A closed month, published or not", responses=_FILE)
-def get_closing(request: Request, month: Month) -> Response:
+def get_closing(
+    request: Request,
+    month: Month,
+    *,
+    format: Form = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
     """Its file."""
     with state_of(request).store.read() as connection:
         closed = store_closings.of(connection, month)
         if closed is None:
             raise _unknown(month)
-        return _file(store_closings.file(connection, month), closed)
+        return _file(store_closings.file(connection, month), closed, format)
 
 
 @router.get(
@@ -103,15 +121,21 @@ def list_publications(request: Request) -> Response:
     summary="A published month",
     responses=_FILE | {304: {"description": "It is the one of `If-None-Match`"}},
 )
-def get_publication(request: Request, month: Month) -> Response:
+def get_publication(
+    request: Request,
+    month: Month,
+    *,
+    format: Form = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
     """Its file, which `footprint verify` checks. It may be kept by whoever passes it on."""
     with state_of(request).store.read() as connection:
         closed = store_closings.of(connection, month)
         if closed is None or closed.published is None:
             raise Problem(404, "not-found", f"publications: {month!r} is not published")
-        if request.headers.get("if-none-match") == _etag(closed):
-            return _public(Response(status_code=304), closed)
-        return _public(_file(store_closings.file(connection, month), closed), closed)
+        if request.headers.get("if-none-match") == _etag(closed, format):
+            return _public(Response(status_code=304), closed, format)
+        content = store_closings.file(connection, month)
+        return _public(_file(content, closed, format), closed, format)
 
 
 @router.put(
@@ -141,20 +165,23 @@ def _work(request: Request) -> Work:
     )
 
 
-def _file(content: bytes, closed: Closed) -> Response:
-    name = f"footprint-{closed.month}-{closed.number}.json"
+def _file(content: bytes, closed: Closed, form: Form) -> Response:
+    name = f"footprint-{closed.month}-{closed.number}.{form}"
     headers = {**html.NO_SNIFF, "Content-Disposition": f'inline; filename="{name}"'}
-    return Response(content, media_type="application/json", headers=headers)
+    if form == "csv":
+        content = publication_csv.publication_csv(published_file.decoded(content)).encode()
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _public(response: Response, closed: Closed) -> Response:
-    response.headers["ETag"] = _etag(closed)
+def _public(response: Response, closed: Closed, form: Form) -> Response:
+    response.headers["ETag"] = _etag(closed, form)
     response.headers["Cache-Control"] = f"public, max-age={CACHED_SECONDS}"
     return response
 
 
-def _etag(closed: Closed) -> str:
-    return f'"{closed.hash}"'
+def _etag(closed: Closed, form: Form) -> str:
+    """Of the file its hash; of another form the version too that made it."""
+    return f'"{closed.hash}"' if form == "json" else f'"{closed.hash}-{form}-{__version__}"'
 
 
 def _unknown(month: str) -> Problem:

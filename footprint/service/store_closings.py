@@ -12,7 +12,6 @@ from sqlalchemy import Connection, select, text
 
 from footprint import json_text, published_file
 from footprint.interval import from_us, to_us
-from footprint.publication import Publication
 from footprint.publication_restated import Then
 from footprint.published_file import PublishedFileError, Sealed
 from footprint.service import tables, tables_closings
@@ -81,7 +80,7 @@ def then(connection: Connection) -> dict[str, Then]:
     query = select(_CLOSED.c.month, _CLOSED.c.publication, _CLOSED.c.statement)
     return {
         row.month: Then(
-            _publication(_unpacked(row.publication)),
+            published_file.decoded(_unpacked(row.publication)).publication,
             msgspec.json.decode(_unpacked(row.statement), type=Statement),
         )
         for row in connection.execute(query)
@@ -112,10 +111,6 @@ def faults(connection: Connection) -> Iterator[str]:
         held = (closed.month, closed.number, closed.hash, closed.previous, closed.as_of)
         if (one.month, one.number, found.hash, one.previous, one.as_of) != held:
             yield f"{closed.month}: its row says otherwise than its file"
-
-
-def _publication(content: bytes) -> Publication:
-    return msgspec.json.decode(content, type=Sealed).publication
 
 
 def add(connection: Connection, closed: Closed, sealed: Sealed, stated: Statement) -> None:

@@ -1,5 +1,7 @@
 """A month is closed once and published once; what was published stays, whatever comes later."""
 
+import csv
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -72,6 +74,36 @@ def test_only_what_is_published_is_everybody_s(ended: House) -> None:
     assert (again.status_code, again.content) == (304, b"")
     [item] = ended.get("/v1/publications").json()["items"]
     assert (item["month"], f'"{item["hash"]}"') == (MONTH, public.headers["ETag"])
+
+
+def test_the_csv_has_the_same_figures(ended: House) -> None:
+    """Each row of it, and its lines add up to its sums."""
+    found = close(ended, publish=True)
+    answer = ended.get(f"/v1/publications/{MONTH}?format=csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(answer.text), delimiter=";"))
+    by_level: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_level.setdefault(row["level"], []).append(row)
+    [total] = by_level["total"]
+    for name in ("energy_uj", "site_energy_uj", "emissions_ug", "primary_energy_uj"):
+        for level in ("directorate", "project", "unit", "component", "line"):
+            assert sum(int(row[name]) for row in by_level[level]) == int(total[name]), level
+    assert int(total["energy_uj"]) == found.total.amount.energy_uj
+    assert total["coverage"] == str(found.total.coverage)
+    ends = found.total.intervals["emissions_ug"]
+    assert (total["emissions_ug_low"], total["emissions_ug_high"]) == (
+        str(ends.low),
+        str(ends.high),
+    )
+    units = {row["codes"].removeprefix("'"): row for row in by_level["unit"]}
+    for unit in found.units:
+        assert int(units[unit.id]["emissions_ug"]) == unit.told.amount.emissions_ug
+    assert units["+".join(SMALL)]["names"] == "+".join(code.title() for code in SMALL)
+    assert ended.get(f"/v1/closings/{MONTH}?format=csv").content == answer.content
+    again = {"If-None-Match": answer.headers["ETag"]}
+    assert ended.get(f"/v1/publications/{MONTH}?format=csv", **again).status_code == 304
+    assert ended.get(f"/v1/publications/{MONTH}", **again).status_code == 200
 
 
 def test_closing_again_changes_nothing(ended: House) -> None:
