@@ -176,6 +176,14 @@ class Formats:
             return f">{self.space}{self._percent(Decimal('99.9'))}"
         return self._percent(percent)
 
+    def signed_share(self, difference: int, before: int) -> str:
+        """A difference in percent of what was before, to the nearest tenth, with its sign."""
+        percent = (Decimal(100 * difference) / before).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+        if not percent:
+            return self._percent(Decimal(0))
+        sign = "+" if percent > 0 else "\N{MINUS SIGN}"
+        return f"{sign}{self._percent(abs(percent))}"
+
     def _percent(self, percent: Decimal) -> str:
         text = self._fixed(percent, 0 if percent == percent.to_integral_value() else 1)
         return f"{text}{self.space}%" if self.lang == "fr" else f"{text}%"

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from footprint import __version__, published_file
+from footprint.portal import publication_pages
 from footprint.service import (
     answers,
     callers,
@@ -29,10 +30,22 @@ from footprint.service.subjects import ReportError
 
 router = APIRouter(prefix="/v1", tags=["publications"])
 CACHED_SECONDS = 3600
-Form = Literal["json", "csv"]
+Form = Literal["json", "csv", "html"]
 _FILE = described.answers(
-    "The file, as it was made when the month was closed", "Sealed", 404, csv="text/csv"
+    "The file, as it was made when the month was closed",
+    "Sealed",
+    404,
+    csv="text/csv",
+    html="text/html",
 )
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """As what a file is shown: language and `alone` matter to HTML only."""
+
+    form: Form
+    lang: str
+    alone: bool
 
 
 class PublishedInfo(msgspec.Struct, frozen=True):
@@ -63,13 +76,16 @@ def get_closing(
     month: Month,
     *,
     format: Form = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+    alone: bool = False,
 ) -> Response:
-    """Its file."""
+    """Its file. `alone`: as HTML, one file to keep, with its style inside."""
     with state_of(request).store.read() as connection:
         closed = store_closings.of(connection, month)
         if closed is None:
             raise _unknown(month)
-        return _file(store_closings.file(connection, month), closed, format)
+        content = store_closings.file(connection, month)
+    return _file(content, closed, Shown(format, html.language(request, lang), alone))
 
 
 @router.get(
@@ -102,9 +118,16 @@ def put_closing(request: Request, month: Month) -> Response:
 @router.get(
     "/publications",
     summary="The months that everybody may read",
-    responses=described.answers("The newest first", described.listed("PublishedInfo")),
+    responses=described.answers(
+        "The newest first", described.listed("PublishedInfo"), html="text/html"
+    ),
 )
-def list_publications(request: Request) -> Response:
+def list_publications(
+    request: Request,
+    *,
+    format: Literal["json", "html"] = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+) -> Response:
     """All of them."""
     with state_of(request).store.read() as connection:
         months = store_closings.months(connection)
@@ -113,6 +136,10 @@ def list_publications(request: Request) -> Response:
         for one in sorted(months, key=lambda one: one.month, reverse=True)
         if one.published is not None
     ]
+    if format == "html":
+        language = html.language(request, lang)
+        named = [(one.month, one.number) for one in found]
+        return html.page(publication_pages.publications_html(named, language).encode(), language)
     return answers.json_response(answers.page_of(found, len(found), None))
 
 
@@ -126,16 +153,20 @@ def get_publication(
     month: Month,
     *,
     format: Form = "json",  # noqa: A002 - the parameter's public name
+    lang: str | None = None,
+    alone: bool = False,
 ) -> Response:
-    """Its file, which `footprint verify` checks. It may be kept by whoever passes it on."""
+    """Its file, which `footprint verify` checks. It may be kept by whoever passes it on. `alone`:
+    as HTML, one file to keep, with its style inside."""
+    shown = Shown(format, html.language(request, lang), alone)
     with state_of(request).store.read() as connection:
         closed = store_closings.of(connection, month)
         if closed is None or closed.published is None:
             raise Problem(404, "not-found", f"publications: {month!r} is not published")
-        if request.headers.get("if-none-match") == _etag(closed, format):
-            return _public(Response(status_code=304), closed, format)
+        if request.headers.get("if-none-match") == _etag(closed, shown):
+            return _public(Response(status_code=304), closed, shown)
         content = store_closings.file(connection, month)
-        return _public(_file(content, closed, format), closed, format)
+    return _public(_file(content, closed, shown), closed, shown)
 
 
 @router.put(
@@ -165,23 +196,28 @@ def _work(request: Request) -> Work:
     )
 
 
-def _file(content: bytes, closed: Closed, form: Form) -> Response:
-    name = f"footprint-{closed.month}-{closed.number}.{form}"
+def _file(content: bytes, closed: Closed, shown: Shown) -> Response:
+    if shown.form == "html":
+        file = published_file.decoded(content)
+        made = publication_pages.publication_html(file, shown.lang, alone=shown.alone).encode()
+        return (html.file if shown.alone else html.page)(made, shown.lang)
+    name = f"footprint-{closed.month}-{closed.number}.{shown.form}"
     headers = {**html.NO_SNIFF, "Content-Disposition": f'inline; filename="{name}"'}
-    if form == "csv":
+    if shown.form == "csv":
         content = publication_csv.publication_csv(published_file.decoded(content)).encode()
-    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
+    return Response(content, media_type=MEDIA_TYPES[shown.form], headers=headers)
 
 
-def _public(response: Response, closed: Closed, form: Form) -> Response:
-    response.headers["ETag"] = _etag(closed, form)
+def _public(response: Response, closed: Closed, shown: Shown) -> Response:
+    response.headers["ETag"] = _etag(closed, shown)
     response.headers["Cache-Control"] = f"public, max-age={CACHED_SECONDS}"
     return response
 
 
-def _etag(closed: Closed, form: Form) -> str:
-    """Of the file its hash; of another form the version too that made it."""
-    return f'"{closed.hash}"' if form == "json" else f'"{closed.hash}-{form}-{__version__}"'
+def _etag(closed: Closed, shown: Shown) -> str:
+    """Of the file its hash; of what is made of it the version too that made it."""
+    made = f"-{shown.form}-{shown.lang}-{int(shown.alone)}-{__version__}"
+    return f'"{closed.hash}{made if shown.form != "json" else ""}"'
 
 
 def _unknown(month: str) -> Problem:
