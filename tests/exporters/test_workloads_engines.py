@@ -2,10 +2,12 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -16,8 +18,10 @@ from exporters.workloads.mounts import cgroup_of
 from tests.exporters.burning import Burner, burn, house, near
 from tests.exporters.engine_server import container, engine
 
-IDS = [character * 64 for character in "abcdef"]
-UID = "8f7b1c2d-3e4f-4a5b-8c6d-7e8f9a0b1c2d"
+IDS = [secrets.token_hex(32) for _ in range(5)]
+"""New in every run: the whole tree is looked at, and a killed run leaves its groups there."""
+UID = str(uuid4())
+JOB = secrets.randbelow(10**9)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def test_every_engines_containers_pods_and_jobs_have_their_time(tmp_path: Path, 
     oci = {"annotations": {"footprint.sia": "traduction"}}
     write(tmp_path / "podman/overlay-containers" / IDS[3] / "userdata/config.json", oci)
     write(tmp_path / f"declared/pod-{UID}", "sia=resume\n")
-    write(tmp_path / "declared/job-4711", "account=ia-ocr\n")
+    write(tmp_path / f"declared/job-{JOB}", "account=ia-ocr\n")
     pod = "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + UID.replace("-", "_")
     places = {
         f"docker-{IDS[0]}.scope": "chat",
@@ -90,9 +94,9 @@ def test_every_engines_containers_pods_and_jobs_have_their_time(tmp_path: Path, 
 def test_a_slurm_job_is_its_accounts(tmp_path: Path, own: Path) -> None:
     """Named as slurmstepd does, in its own scope; the prolog's file comes before the job."""
     scope = own.parent / f"{own.name}_slurmstepd.scope"
-    step = scope / "job_4711" / "step_0"
+    step = scope / f"job_{JOB}" / "step_0"
     rules = compose.rules(settings(tmp_path, Workload(account="ia-ocr", sia="ocr")))
-    write(tmp_path / "declared/job-4711", "account=ia-ocr\n")
+    write(tmp_path / f"declared/job-{JOB}", "account=ia-ocr\n")
     step.mkdir(parents=True)
     try:
         used_ns = burn(step, 0.2)
@@ -142,7 +146,7 @@ def test_an_unusable_label_stays_the_systems(
 def test_asking_does_not_grow_with_time(tmp_path: Path, own: Path) -> None:
     """Fifty containers, ten of them nobody knows: a hundred looks later no file was read again."""
     for number in range(50):
-        name = f"{number:02d}" * 32
+        name = secrets.token_hex(32)
         (own / f"docker-{name}.scope").mkdir()
         if number >= 10:
             docker(tmp_path, name, {"footprint.sia": f"sia-{number}"})
