@@ -22,7 +22,6 @@ from footprint.applied import (
     View,
     Viewed,
 )
-from footprint.budget import State
 from footprint.codes import ConsumerKind
 from footprint.embodied import Making, Spread
 from footprint.external import Dependence
@@ -159,28 +158,6 @@ class BoundaryTold(msgspec.Struct, frozen=True):
     hosts: int
 
 
-class BudgetTold(msgspec.Struct, frozen=True):
-    """A budget of something that is told apart: what it had used at the end of the month, its state
-    and what it comes to as was known when the month was closed. `amount` is in `unit`, all else in
-    whole `base_unit`s; None where it is not known."""
-
-    code: str
-    name: str
-    project: str | None
-    sia: str | None
-    indicator: str
-    period: str
-    amount: Decimal
-    unit: str
-    base_unit: str
-    amount_base: int
-    used: int | None
-    forecast_low: int | None
-    forecast: int | None
-    forecast_high: int | None
-    state: State
-
-
 class Restated(msgspec.Struct, frozen=True):
     """A figure of an earlier month that is another now: of the whole (`units` is empty), or of the
     units that were published then, told together where one of them would tell of a small SIA."""
@@ -273,7 +250,6 @@ class Publication(msgspec.Struct, frozen=True):
     gaps: list[GapTotal]
     quarantined_pages: int
     outside: list[Dependence] | None
-    budgets: list[BudgetTold]
     restatements: list[RestatedMonth]
     equivalences: list[Equivalence]
     recommendations: list[Recommendation]

@@ -7,7 +7,6 @@ to anything that asks for an account. `data-pointer` names the value in the file
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from footprint.portal.budget_pages import FAMILIES, INDICATORS, STATES, SUFFIXES
 from footprint.portal.languages import LANGUAGES
 from footprint.portal.marking import mark
 from footprint.portal.render import page
@@ -54,10 +53,6 @@ def publication_html(file: Sealed, lang: str, *, alone: bool = False) -> str:
         ],
         equivalences=EQUIVALENCES,
         causes=CAUSES,
-        families=FAMILIES,
-        suffixes=SUFFIXES,
-        indicators=INDICATORS,
-        states=STATES,
         addresses={code: f"?{urlencode({'format': 'html', 'lang': code})}" for code in LANGUAGES},
         formats={kind: f"?{urlencode({'format': kind})}" for kind in FORMATS},
         all_address=f"/v1/publications?{urlencode({'format': 'html', 'lang': lang})}",

@@ -24,14 +24,12 @@ def run(chosen: argparse.Namespace) -> int:
     """Close, and publish where that is asked for."""
     from footprint.service import audit, closing, subjects  # noqa: PLC0415 - slow to import
     from footprint.service.store import open_store  # noqa: PLC0415 - slow to import
-    from footprint.service.trend_months import CommonMonths  # noqa: PLC0415 - slow to import
 
     store = open_store(chosen.database, create=False, migrate=False, now=utc_now())
     work = closing.Work(
         store,
         utc_now,
         chosen.zone,
-        CommonMonths(),
         audit.COMMAND,
         lambda connection, action, closed: audit.by_command(
             connection, utc_now(), action, after=closed

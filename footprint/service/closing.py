@@ -19,7 +19,6 @@ from footprint.service.publishing import Asked, Made
 from footprint.service.store import Store
 from footprint.service.store_closings import Closed
 from footprint.service.subjects import ReportError
-from footprint.service.trend_months import CommonMonths
 
 ATTEMPTS = 5
 Record = Callable[[Connection, str, Closed], None]
@@ -27,13 +26,11 @@ Record = Callable[[Connection, str, Closed], None]
 
 
 class Work(msgspec.Struct, frozen=True):
-    """On what: a store and its clock, the zone of hosts of no site, what is kept of months; by
-    whom, and how that is recorded."""
+    """A store and its clock, the zone of hosts of no site; who closes, and how that is recorded."""
 
     store: Store
     clock: Clock
     zone: str
-    kept: CommonMonths
     actor: str
     record: Record
 
@@ -106,7 +103,7 @@ def _made(connection: Connection, work: Work, month: str, now: datetime) -> Made
     last = before[-1] if before else None
     number, previous = (last.number + 1, last.hash) if last else (1, None)
     asked = Asked(month, work.zone, now, number, previous)
-    return publishing.made(connection, asked, store_closings.then(connection), work.kept)
+    return publishing.made(connection, asked, store_closings.then(connection))
 
 
 def _kept(work: Work, made: Made) -> Closed | None:

@@ -188,7 +188,6 @@ def _work(request: Request) -> Work:
         state.store,
         state.clock,
         state.settings.zone,
-        state.months.common,
         caller.id,
         lambda connection, action, closed: state.audit.record(
             connection, caller.id, action, after=closed

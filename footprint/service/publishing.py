@@ -34,7 +34,6 @@ from footprint.publication import (
 from footprint.publication_figures import Figures, Month, Register
 from footprint.publication_restated import Then
 from footprint.service import (
-    published_budgets,
     reports,
     restating,
     store_register,
@@ -42,7 +41,6 @@ from footprint.service import (
     subjects,
 )
 from footprint.service.reports import Gathered
-from footprint.service.trend_months import CommonMonths
 from footprint.statement import Statement
 
 RESTATED_MONTHS = 24
@@ -69,9 +67,7 @@ class Made(msgspec.Struct, frozen=True):
     statement: Statement
 
 
-def made(
-    connection: Connection, asked: Asked, closed: Mapping[str, Then], kept: CommonMonths
-) -> Made:
+def made(connection: Connection, asked: Asked, closed: Mapping[str, Then]) -> Made:
     """The month as it would be published; `closed`: months that were, by their names. Raises
     ReportError for a wrong month."""
     whole = subjects.Asked(asked.month)
@@ -83,8 +79,6 @@ def made(
     )
     figures, compared = comparison.with_comparisons(figures, earlier)
     units = list(_with_intensities(figures.units, statement, told.hidden))
-    held = [then.publication for then in closed.values()]
-    budgets_asked = published_budgets.Asked(asked.month, asked.zone, asked.as_of, figures, held)
     return Made(
         Publication(
             format=1,
@@ -113,7 +107,6 @@ def made(
             gaps=statement.gaps,
             quarantined_pages=statement.quarantined_pages,
             outside=_outside(got, statement, told.hidden),
-            budgets=list(published_budgets.told(connection, budgets_asked, kept)),
             restatements=list(_restatements(connection, asked, closed, got)),
             equivalences=list(equivalence.of(figures.total.amount)),
             recommendations=recommendation.found(figures.total, units),

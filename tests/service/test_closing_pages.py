@@ -29,8 +29,6 @@ def reader(house: House, path: str) -> Reader:
 )
 def test_each_figure_is_the_file_s(ended: House, lang: str, title: str, other: str) -> None:
     """By its pointer; with what it is compared with, what changed, what could be done."""
-    budget = {"name": "Année", "project": "p1", "indicator": "energy", "period": "2026"}
-    assert ended.put("/v1/budgets/annee", budget | {"amount": "1"}).is_success
     two_months(ended)
     correct(ended, "92.2", "Correction")
     close(ended, "2026-12", publish=True)
@@ -39,7 +37,6 @@ def test_each_figure_is_the_file_s(ended: House, lang: str, title: str, other: s
     for pointer, values in found.values.items():
         assert values == {str(at(file, pointer))}, pointer
     assert "/publication/total/amount/site_energy_uj" in found.values
-    assert "/publication/budgets/0/used" in found.values
     for words in (title, other, "+100", "Correction", file["hash"], "Petit-1, Petit-2, Petit-3"):
         assert words in found.text, words
     assert len({code for code in found.values if code.startswith("/publication/units/")}) >= 14

@@ -9,7 +9,6 @@ from footprint.publication import Amount, Publication, Told
 from footprint.publication_figures import EVERYTHING
 from footprint.service import publishing, rollups
 from footprint.service.publishing import Asked
-from footprint.service.trend_months import CommonMonths
 from footprint.statement import Statement
 from tests.pages import make_ledger
 from tests.service.house import House
@@ -52,7 +51,7 @@ def made(house: House) -> tuple[Publication, Statement]:
     store = house.app.state.footprint.store
     with rollups.settled(store, house.app.state.footprint.clock) as (connection, now):
         asked = Asked(MONTH, "FR", now, 1, None)
-        found = publishing.made(connection, asked, {}, CommonMonths())
+        found = publishing.made(connection, asked, {})
         return found.publication, found.statement
 
 
