@@ -20,6 +20,7 @@ from footprint.budget import THOUSAND, Spent
 from footprint.burn import BurnUp, Day, Passed, Ranked, Target
 from footprint.cited import cited
 from footprint.counts import known_sum
+from footprint.figures import DeviceCover
 from footprint.interval import Interval, paris_date, paris_midnight, to_us
 from footprint.intervals import Intervals
 from footprint.service import (
@@ -235,11 +236,11 @@ def _spent(
 ) -> list[Spent]:
     """Each day before today of which the amount is known."""
     today = paris_date(asked.now)
+    past = sorted(day for day in found.by_day if day < today)
+    covers_of = _covers(connection, asked, found, past)
     spent = []
-    for day in sorted(found.by_day):
-        if day >= today:
-            break
-        covered = _covered(connection, asked, found, day, day)
+    for day in past:
+        covered = _permille(covers_of[day])
         amount = _amount(_figure(_under(found.by_day[day], constant), found.subject.project), asked)
         if amount is not None:
             spent.append(Spent(day, amount, covered))
@@ -258,6 +259,19 @@ def _recent(connection: Connection, asked: Asked, found: _Days) -> int | None:
     return _covered(connection, asked, found, today - timedelta(days=1), today)
 
 
+def _covers(
+    connection: Connection, asked: Asked, found: _Days, past: Sequence[date]
+) -> dict[date, list[DeviceCover]]:
+    """Of days that are over, in order: their covers, in two queries for all."""
+    if not past:
+        return {}
+    starts = [paris_midnight(day) for day in past]
+    whole = Interval(starts[0], paris_midnight(past[-1] + timedelta(days=1)))
+    window = Window(whole, to_us(asked.now), found.hosts, rolled=True)
+    covered = covers.of_days(connection, window, [to_us(start) for start in starts])
+    return dict(zip(past, covered, strict=True))
+
+
 def _covered(
     connection: Connection, asked: Asked, found: _Days, first: date, last: date
 ) -> int | None:
@@ -266,7 +280,12 @@ def _covered(
         return None
     interval = Interval(paris_midnight(first), paris_midnight(last + timedelta(days=1)))
     window = Window(interval, to_us(asked.now), found.hosts, rolled=True)
-    cover = figures.coverage(covers.gather(connection, window, asked.now).devices)
+    return _permille(covers.gather(connection, window, asked.now).devices)
+
+
+def _permille(devices: Sequence[DeviceCover]) -> int | None:
+    """None where nothing was expected."""
+    cover = figures.coverage(devices)
     if not cover.expected_us:
         return None
     return min(THOUSAND, cover.covered_us * THOUSAND // cover.expected_us)

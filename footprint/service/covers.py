@@ -8,6 +8,7 @@ device, expected time less covered time is the time of its gaps, `no_page` among
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -62,6 +63,38 @@ def _of_rollups(connection: Connection, window: Window, now: datetime) -> Cover:
     return Cover(
         groups, sorted([*gaps, *lost], key=lambda gap: (gap.kind, gap.component, gap.cause))
     )
+
+
+def of_days(
+    connection: Connection, window: Window, starts_us: Sequence[int]
+) -> list[list[DeviceCover]]:
+    """The cover of each day of a `rolled` window, as `gather` has it of a day that ended long
+    enough ago that all of it should have arrived; by groups of devices that count alike.
+
+    starts_us: when each day begins, in order, the first where the window does; a day ends where
+        the next begins, the last with the window.
+    """
+    covered = store_totals.covered_by_day(connection, window)
+    begun = sorted(store_totals.begun(connection, window), key=lambda one: one[1])
+    before: dict[store_totals.Group, int] = defaultdict(int)
+    days, at = [], 0
+    for start_us, end_us in pairwise([*starts_us, to_us(window.interval.end)]):
+        devices = dict(before)
+        expected_us = {group: number * (end_us - start_us) for group, number in before.items()}
+        while at < len(begun) and begun[at][1] < end_us:
+            group, first_us, number = begun[at]
+            devices[group] = devices.get(group, 0) + number
+            expected_us[group] = expected_us.get(group, 0) + number * (end_us - first_us)
+            before[group] += number
+            at += 1
+        known_us = covered.get(start_us, {})
+        days.append(
+            [
+                DeviceCover("", one[0], "", known_us.get(one, 0), us, one[1] or None, devices[one])
+                for one, us in expected_us.items()
+            ]
+        )
+    return days
 
 
 def _of_pages(connection: Connection, window: Window, now: datetime) -> Cover:

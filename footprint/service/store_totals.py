@@ -123,6 +123,31 @@ def times(connection: Connection, window: Window, due_us: int, most_us: int) -> 
     return found
 
 
+def begun(connection: Connection, window: Window) -> list[tuple[Group, int, int]]:
+    """Of devices that began before the window's end: group, when (the window's start where it was
+    before), how many."""
+    begins_us = _greatest(_DEVICE.c.first_us, to_us(window.interval.start)).label("begins_us")
+    query = (
+        select(_DEVICE.c.component, _RATED_UW, begins_us, func.count())
+        .where(_DEVICE.c.first_us < to_us(window.interval.end), *_on_hosts(window))
+        .group_by(_DEVICE.c.component, _RATED_UW, begins_us)
+    )
+    return [
+        ((component, rated_uw), int(first_us), int(devices))
+        for component, rated_uw, first_us, devices in connection.execute(query)
+    ]
+
+
+def covered_by_day(connection: Connection, window: Window) -> dict[int, dict[Group, int]]:
+    """Microseconds that a group's devices are covered, by the start of each day."""
+    found: dict[int, dict[Group, int]] = defaultdict(dict)
+    for component, rated_uw, paged_us, lost_us, _, day_us in connection.execute(
+        _covered(window, by_day=True)
+    ):
+        found[day_us][component, rated_uw] = int(paged_us) - int(lost_us)
+    return found
+
+
 def _expected(window: Window, start_us: int, until_us: int) -> Any:
     """Devices that began before `until_us`, and the time from then or `start_us` on."""
     begins_us = _greatest(_DEVICE.c.first_us, start_us)
@@ -158,7 +183,7 @@ def _on_hosts(window: Window) -> list[ColumnElement[bool]]:
     return [] if window.hosts is None else [_DEVICE.c.host_id.in_(window.hosts)]
 
 
-def _covered(window: Window) -> Any:
+def _covered(window: Window, *, by_day: bool = False) -> Any:
     if window.hosts is None:
         rows: Any = _DAY_COVER
         rated_uw: Any = _DAY_COVER.c.rated_power_uw
@@ -170,11 +195,12 @@ def _covered(window: Window) -> Any:
         condition = _of_hosts(window, _COVER)
     own = _DAY_COVER if window.hosts is None else _COVER
     sums = (func.sum(own.c[name]) for name in ("paged_us", "lost_us", "told_us"))
+    day = (own.c.day_us,) if by_day else ()
     return (
-        select(own.c.component, rated_uw, *sums)
+        select(own.c.component, rated_uw, *sums, *day)
         .select_from(rows)
         .where(*condition)
-        .group_by(own.c.component, rated_uw)
+        .group_by(own.c.component, rated_uw, *day)
     )
 
 

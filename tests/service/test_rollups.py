@@ -1,19 +1,23 @@
 """Rollups: what is read where it was summed is what summing every page again gives."""
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
-from footprint.interval import QUARTER_HOUR_SECONDS, from_us, to_us
+from footprint.figures import DeviceCover
+from footprint.interval import QUARTER_HOUR_SECONDS, Interval, from_us, paris_midnight, to_us
 from footprint.ledger import GapRecord, Page
-from footprint.service import reports, rollups, store_rollups, subjects
+from footprint.service import covers, reports, rollups, store_rollups, subjects
 from footprint.service.cli import main
 from footprint.service.store import Store
+from footprint.service.store_facts import Window
 from footprint.statement import Statement
 from tests.pages import Sealed, chain, make_ledger, make_page
 from tests.service.house import House, content
@@ -60,7 +64,7 @@ def pages_of(random: Random, host_id: str) -> Iterator[Page]:
     component, device = random.choice(DEVICES)
     ends_us = to_us(datetime(2026, 11, 10, 12, tzinfo=UTC))
     for _ in range(random.randrange(1, 12)):
-        seconds = random.choice((900, 900, 450))
+        seconds = 450 if at_us % (QUARTER_HOUR_SECONDS * 1_000_000) else random.choice((900, 450))
         if at_us + 900_000_000 > ends_us:
             return
         start = from_us(at_us)
@@ -96,7 +100,7 @@ def _gaps(random: Random, start: datetime, seconds: int, device: Any) -> Iterato
             device=device[1],
             start=start + timedelta(seconds=first),
             end=start + timedelta(seconds=last),
-            cause=random.choice(("stuck", "failed")),
+            cause=random.choice(("stuck", "read_failed")),
         )
 
 
@@ -110,10 +114,42 @@ def test_rollups_say_what_every_page_says(house: House, seed: int) -> None:
         house.post(pages[:half])
         if random.random() < 0.5:
             rollups.refresh(house.app.state.footprint.store)
-        house.post(pages)
+        assert house.post(pages).json()["quarantined"] == 0
         if random.random() < 0.3:
             both(house)
     both(house)
+    days_as_one_by_one(house)
+
+
+def days_as_one_by_one(house: House) -> None:
+    """The covers of many days, asked together, are those of each day: also of a day of 25 hours,
+    of one without pages, of some hosts, and of a window that begins later than the devices."""
+    first, last = date(2026, 10, 23), date(2026, 11, 9)
+    with rollups.figures(house.app.state.footprint.store) as connection:
+        for hosts in (None, ("host-2", "host-5", "host-7"), ("host-of-nobody",)):
+            for begin in (first, date(2026, 11, 3)):
+                days = [begin + timedelta(days=n) for n in range((last - begin).days + 1)]
+                starts = [paris_midnight(day) for day in (*days, last + timedelta(days=1))]
+                whole = Window(Interval(starts[0], starts[-1]), to_us(house.now), hosts, True)
+                together = covers.of_days(connection, whole, [to_us(one) for one in starts[:-1]])
+                alone = [
+                    covers.gather(
+                        connection,
+                        msgspec.structs.replace(whole, interval=Interval(*ends)),
+                        house.now,
+                    ).devices
+                    for ends in pairwise(starts)
+                ]
+                assert [cover_sums(day) for day in together] == [cover_sums(day) for day in alone]
+                assert (hosts == ("host-of-nobody",)) != any(map(cover_sums, together))
+
+
+def cover_sums(devices: Sequence[DeviceCover]) -> list[DeviceCover]:
+    """What was expected, in an order; what was not does not count."""
+    return sorted(
+        (one for one in devices if one.expected_us),
+        key=lambda one: (one.component, one.rated_power_uw or 0),
+    )
 
 
 def marks(house: House) -> list[Any]:
